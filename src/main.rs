@@ -1,0 +1,2 @@
+//! The command `ebpf-sim`.
+fn main() {}
