@@ -1,0 +1,240 @@
+//! Every helper function of Linux 6.12: its number, name, prototype and who may call it.
+//!
+//! The table holds all 211 numbers; a row without a prototype is one the simulator does not judge
+//! yet, and a program that calls it is refused with its name. Bodies are in [`crate::helpers`].
+
+use super::{ProgType, Version};
+
+/// What a helper wants in one argument register (the kernel's `enum bpf_arg_type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArgType {
+    /// No such argument.
+    None,
+    /// Any initialised value.
+    Anything,
+    /// A map, by `LoadImm64`.
+    ConstMapPtr,
+    /// A key of the map in an earlier argument: readable, `key_size` bytes.
+    MapKey,
+    /// A value of that map: readable, `value_size` bytes.
+    MapValue(Nullable),
+    /// Room for a value of that map, written by the helper.
+    UninitMapValue,
+    /// Memory whose size the next argument gives.
+    Mem(MemArg),
+    /// Memory of a fixed size.
+    FixedMem {
+        /// Its size in bytes.
+        size: u32,
+        /// Who writes it.
+        mem: MemArg,
+    },
+    /// The size of the memory in the argument before.
+    Size(ZeroSize),
+    /// The program's context.
+    Ctx(Nullable),
+    /// A constant number of bytes to allocate, which the return value points to.
+    AllocSize,
+    /// Memory from a ring buffer reservation, released by the call.
+    RingbufMem,
+    /// A pointer to this program's stack, or a constant 0, handed on to a callback.
+    StackOrNull,
+    /// A subprogram to call back.
+    Func(Callback),
+    /// A NUL-terminated constant string in a read-only map.
+    ConstStr,
+    /// A `struct bpf_spin_lock` in a map value.
+    SpinLock,
+    /// A `struct bpf_timer` in a map value.
+    Timer,
+    /// A dynptr on the stack.
+    Dynptr(DynptrArg),
+    /// A pointer to a kernel object of one of these BTF types.
+    BtfId(&'static [&'static str]),
+    /// Any socket pointer (`ARG_PTR_TO_SOCK_COMMON` or `ARG_PTR_TO_BTF_ID_SOCK_COMMON`).
+    SockCommon,
+    /// A full socket pointer.
+    Socket,
+}
+
+/// Whether null (a constant 0 or an `or_null` pointer) is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nullable {
+    /// It is not.
+    No,
+    /// It is.
+    Yes,
+}
+
+/// Who reads and writes a memory argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemArg {
+    /// What the helper does with it.
+    pub access: MemAccess,
+    /// Whether null is accepted (with size 0).
+    pub nullable: Nullable,
+}
+
+/// What a helper does with a memory argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemAccess {
+    /// Reads it: it must be initialised (`MEM_RDONLY`).
+    Read,
+    /// Writes it, and it must be initialised (`MEM_WRITE`).
+    Write,
+    /// Writes all of it: it need not be initialised (`MEM_UNINIT`).
+    Uninit,
+}
+
+/// Whether a size may be zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ZeroSize {
+    /// `ARG_CONST_SIZE`.
+    Refused,
+    /// `ARG_CONST_SIZE_OR_ZERO`.
+    Allowed,
+}
+
+/// The prototype of a callback: what its registers hold when it starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callback {
+    /// `bpf_for_each_map_elem`: map, key, value, ctx.
+    MapElem,
+    /// `bpf_loop`: index, ctx.
+    Loop,
+    /// `bpf_timer_set_callback`: map, key, value.
+    Timer,
+    /// `bpf_find_vma`: task, vma, ctx.
+    FindVma,
+    /// `bpf_user_ringbuf_drain`: dynptr, ctx.
+    UserRingbuf,
+}
+
+/// What a dynptr argument must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DynptrArg {
+    /// Initialised, read or written.
+    Initialised,
+    /// Not initialised; the helper makes a local-memory dynptr of it.
+    UninitLocal,
+    /// Not initialised; the helper makes a ring buffer dynptr of it, which must be released.
+    UninitRingbuf,
+    /// A ring buffer dynptr, released by the call.
+    ReleaseRingbuf,
+}
+
+/// What a helper returns (the kernel's `enum bpf_return_type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetType {
+    /// A number.
+    Integer,
+    /// Nothing: `r0` is unreadable afterwards.
+    Void,
+    /// A value of the map argument, or null.
+    MapValueOrNull,
+    /// A value of the map argument; of a map of maps, the inner map, or null.
+    MapValue,
+    /// Memory of the `AllocSize` argument's size, or null; must be released when from a ring buffer.
+    AllocMemOrNull,
+    /// Dynptr memory of the constant size argument, or null.
+    DynptrMemOrNull,
+    /// A trusted pointer to the kernel type of that name.
+    BtfId(&'static str),
+    /// A socket or null, which must be released.
+    SocketOrNull,
+    /// A TCP socket or null, which must be released.
+    TcpSocketOrNull,
+    /// A common socket or null, which must be released.
+    SockCommonOrNull,
+    /// A pointer to memory of the per-cpu variable, or null.
+    MemOrBtfIdOrNull,
+    /// As above, never null.
+    MemOrBtfId,
+}
+
+/// Which program types may call a helper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// Every program type.
+    All,
+    /// These only.
+    Only(&'static [ProgType]),
+}
+
+/// Which licence a program needs to call a helper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Licence {
+    /// Any.
+    Any,
+    /// One compatible with the GPL.
+    Gpl,
+}
+
+/// What else a call does that the verifier must know of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    None,
+    /// Packet pointers become invalid (`bpf_helper_changes_pkt_data`).
+    ChangesPacket,
+}
+
+/// One helper's prototype.
+#[derive(Clone, Copy, Debug)]
+pub struct Prototype {
+    /// Argument registers `r1` to `r5`.
+    pub args: [ArgType; 5],
+    /// What `r0` holds afterwards.
+    pub ret: RetType,
+    /// Who may call it.
+    pub available: Availability,
+    /// Under which licence.
+    pub licence: Licence,
+    /// Whether packet memory may be given for memory arguments (`pkt_access`).
+    pub packet: PacketArgs,
+    /// Side effect.
+    pub effect: Effect,
+    /// Whether it may sleep, and so only sleepable programs may call it.
+    pub sleeps: Sleeps,
+}
+
+/// Whether memory arguments may point into a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PacketArgs {
+    /// They may not.
+    Refused,
+    /// They may.
+    Allowed,
+}
+
+/// Whether a helper may sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleeps {
+    /// Never.
+    No,
+    /// It might.
+    Might,
+}
+
+/// One helper.
+#[derive(Clone, Copy, Debug)]
+pub struct Helper {
+    /// Its number in a call instruction.
+    pub number: u32,
+    /// Its name, with the `bpf_` prefix.
+    pub name: &'static str,
+    /// The release that brought it.
+    pub since: Version,
+    /// Its prototype, when the simulator judges it.
+    pub prototype: Option<Prototype>,
+}
+
+/// The helper of that number.
+pub fn by_number(_number: i32) -> Option<&'static Helper> {
+    None
+}
+
+/// The helper of that name, with or without `bpf_`.
+pub fn by_name(_name: &str) -> Option<&'static Helper> {
+    None
+}

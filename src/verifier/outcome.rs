@@ -1,0 +1,144 @@
+//! What judging a program needs and gives: no rule of the verifier stands here.
+
+use std::sync::Arc;
+
+use crate::btf::Btf;
+use crate::isa::{Insn, Pc, Reg};
+use crate::object::Program;
+
+/// What the verdict depends on beside the program.
+#[derive(Clone, Debug)]
+pub struct Env {
+    /// Type information of the kernel that is modelled; `None` stands for the embedded Linux 6.12,
+    /// which is read only when a program needs it.
+    pub kernel_btf: Option<Arc<Btf>>,
+    /// How much is logged.
+    pub log_level: LogLevel,
+    /// How many instructions may be processed (`BPF_COMPLEXITY_LIMIT_INSNS`).
+    pub insn_limit: u64,
+}
+
+impl Default for Env {
+    fn default() -> Env {
+        Env { kernel_btf: None, log_level: LogLevel::Failure, insn_limit: 1_000_000 }
+    }
+}
+
+/// How much of the exploration is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Nothing but the reason of a rejection.
+    Failure,
+    /// The path that was rejected, as the kernel's level 1.
+    Path,
+    /// Every path, as the kernel's level 2.
+    All,
+}
+
+/// An accepted program, and what was learnt of each instruction.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The program.
+    pub program: Arc<Program>,
+    /// Its instructions, one entry a slot.
+    pub insns: Vec<Insn>,
+    /// What was learnt of each slot.
+    pub facts: Vec<Fact>,
+    /// Stack bytes that each subprogram uses, in the order of [`Program::subprogs`].
+    pub stack_depths: Vec<u32>,
+    /// How much work it was.
+    pub stats: Stats,
+    /// The log that was asked for.
+    pub log: String,
+}
+
+/// What was learnt of one instruction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fact {
+    /// Whether some path runs it. What no path runs may be dropped.
+    pub reached: bool,
+    /// For a load, store or atomic that runs: what it touches.
+    pub access: Option<AccessKind>,
+}
+
+/// What an instruction touches, the same on every path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessKind {
+    /// Stack, map value, packet or other plain memory: the offset is the instruction's.
+    Plain,
+    /// The context, at this offset of its user-visible structure.
+    Context(u32),
+    /// A kernel object through a BTF pointer: a fault reads zero.
+    Probed,
+}
+
+/// How much work a verdict was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Instructions processed over all paths.
+    pub insns_processed: u64,
+    /// States kept at once at the most, over all instructions.
+    pub total_states: u64,
+    /// The most states kept at once.
+    pub peak_states: u64,
+    /// The most states kept at one instruction.
+    pub max_states_per_insn: u64,
+}
+
+/// Why a program was refused.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Rejection {
+    /// The kernel's sentence, or "not supported yet: …".
+    pub message: String,
+    /// What bpf(2) would return.
+    pub errno: Errno,
+    /// The instruction at fault, if it is one's.
+    pub pc: Option<Pc>,
+    /// What the registers that the instruction names held there, as the log prints it.
+    pub registers: Vec<(Reg, String)>,
+    /// What to do about it, if there is something to say.
+    pub hint: Option<String>,
+    /// The instructions of the path that led there, oldest first, the latest few hundred.
+    pub path: Vec<Pc>,
+    /// How much work it was.
+    pub stats: Stats,
+    /// The log that was asked for.
+    pub log: String,
+    /// Whether the simulator refused what it cannot judge yet, rather than what the kernel refuses.
+    pub unsupported: bool,
+}
+
+/// Error numbers that loading a program gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Errno {
+    /// `EPERM`.
+    Perm,
+    /// `E2BIG`.
+    TooBig,
+    /// `EACCES`.
+    Access,
+    /// `EFAULT`.
+    Fault,
+    /// `EINVAL`.
+    Invalid,
+    /// `ENOENT`.
+    NoEntry,
+    /// `ENOTSUPP` (524).
+    NotSupported,
+}
+
+impl Errno {
+    /// Its positive number.
+    pub fn number(self) -> i32 {
+        match self {
+            Errno::Perm => 1,
+            Errno::NoEntry => 2,
+            Errno::TooBig => 7,
+            Errno::Access => 13,
+            Errno::Fault => 14,
+            Errno::Invalid => 22,
+            Errno::NotSupported => 524,
+        }
+    }
+}
