@@ -1,0 +1,406 @@
+//! Arithmetic on registers: what numbers become, and what may be done with pointers.
+//!
+//! The ranges of numbers are computed by [`super::scalar`]; here stand the rules for pointers and
+//! for ids. A privileged program is judged: it may subtract pointers and use them as numbers.
+//!
+//! Kernel: `check_alu_op`, `adjust_ptr_min_max_vals`, `check_reg_sane_offset` in
+//! kernel/bpf/verifier.c, 6.12.
+
+use crate::isa::{AluOp, ByteOrder, Imm64, Operand, Pc, Reg, Size, Width};
+
+use super::explore::Verifier;
+use super::fail::{Check, Fail};
+use super::scalar::Scalar;
+use super::state::{ADD_CONST, Kind, MapLevel, MapRef, Place, Register};
+
+/// Offsets of pointers stay below this (`BPF_MAX_VAR_OFF`).
+pub(super) const MAX_VAR_OFF: i64 = 1 << 29;
+
+impl Verifier<'_> {
+    /// A register that is about to be read.
+    pub(super) fn read_reg(&mut self, reg: Reg) -> Check<Register> {
+        let register = *self.cur.reg(reg);
+        if register.kind == Kind::Uninit {
+            return Err(Fail::access(format!("R{} !read_ok", reg.number())));
+        }
+        if reg != Reg::FP {
+            let frame = super::state::frame_number(self.cur.top());
+            self.mark_read(Place::Reg(frame, reg));
+        }
+        Ok(register)
+    }
+
+    /// Refuses a write to the frame pointer.
+    pub(super) fn check_writable(&self, reg: Reg) -> Check {
+        if reg == Reg::FP {
+            return Err(Fail::access("frame pointer is read only"));
+        }
+        Ok(())
+    }
+
+    fn read_operand(&mut self, operand: Operand, width: Width) -> Check<Register> {
+        match operand {
+            Operand::Reg(reg) => self.read_reg(reg),
+            Operand::Imm(imm) => Ok(Register::constant(widen(imm, width))),
+        }
+    }
+
+    pub(super) fn check_alu(&mut self, width: Width, op: AluOp, dst: Reg, src: Operand) -> Check {
+        let right = self.read_operand(src, width)?;
+        if op == AluOp::Mov {
+            self.check_writable(dst)?;
+            return self.check_mov(width, dst, src, right);
+        }
+        let left = self.read_reg(dst)?;
+        self.check_writable(dst)?;
+        let result = match (left.is_pointer(), right.is_pointer()) {
+            (true, true) => self.combine_pointers(op, dst)?,
+            (false, true) => {
+                self.mark_precise(dst);
+                self.move_pointer(Move { width, op, dst, order: Order::NumberFirst }, &right, &left.value)?
+            }
+            (true, false) => {
+                if let Operand::Reg(src) = src {
+                    self.mark_precise(src);
+                }
+                self.move_pointer(Move { width, op, dst, order: Order::PointerFirst }, &left, &right.value)?
+            }
+            (false, false) => {
+                if let Operand::Reg(src) = src
+                    && left.precise
+                {
+                    self.mark_precise(src);
+                }
+                combine_numbers(width, op, &left, &right)
+            }
+        };
+        self.write_reg(dst, result);
+        Ok(())
+    }
+
+    fn check_mov(&mut self, width: Width, dst: Reg, src: Operand, value: Register) -> Check {
+        let result = match (width, src) {
+            (_, Operand::Imm(_)) => value,
+            (Width::W64, Operand::Reg(src)) => self.with_id(src),
+            (Width::W32, Operand::Reg(src)) if value.is_scalar() => {
+                let fits = value.value.umax <= u64::from(u32::MAX);
+                let copied = if fits { self.with_id(src) } else { Register { id: 0, off: 0, ..value } };
+                Register { value: copied.value.moved(Width::W32), ..copied }
+            }
+            (Width::W32, Operand::Reg(_)) => Register::scalar(Scalar::unknown().moved(Width::W32)),
+        };
+        self.write_reg(dst, result);
+        Ok(())
+    }
+
+    /// The register's content, given an id so that its copy stays known to be equal.
+    fn with_id(&mut self, reg: Reg) -> Register {
+        let register = *self.cur.reg(reg);
+        if !register.is_scalar() || register.value.is_const() {
+            return register;
+        }
+        if register.id == 0 || register.id & ADD_CONST != 0 {
+            let id = self.new_id();
+            let register = self.cur.reg_mut(reg);
+            register.id = id;
+            register.off = 0;
+        }
+        *self.cur.reg(reg)
+    }
+
+    pub(super) fn check_movsx(&mut self, width: Width, from: Size, dst: Reg, src: Reg) -> Check {
+        let value = self.read_reg(src)?;
+        self.check_writable(dst)?;
+        let result = if value.is_scalar() {
+            let same = match width {
+                Width::W64 => value.value.umax < 1 << (from.bits() - 1),
+                Width::W32 => {
+                    value.value.umax <= u64::from(u32::MAX)
+                        && u64::from(value.value.u32_max) < 1 << (from.bits() - 1)
+                }
+            };
+            let copied = if same { self.with_id(src) } else { Register { id: 0, off: 0, ..value } };
+            Register { value: value.value.moved_sx(width, from), ..copied }
+        } else {
+            Register::scalar(Scalar::unknown().moved(width))
+        };
+        self.write_reg(dst, result);
+        Ok(())
+    }
+
+    pub(super) fn check_neg(&mut self, width: Width, dst: Reg) -> Check {
+        let value = self.read_reg(dst)?;
+        self.check_writable(dst)?;
+        let number = if value.is_scalar() { value.value } else { Scalar::unknown() };
+        self.write_reg(dst, Register::scalar(number.neg(width)));
+        Ok(())
+    }
+
+    pub(super) fn check_endian(&mut self, order: ByteOrder, size: Size, dst: Reg) -> Check {
+        let value = self.read_reg(dst)?;
+        self.check_writable(dst)?;
+        let number = if value.is_scalar() { value.value } else { Scalar::unknown() };
+        self.write_reg(dst, Register::scalar(number.endian(order, size)));
+        Ok(())
+    }
+
+    /// A 64-bit immediate: a number, a map, the address of a map's value, or a function.
+    pub(super) fn check_load_imm64(&mut self, pc: Pc, dst: Reg, value: Imm64) -> Check {
+        self.check_writable(dst)?;
+        let content = match value {
+            Imm64::Value(number) => Register::constant(number),
+            Imm64::MapFd(fd) => Register::pointer(Kind::Map(self.map_ref(fd)?)),
+            Imm64::MapValue { fd, off } => self.map_value_address(fd, off)?,
+            Imm64::Func(off) => self.function_pointer(pc, off)?,
+            Imm64::BtfVar { id, .. } => {
+                return Err(Fail::unsupported(format!("kernel variable with BTF id {id}")));
+            }
+            Imm64::MapIdx(_) | Imm64::MapIdxValue { .. } => {
+                return Err(Fail::unsupported("a map given by its index in a descriptor array"));
+            }
+        };
+        self.write_reg(dst, content);
+        Ok(())
+    }
+
+    fn map_ref(&self, fd: i32) -> Check<MapRef> {
+        let index = u32::try_from(fd).ok().filter(|index| (*index as usize) < self.program.maps.len());
+        let index =
+            index.ok_or_else(|| Fail::invalid(format!("fd {fd} is not pointing to valid bpf_map")))?;
+        Ok(MapRef { index, level: MapLevel::Outer })
+    }
+
+    fn map_value_address(&self, fd: i32, off: u32) -> Check<Register> {
+        let map = self.map_ref(fd)?;
+        let spec = self.map_spec(map);
+        let direct = spec.map_type == crate::abi::MapType::Array && spec.max_entries == 1;
+        if !direct || off >= spec.value_size {
+            return Err(Fail::invalid(format!("invalid access to map value pointer, value_size={} off={off}", spec.value_size)));
+        }
+        let off = i32::try_from(off).map_err(|_| Fail::invalid(format!("direct value offset of {off} is not allowed")))?;
+        Ok(Register { off, ..Register::pointer(Kind::MapValue(map)) })
+    }
+
+    fn function_pointer(&self, pc: Pc, off: i32) -> Check<Register> {
+        let subprog = pc.target(off).and_then(|to| self.flow.subprog_at(to));
+        let Some(subprog) = subprog.and_then(|subprog| u32::try_from(subprog).ok()) else {
+            return Err(Fail::invalid(format!("invalid function reference at insn {pc}")));
+        };
+        if self.is_global(subprog as usize) {
+            return Err(Fail::invalid(format!(
+                "callback function not static: func#{subprog} ('{}')",
+                self.names[subprog as usize]
+            )));
+        }
+        Ok(Register::pointer(Kind::Func(subprog)))
+    }
+
+    /// Two pointers in one operation: only their difference means something.
+    fn combine_pointers(&mut self, op: AluOp, dst: Reg) -> Check<Register> {
+        if op == AluOp::Sub {
+            return Ok(Register::unknown());
+        }
+        Err(Fail::access(format!("R{} pointer {} pointer prohibited", dst.number(), symbol(op))))
+    }
+
+    /// A pointer moved by a number.
+    fn move_pointer(&mut self, how: Move, pointer: &Register, by: &Scalar) -> Check<Register> {
+        let number = how.dst.number();
+        let type_name = self.type_name(pointer);
+        if is_contradictory(by) {
+            return Ok(Register::unknown());
+        }
+        if how.width == Width::W32 {
+            if how.op == AluOp::Sub {
+                return Ok(Register::unknown());
+            }
+            return Err(Fail::access(format!("R{number} 32-bit pointer arithmetic prohibited")));
+        }
+        if pointer.maybe_null {
+            return Err(Fail::access(format!(
+                "R{number} pointer arithmetic on {type_name} prohibited, null-check it first"
+            )));
+        }
+        self.check_movable(how, pointer, by)?;
+        check_sane(&Register::scalar(*by), &type_name)?;
+        check_sane(pointer, &type_name)?;
+        let moved = match how.op {
+            AluOp::Add => self.pointer_plus(pointer, by),
+            AluOp::Sub => self.pointer_minus(how, pointer, by)?,
+            AluOp::And | AluOp::Or | AluOp::Xor => {
+                return Err(Fail::access(format!(
+                    "R{number} bitwise operator {} on pointer prohibited",
+                    symbol(how.op)
+                )));
+            }
+            AluOp::Mul
+            | AluOp::Div
+            | AluOp::SDiv
+            | AluOp::Lsh
+            | AluOp::Rsh
+            | AluOp::Mod
+            | AluOp::SMod
+            | AluOp::Mov
+            | AluOp::Arsh => {
+                return Err(Fail::access(format!(
+                    "R{number} pointer arithmetic with {} operator prohibited",
+                    symbol(how.op)
+                )));
+            }
+        };
+        check_sane(&moved, &type_name)?;
+        Ok(moved)
+    }
+
+    /// Which kinds of pointer may be moved at all.
+    fn check_movable(&self, how: Move, pointer: &Register, by: &Scalar) -> Check {
+        let stays = how.op == AluOp::Add && by.const_value() == Some(0);
+        match pointer.kind {
+            Kind::Map(_) if stays => Ok(()),
+            Kind::Map(_) | Kind::PacketEnd => Err(Fail::access(format!(
+                "R{} pointer arithmetic on {} prohibited",
+                how.dst.number(),
+                self.type_name(pointer)
+            ))),
+            Kind::Uninit
+            | Kind::Scalar
+            | Kind::Ctx
+            | Kind::MapValue(_)
+            | Kind::MapKey(_)
+            | Kind::Stack(_)
+            | Kind::Packet
+            | Kind::PacketMeta
+            | Kind::Mem(..)
+            | Kind::Func(_)
+            | Kind::Btf(..) => Ok(()),
+        }
+    }
+
+    fn pointer_plus(&mut self, pointer: &Register, by: &Scalar) -> Register {
+        if let Some(off) = fixed(by).and_then(|by| i64::from(pointer.off).checked_add(by))
+            && let Ok(off) = i32::try_from(off)
+        {
+            return Register { off, ..*pointer };
+        }
+        let mut moved = Register { value: pointer.value.pointer_added(by), ..*pointer };
+        if pointer.is_packet() {
+            moved.id = self.new_id();
+            moved.range = 0;
+        }
+        moved
+    }
+
+    fn pointer_minus(&mut self, how: Move, pointer: &Register, by: &Scalar) -> Check<Register> {
+        let number = how.dst.number();
+        if how.order == Order::NumberFirst {
+            return Err(Fail::access(format!("R{number} tried to subtract pointer from scalar")));
+        }
+        if let Kind::Stack(_) = pointer.kind {
+            return Err(Fail::access(format!("R{number} subtraction from stack pointer prohibited")));
+        }
+        if let Some(off) = fixed(by).and_then(|by| i64::from(pointer.off).checked_sub(by))
+            && let Ok(off) = i32::try_from(off)
+        {
+            return Ok(Register { off, ..*pointer });
+        }
+        let mut moved = Register { value: pointer.value.pointer_subtracted(by), ..*pointer };
+        if pointer.is_packet() {
+            moved.id = self.new_id();
+            if by.smin < 0 {
+                moved.range = 0;
+            }
+        }
+        Ok(moved)
+    }
+}
+
+/// How a pointer is to be moved.
+#[derive(Clone, Copy, Debug)]
+struct Move {
+    width: Width,
+    op: AluOp,
+    dst: Reg,
+    order: Order,
+}
+
+/// Which operand is the pointer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    PointerFirst,
+    NumberFirst,
+}
+
+/// A number computed from two numbers, and what is left of its being known equal to others.
+fn combine_numbers(width: Width, op: AluOp, left: &Register, right: &Register) -> Register {
+    let mut result = Register::scalar(Scalar::alu(op, width, &left.value, &right.value));
+    result.precise = left.precise;
+    let distance = right.value.const_value().and_then(|by| i32::try_from(by).ok());
+    if op == AluOp::Add && width == Width::W64 && left.id != 0 && left.id & ADD_CONST == 0
+        && let Some(distance) = distance
+    {
+        result.id = left.id | ADD_CONST;
+        result.off = distance;
+    }
+    result
+}
+
+/// Refuses offsets so large that sums of them could wrap.
+fn check_sane(register: &Register, type_name: &str) -> Check {
+    let value = &register.value;
+    let known = value.const_value().map(u64::cast_signed);
+    if let Some(known) = known
+        && (known >= MAX_VAR_OFF || known <= -MAX_VAR_OFF)
+    {
+        return Err(Fail::invalid(format!("math between {type_name} pointer and {known} is not allowed")));
+    }
+    let off = i64::from(register.off);
+    if register.is_pointer() && (off >= MAX_VAR_OFF || off <= -MAX_VAR_OFF) {
+        return Err(Fail::invalid(format!("{type_name} pointer offset {off} is not allowed")));
+    }
+    if value.smin == i64::MIN {
+        return Err(Fail::invalid(format!(
+            "math between {type_name} pointer and register with unbounded min value is not allowed"
+        )));
+    }
+    if value.smin >= MAX_VAR_OFF || value.smin <= -MAX_VAR_OFF {
+        let smin = value.smin;
+        return Err(Fail::invalid(format!("value {smin} makes {type_name} pointer be out of bounds")));
+    }
+    Ok(())
+}
+
+/// A range that no number is in, as dead branches leave it.
+fn is_contradictory(value: &Scalar) -> bool {
+    value.smin > value.smax || value.umin > value.umax
+}
+
+/// The distance, if it is known.
+fn fixed(by: &Scalar) -> Option<i64> {
+    by.const_value().map(u64::cast_signed)
+}
+
+/// An immediate as the operation sees it.
+fn widen(imm: i32, width: Width) -> u64 {
+    match width {
+        Width::W64 => i64::from(imm).cast_unsigned(),
+        Width::W32 => u64::from(imm.cast_unsigned()),
+    }
+}
+
+/// The operator as the log prints it.
+fn symbol(op: AluOp) -> &'static str {
+    match op {
+        AluOp::Add => "+=",
+        AluOp::Sub => "-=",
+        AluOp::Mul => "*=",
+        AluOp::Div | AluOp::SDiv => "/=",
+        AluOp::Or => "|=",
+        AluOp::And => "&=",
+        AluOp::Lsh => "<<=",
+        AluOp::Rsh => ">>=",
+        AluOp::Mod | AluOp::SMod => "%=",
+        AluOp::Xor => "^=",
+        AluOp::Mov => "=",
+        AluOp::Arsh => "s>>=",
+    }
+}

@@ -1,0 +1,227 @@
+//! The control flow of a program, judged before any path is explored.
+//!
+//! Finds the functions (targets of local calls and of function references), refuses jumps that
+//! leave their function and instructions that nothing reaches, and marks where exploration
+//! compares states (`prune points`). It looks at no register.
+//!
+//! Kernel: `check_subprogs`, `check_cfg` and `visit_insn` in kernel/bpf/verifier.c, 6.12.
+
+use crate::abi::helpers::{ArgType, by_number};
+use crate::isa::{CallTarget, Imm64, Insn, Pc};
+
+use super::fail::{Check, Fail};
+use super::outcome::Errno;
+
+/// The most functions a program may have (`BPF_MAX_SUBPROGS`).
+const MAX_SUBPROGS: usize = 256;
+
+/// What is known of a program's control flow.
+#[derive(Debug)]
+pub(super) struct Flow {
+    /// First slot of each function, rising; the first is the program's.
+    pub(super) starts: Vec<Pc>,
+    /// Per slot: whether states are compared there.
+    pub(super) prune: Vec<bool>,
+    /// Per slot: whether a state must be stored there.
+    pub(super) force: Vec<bool>,
+}
+
+impl Flow {
+    /// Judges the control flow of `insns`.
+    pub(super) fn of(insns: &[Insn]) -> Check<Flow> {
+        if insns.is_empty() {
+            return Err(Fail::new(Errno::Invalid, "the program has no instructions"));
+        }
+        let mut flow = Flow {
+            starts: find_starts(insns)?,
+            prune: vec![false; insns.len()],
+            force: vec![false; insns.len()],
+        };
+        flow.check_ranges(insns)?;
+        flow.walk(insns)?;
+        Ok(flow)
+    }
+
+    /// The function that the slot belongs to.
+    pub(super) fn subprog_of(&self, pc: Pc) -> usize {
+        self.starts.partition_point(|start| *start <= pc).saturating_sub(1)
+    }
+
+    /// The function that starts at the slot.
+    pub(super) fn subprog_at(&self, pc: Pc) -> Option<usize> {
+        self.starts.binary_search(&pc).ok()
+    }
+
+    /// The slot after a function's last.
+    pub(super) fn end_of(&self, subprog: usize) -> Pc {
+        self.starts.get(subprog + 1).copied().unwrap_or(Pc(len_of(&self.prune)))
+    }
+
+    /// Refuses jumps out of a function, and functions that run off their end.
+    fn check_ranges(&self, insns: &[Insn]) -> Check {
+        for (subprog, start) in self.starts.iter().enumerate() {
+            let end = self.end_of(subprog);
+            for pc in (start.0..end.0).map(Pc) {
+                let Some(insn) = insns.get(pc.index()) else { continue };
+                for off in jump_offsets(insn) {
+                    let inside = pc.target(off).is_some_and(|to| *start <= to && to < end);
+                    if !inside {
+                        let to = i64::from(pc.0) + 1 + i64::from(off);
+                        return Err(Fail::new(
+                            Errno::Invalid,
+                            format!("jump out of range from insn {pc} to {to}"),
+                        ));
+                    }
+                }
+            }
+            let last = end.0.checked_sub(1).and_then(|last| insns.get(last as usize));
+            if !matches!(last, Some(Insn::Exit | Insn::Jump { .. })) {
+                return Err(Fail::new(Errno::Invalid, "last insn is not an exit or jmp"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks every edge, marking what is reached and where states are compared.
+    fn walk(&mut self, insns: &[Insn]) -> Check {
+        let mut seen = vec![false; insns.len()];
+        let mut todo = vec![Pc(0)];
+        while let Some(pc) = todo.pop() {
+            let Some(insn) = insns.get(pc.index()) else {
+                return Err(Fail::new(Errno::Invalid, format!("invalid insn idx {pc}")));
+            };
+            if std::mem::replace(&mut seen[pc.index()], true) {
+                continue;
+            }
+            if *insn == Insn::Imm64High {
+                return Err(Fail::new(
+                    Errno::Invalid,
+                    format!("jump into the middle of ldimm64 insn {pc}"),
+                ));
+            }
+            todo.extend(self.visit(pc, insn));
+            if matches!(insn, Insn::LoadImm64 { .. }) {
+                seen[pc.next().index()] = true;
+            }
+        }
+        match seen.iter().position(|seen| !seen) {
+            Some(index) => {
+                Err(Fail::new(Errno::Invalid, format!("unreachable insn {index}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Marks the prune points that one instruction brings and returns what may run after it.
+    fn visit(&mut self, pc: Pc, insn: &Insn) -> Vec<Pc> {
+        let mut next = Vec::new();
+        match insn {
+            Insn::Exit => {}
+            Insn::Jump { off, .. } => {
+                let target = pc.target(*off);
+                target.iter().for_each(|to| self.mark_prune(*to));
+                next.extend(target);
+            }
+            Insn::JumpIf { off, .. } => {
+                self.mark_prune(pc);
+                next.extend(pc.target(i32::from(*off)));
+                next.push(pc.next());
+            }
+            Insn::MayGoto { off } => {
+                self.mark_prune(pc);
+                self.mark_forced(pc);
+                next.extend(pc.target(i32::from(*off)));
+                next.push(pc.next());
+            }
+            Insn::Call(CallTarget::Local(off)) => {
+                self.mark_prune(pc);
+                self.mark_prune(pc.next());
+                next.extend(pc.target(*off));
+                next.push(pc.next());
+            }
+            Insn::Call(CallTarget::Helper(number)) => {
+                if calls_back(*number) {
+                    self.mark_prune(pc);
+                    self.mark_forced(pc);
+                }
+                next.push(pc.next());
+            }
+            Insn::LoadImm64 { value: Imm64::Func(off), .. } => {
+                next.extend(pc.target(*off));
+                next.push(pc.next().next());
+            }
+            Insn::LoadImm64 { .. } => next.push(pc.next().next()),
+            Insn::Call(CallTarget::Kfunc { .. } | CallTarget::Reg(_))
+            | Insn::Alu { .. }
+            | Insn::Neg { .. }
+            | Insn::MovSx { .. }
+            | Insn::Endian { .. }
+            | Insn::AddrSpaceCast { .. }
+            | Insn::Imm64High
+            | Insn::Load { .. }
+            | Insn::Store { .. }
+            | Insn::Atomic { .. }
+            | Insn::LegacyLoad { .. } => next.push(pc.next()),
+        }
+        next
+    }
+
+    fn mark_prune(&mut self, pc: Pc) {
+        if let Some(mark) = self.prune.get_mut(pc.index()) {
+            *mark = true;
+        }
+    }
+
+    fn mark_forced(&mut self, pc: Pc) {
+        if let Some(mark) = self.force.get_mut(pc.index()) {
+            *mark = true;
+        }
+    }
+}
+
+/// Whether a helper calls a subprogram back.
+pub(super) fn calls_back(number: i32) -> bool {
+    by_number(number)
+        .and_then(|helper| helper.prototype.as_ref())
+        .is_some_and(|prototype| prototype.args.iter().any(|arg| matches!(arg, ArgType::Func(_))))
+}
+
+/// The first slots of all functions.
+fn find_starts(insns: &[Insn]) -> Check<Vec<Pc>> {
+    let mut starts = vec![Pc(0)];
+    for (index, insn) in insns.iter().enumerate() {
+        let (Insn::Call(CallTarget::Local(off))
+        | Insn::LoadImm64 { value: Imm64::Func(off), .. }) = insn
+        else {
+            continue;
+        };
+        let pc = Pc(u32::try_from(index).unwrap_or(u32::MAX));
+        let target = pc.target(*off).filter(|to| to.index() < insns.len());
+        let Some(target) = target else {
+            let to = i64::from(pc.0) + 1 + i64::from(*off);
+            return Err(Fail::new(Errno::Invalid, format!("call to invalid destination {to}")));
+        };
+        starts.push(target);
+    }
+    starts.sort_unstable();
+    starts.dedup();
+    if starts.len() > MAX_SUBPROGS {
+        return Err(Fail::new(Errno::TooBig, "too many subprograms"));
+    }
+    Ok(starts)
+}
+
+/// How far an instruction may jump within its function.
+fn jump_offsets(insn: &Insn) -> Option<i32> {
+    if let Insn::Jump { off, .. } = insn {
+        return Some(*off);
+    }
+    if let Insn::JumpIf { off, .. } | Insn::MayGoto { off } = insn {
+        return Some(i32::from(*off));
+    }
+    None
+}
+
+fn len_of(marks: &[bool]) -> u32 {
+    u32::try_from(marks.len()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,515 @@
+//! The exploration: one path after the other, depth first, each state compared with earlier ones.
+//!
+//! What an instruction does to a state is in the modules that [`Verifier::step`] calls, one arm a
+//! shape. What makes two states equal is in [`super::prune`], what makes a number matter in
+//! [`super::precision`].
+//!
+//! Kernel: `do_check`, `push_stack`, `pop_stack` and `is_state_visited` in kernel/bpf/verifier.c, 6.12.
+
+use crate::abi::context::Context;
+use crate::btf::Btf;
+use crate::isa::{CallTarget, Insn, Pc, Reg};
+use crate::object::Program;
+
+use super::cfg::{Flow, calls_back};
+use super::fail::{Check, Fail};
+use super::log::Log;
+use super::outcome::{AccessKind, Env, Errno, Fact, LogLevel, Stats};
+use super::prune::Precision;
+use super::state::{Register, State, StateId, Step};
+
+/// The most branches that may wait to be explored (`BPF_COMPLEXITY_LIMIT_JMP_SEQ`).
+const MAX_PENDING: usize = 8192;
+/// After that many steps without a checkpoint one is stored at the next prune point, so that the
+/// histories that branches copy stay short.
+const MAX_HISTORY: usize = 256;
+
+/// A checkpoint: the state before an instruction, kept to compare later ones with.
+#[derive(Debug)]
+pub(super) struct Stored {
+    /// The state.
+    pub(super) state: State,
+    /// The instruction it stands before.
+    pub(super) pc: Pc,
+    /// How many paths that continue it are still to be explored.
+    pub(super) branches: u32,
+    /// How often later states were equal to it.
+    pub(super) hits: u32,
+    /// How often they were not.
+    pub(super) misses: u32,
+    /// Whether later states are still compared with it.
+    compared: bool,
+}
+
+/// A branch to be explored later.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) state: State,
+    pub(super) pc: Pc,
+    pub(super) from: Pc,
+    /// How long the log was, for a log that holds the failing path only.
+    log_mark: usize,
+}
+
+/// Where a path goes after an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flowing {
+    /// To the next instruction of the path.
+    To(Pc),
+    /// Nowhere: it has ended.
+    Ended,
+}
+
+/// The verifier at work on one program.
+pub(super) struct Verifier<'a> {
+    pub(super) program: &'a Program,
+    pub(super) env: &'a Env,
+    pub(super) insns: &'a [Insn],
+    pub(super) flow: &'a Flow,
+    pub(super) context: Context,
+    pub(super) names: Vec<String>,
+    /// The state of the path that is being explored.
+    pub(super) cur: State,
+    /// The instruction it is at.
+    pub(super) pc: Pc,
+    pub(super) stored: Vec<Stored>,
+    explored: Vec<Vec<StateId>>,
+    pending: Vec<Pending>,
+    pub(super) facts: Vec<Fact>,
+    pub(super) stats: Stats,
+    pub(super) log: Log,
+    /// Global functions that some path calls, and that are judged alone.
+    pub(super) called_globals: Vec<usize>,
+    /// Deepest stack use of each function, in bytes.
+    pub(super) stack_depths: Vec<i32>,
+    last_id: u32,
+    kept_states: u64,
+    jumps_processed: u64,
+    jumps_at_checkpoint: u64,
+    insns_at_checkpoint: u64,
+}
+
+impl<'a> Verifier<'a> {
+    pub(super) fn new(
+        program: &'a Program,
+        env: &'a Env,
+        insns: &'a [Insn],
+        flow: &'a Flow,
+    ) -> Verifier<'a> {
+        Verifier {
+            program,
+            env,
+            insns,
+            flow,
+            context: crate::abi::context::of(program.prog_type),
+            names: super::subprog::names(program, flow),
+            cur: State::new(0, 0),
+            pc: Pc(0),
+            stored: Vec::new(),
+            explored: vec![Vec::new(); insns.len()],
+            pending: Vec::new(),
+            facts: vec![Fact::default(); insns.len()],
+            stats: Stats::default(),
+            log: Log::new(env.log_level),
+            called_globals: Vec::new(),
+            stack_depths: vec![0; flow.starts.len()],
+            last_id: 0,
+            kept_states: 0,
+            jumps_processed: 0,
+            jumps_at_checkpoint: 0,
+            insns_at_checkpoint: 0,
+        }
+    }
+
+    /// The kernel's type information, read when first asked for.
+    pub(super) fn kernel_btf(&self) -> &Btf {
+        match &self.env.kernel_btf {
+            Some(btf) => btf,
+            None => crate::btf::kernel_6_12(),
+        }
+    }
+
+    /// An id that no register has yet.
+    pub(super) fn new_id(&mut self) -> u32 {
+        self.last_id = self.last_id.saturating_add(1);
+        self.last_id
+    }
+
+    /// Explores every path from `initial` at the start of function `subprog`.
+    pub(super) fn explore(&mut self, initial: State, subprog: usize) -> Check {
+        self.cur = initial;
+        self.pc = self.flow.starts[subprog];
+        self.pending.clear();
+        self.explored.iter_mut().for_each(Vec::clear);
+        self.stored.clear();
+        self.log.begin_path(None, self.pc);
+        loop {
+            let flowing = self.advance()?;
+            match flowing {
+                Flowing::To(pc) => self.pc = pc,
+                Flowing::Ended => {
+                    if !self.resume() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Judges the instruction that the path is at.
+    fn advance(&mut self) -> Check<Flowing> {
+        let pc = self.pc;
+        let Some(insn) = self.insns.get(pc.index()).copied() else {
+            return Err(Fail::invalid(format!("invalid insn idx {pc} insn_cnt {}", self.insns.len())));
+        };
+        self.stats.insns_processed += 1;
+        if self.stats.insns_processed > self.env.insn_limit {
+            let count = self.stats.insns_processed;
+            return Err(Fail::new(
+                Errno::TooBig,
+                format!("BPF program is too large. Processed {count} insn"),
+            ));
+        }
+        if self.flow.prune[pc.index()] && self.compare_states()? == Compared::Covered {
+            self.log.safe(pc);
+            return Ok(Flowing::Ended);
+        }
+        if self.log.wants_state() {
+            self.log_state();
+        }
+        self.log_insn(&insn);
+        self.facts[pc.index()].reached = true;
+        let frame = super::state::frame_number(self.cur.top());
+        self.cur.history.push(Step { pc, frame, slot: None, called_back: false, link: None });
+        let flowing = self.step(pc, &insn)?;
+        self.log_changes();
+        Ok(flowing)
+    }
+
+    /// What one instruction does to the state.
+    fn step(&mut self, pc: Pc, insn: &Insn) -> Check<Flowing> {
+        let next = Flowing::To(pc.next());
+        match *insn {
+            Insn::Alu { width, op, dst, src } => self.check_alu(width, op, dst, src).map(|()| next),
+            Insn::Neg { width, dst } => self.check_neg(width, dst).map(|()| next),
+            Insn::MovSx { width, from, dst, src } => {
+                self.check_movsx(width, from, dst, src).map(|()| next)
+            }
+            Insn::Endian { order, size, dst } => self.check_endian(order, size, dst).map(|()| next),
+            Insn::AddrSpaceCast { .. } => Err(Fail::unsupported("address space casts (arena)")),
+            Insn::LoadImm64 { dst, value } => {
+                self.check_load_imm64(pc, dst, value)?;
+                Ok(Flowing::To(pc.next().next()))
+            }
+            Insn::Imm64High => Err(Fail::invalid(format!("jump into the middle of ldimm64 insn {pc}"))),
+            Insn::Load { size, extend, dst, base, off } => {
+                self.check_load(size, extend, dst, base, off).map(|()| next)
+            }
+            Insn::Store { size, base, off, src } => self.check_store(size, base, off, src).map(|()| next),
+            Insn::Atomic { op, width, base, off, src } => {
+                self.check_atomic(op, width, base, off, src).map(|()| next)
+            }
+            Insn::LegacyLoad { size, mode, .. } => self.check_legacy_load(size, mode).map(|()| next),
+            Insn::Jump { off, .. } => {
+                self.jumps_processed += 1;
+                self.target(pc, off)
+            }
+            Insn::JumpIf { width, op, dst, src, off } => {
+                self.jumps_processed += 1;
+                self.check_jump_if(pc, width, op, dst, src, i32::from(off))
+            }
+            Insn::MayGoto { off } => {
+                self.jumps_processed += 1;
+                self.check_may_goto(pc, i32::from(off))
+            }
+            Insn::Call(CallTarget::Helper(number)) => {
+                self.jumps_processed += 1;
+                self.check_helper(pc, number)
+            }
+            Insn::Call(CallTarget::Local(off)) => {
+                self.jumps_processed += 1;
+                self.check_local_call(pc, off)
+            }
+            Insn::Call(CallTarget::Kfunc { id, .. }) => {
+                let name = self.kfunc_name(id);
+                Err(Fail::unsupported(format!("calling kernel function {name}")))
+            }
+            Insn::Call(CallTarget::Reg(reg)) => {
+                Err(Fail::invalid(format!("BPF_CALL uses reserved fields (callx {reg})")))
+            }
+            Insn::Exit => {
+                self.jumps_processed += 1;
+                self.check_exit(pc)
+            }
+        }
+    }
+
+    /// The name of a kernel function, or its id.
+    fn kfunc_name(&self, id: i32) -> String {
+        let name = u32::try_from(id).ok().and_then(|id| {
+            match self.kernel_btf().ty(crate::btf::BtfId(id)) {
+                crate::btf::Type::Func { name, .. } => Some(name.to_owned()),
+                _ => None,
+            }
+        });
+        name.unwrap_or_else(|| format!("#{id}"))
+    }
+
+    /// Continues at `off` from the instruction at `pc`.
+    pub(super) fn target(&self, pc: Pc, off: i32) -> Check<Flowing> {
+        match pc.target(off) {
+            Some(to) => Ok(Flowing::To(to)),
+            None => Err(Fail::invalid(format!("jump out of range from insn {pc}"))),
+        }
+    }
+
+    /// Leaves a copy of the current state to be explored later from `to`, and gives it to change.
+    pub(super) fn push_branch(&mut self, to: Pc, from: Pc) -> Check<&mut State> {
+        if self.pending.len() >= MAX_PENDING {
+            let count = self.pending.len() + 1;
+            return Err(Fail::new(
+                Errno::Fault,
+                format!("The sequence of {count} jumps is too complex."),
+            ));
+        }
+        if let Some(parent) = self.cur.parent {
+            self.stored[parent.index()].branches += 1;
+        }
+        let log_mark = self.log.mark();
+        self.pending.push(Pending { state: self.cur.clone(), pc: to, from, log_mark });
+        let pushed = self.pending.last_mut().expect("a branch was just pushed");
+        Ok(&mut pushed.state)
+    }
+
+    /// Ends the current path and takes up the latest branch; false when there is none.
+    fn resume(&mut self) -> bool {
+        self.release_parents();
+        let Some(pending) = self.pending.pop() else { return false };
+        self.log.rewind(pending.log_mark);
+        self.cur = pending.state;
+        self.pc = pending.pc;
+        self.log.begin_path(Some(pending.from), pending.pc);
+        true
+    }
+
+    /// Tells the checkpoints of the ended path that one path less continues them.
+    fn release_parents(&mut self) {
+        let mut parent = self.cur.parent;
+        while let Some(id) = parent {
+            let stored = &mut self.stored[id.index()];
+            stored.branches = stored.branches.saturating_sub(1);
+            if stored.branches > 0 {
+                break;
+            }
+            // Nothing continues it: nobody will walk back over it any more.
+            stored.state.history = Vec::new();
+            stored.state.links = Vec::new();
+            parent = stored.state.parent;
+            if !stored.compared {
+                self.forget(id);
+            }
+        }
+    }
+
+    /// Compares the current state with those that were explored here, and stores it if it is new.
+    fn compare_states(&mut self) -> Check<Compared> {
+        let pc = self.pc;
+        let forced = self.flow.force[pc.index()] || self.cur.history.len() > MAX_HISTORY;
+        let processed = self.stats.insns_processed;
+        let mut store = forced
+            || (self.jumps_processed - self.jumps_at_checkpoint >= 2
+                && processed - self.insns_at_checkpoint >= 8);
+        let candidates = std::mem::take(&mut self.explored[pc.index()]);
+        let mut kept = Vec::with_capacity(candidates.len() + 1);
+        let mut verdict = Ok(Compared::New);
+        for (index, id) in candidates.iter().copied().enumerate() {
+            match self.compare_with(id, &mut store, forced) {
+                Ok(Against::Equal) => {
+                    kept.extend_from_slice(&candidates[index..]);
+                    verdict = Ok(Compared::Covered);
+                    break;
+                }
+                Ok(Against::Different) => {
+                    if !store || self.is_worth_keeping(id, forced) {
+                        kept.push(id);
+                    }
+                }
+                Err(fail) => {
+                    verdict = Err(fail);
+                    break;
+                }
+            }
+        }
+        self.explored[pc.index()] = kept;
+        if matches!(verdict, Ok(Compared::New)) && store {
+            self.checkpoint();
+        }
+        verdict
+    }
+
+    /// Compares the current state with one that was explored here.
+    fn compare_with(&mut self, id: StateId, store: &mut bool, forced: bool) -> Check<Against> {
+        let old = &self.stored[id.index()];
+        if !same_calls(&old.state, &self.cur) {
+            return Ok(Against::Different);
+        }
+        if old.branches > 0 {
+            return self.compare_with_ancestor(id, store, forced);
+        }
+        if !self.states_equal(id, Precision::Tracked) {
+            return Ok(Against::Different);
+        }
+        self.stored[id.index()].hits += 1;
+        self.propagate_liveness(id);
+        self.propagate_precision(id);
+        Ok(Against::Equal)
+    }
+
+    /// Compares with a state that the current path has passed: a loop.
+    fn compare_with_ancestor(&mut self, id: StateId, store: &mut bool, forced: bool) -> Check<Against> {
+        let pc = self.pc;
+        let insn = self.insns[pc.index()];
+        let old = &self.stored[id.index()].state;
+        let same_may_goto = old.may_goto_depth == self.cur.may_goto_depth;
+        let same_callbacks = old.callback_depth == self.cur.callback_depth;
+        if let Insn::MayGoto { .. } = insn {
+            if !same_may_goto && self.states_equal(id, Precision::RangeWithin) {
+                return Ok(self.converged(id));
+            }
+        } else if let Insn::Call(CallTarget::Helper(number)) = insn
+            && calls_back(number)
+        {
+            if self.states_equal(id, Precision::RangeWithin) {
+                return Ok(self.converged(id));
+            }
+        } else if same_may_goto
+            && same_callbacks
+            && self.maybe_looping(id)
+            && self.states_equal(id, Precision::Exact)
+        {
+            let reason = format!("infinite loop detected at insn {pc}");
+            return Err(Fail::invalid(reason));
+        }
+        let few_jumps = self.jumps_processed - self.jumps_at_checkpoint < 20;
+        let few_insns = self.stats.insns_processed - self.insns_at_checkpoint < 100;
+        if !forced && few_jumps && few_insns {
+            *store = false;
+        }
+        Ok(Against::Different)
+    }
+
+    /// A loop whose further iterations an earlier state covers.
+    fn converged(&mut self, id: StateId) -> Against {
+        self.stored[id.index()].hits += 1;
+        self.propagate_liveness(id);
+        self.propagate_precision(id);
+        Against::Equal
+    }
+
+    /// Whether a state has been useful often enough to be compared with further.
+    fn is_worth_keeping(&mut self, id: StateId, forced: bool) -> bool {
+        let stored = &mut self.stored[id.index()];
+        stored.misses += 1;
+        let allowance = if forced && stored.branches > 0 { 64 } else { 3 };
+        if stored.misses <= stored.hits * allowance + allowance {
+            return true;
+        }
+        stored.compared = false;
+        if stored.branches == 0 {
+            self.forget(id);
+        }
+        false
+    }
+
+    /// Frees a state that is neither compared with nor continued any more.
+    fn forget(&mut self, id: StateId) {
+        let state = &mut self.stored[id.index()].state;
+        state.frames = Vec::new();
+        state.refs = Vec::new();
+        self.kept_states -= 1;
+    }
+
+    /// Stores the current state; it becomes the parent of what follows.
+    fn checkpoint(&mut self) {
+        self.jumps_at_checkpoint = self.jumps_processed;
+        self.insns_at_checkpoint = self.stats.insns_processed;
+        let id = StateId(u32::try_from(self.stored.len()).unwrap_or(u32::MAX));
+        self.cur.for_each_register(|register| register.precise = false);
+        let state = self.cur.clone();
+        self.stored.push(Stored { state, pc: self.pc, branches: 1, hits: 0, misses: 0, compared: true });
+        self.cur.parent = Some(id);
+        self.cur.history.clear();
+        self.cur.links.clear();
+        for frame in &mut self.cur.frames {
+            frame.regs.iter_mut().for_each(|register| register.live = Default::default());
+            frame.stack.iter_mut().for_each(|slot| slot.spilled.live = Default::default());
+        }
+        let here = &mut self.explored[self.pc.index()];
+        here.push(id);
+        self.stats.total_states += 1;
+        self.stats.max_states_per_insn = self.stats.max_states_per_insn.max(here.len() as u64);
+        self.kept_states += 1;
+        self.stats.peak_states = self.stats.peak_states.max(self.kept_states);
+    }
+
+    /// Notes what the current instruction touches; it must be the same on every path.
+    pub(super) fn note_access(&mut self, access: AccessKind) -> Check {
+        let fact = &mut self.facts[self.pc.index()];
+        match fact.access {
+            Some(known) if known != access => {
+                Err(Fail::invalid("same insn cannot be used with different pointers"))
+            }
+            _ => {
+                fact.access = Some(access);
+                Ok(())
+            }
+        }
+    }
+
+    /// Marks a register of the running frame as written with this content.
+    pub(super) fn write_reg(&mut self, reg: Reg, content: Register) {
+        let slot = self.cur.reg_mut(reg);
+        let mut live = slot.live;
+        live.written = true;
+        *slot = content.with_live(live);
+        self.log.changed(reg);
+    }
+
+    /// The earlier checkpoint of this path at `pc`, if there is one.
+    pub(super) fn previous_at(&self, pc: Pc, depth: usize) -> Option<StateId> {
+        let mut parent = self.cur.parent;
+        while let Some(id) = parent {
+            let stored = &self.stored[id.index()];
+            if stored.pc == pc && stored.state.frames.len() == depth {
+                return Some(id);
+            }
+            parent = stored.state.parent;
+        }
+        None
+    }
+
+    /// Whether the log holds every path.
+    pub(super) fn logs_everything(&self) -> bool {
+        self.env.log_level == LogLevel::All
+    }
+}
+
+/// Whether the current state is covered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compared {
+    New,
+    Covered,
+}
+
+/// How one earlier state compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Against {
+    Equal,
+    Different,
+}
+
+/// Whether two states stand in the same chain of calls.
+fn same_calls(old: &State, cur: &State) -> bool {
+    old.frames.len() == cur.frames.len()
+        && old.frames.iter().zip(&cur.frames).all(|(a, b)| a.callsite == b.callsite)
+}

@@ -1,0 +1,453 @@
+//! Loads, stores and atomic operations, by the kind of pointer they go through.
+//!
+//! Kernel: `check_mem_access`, `check_mem_region_access`, `check_packet_access`,
+//! `check_ctx_access`, `check_atomic` in kernel/bpf/verifier.c, 6.12.
+
+use crate::abi::{MapType, ProgType};
+use crate::isa::{AtomicOp, Extend, Fetch, LegacyMode, Operand, Reg, Size, Width};
+use crate::object::{Initial, MapSpec, Origin};
+
+use super::alu::MAX_VAR_OFF;
+use super::explore::Verifier;
+use super::fail::{Check, Fail};
+use super::outcome::AccessKind;
+use super::scalar::Scalar;
+use super::state::{Kind, MapLevel, MapRef, MemKind, Register};
+
+/// Programs may not read a map (`BPF_F_WRONLY_PROG`).
+const F_WRONLY_PROG: u32 = 1 << 8;
+/// Programs may not write a map (`BPF_F_RDONLY_PROG`).
+const F_RDONLY_PROG: u32 = 1 << 7;
+
+/// What an access does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// A load.
+    Read,
+    /// A store.
+    Write,
+    /// A helper reads or writes on the program's behalf.
+    Helper,
+}
+
+impl Use {
+    /// How messages about the stack call it.
+    pub(super) fn stack_phrase(self) -> &'static str {
+        match self {
+            Use::Read => " read from",
+            Use::Write => " write to",
+            Use::Helper => " indirect access to",
+        }
+    }
+}
+
+/// What is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A register.
+    Reg(Reg),
+    /// An immediate.
+    Imm(i32),
+    /// Something unknown.
+    Unknown,
+}
+
+/// One access through a register.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Access {
+    /// The base register.
+    pub(super) reg: Reg,
+    /// The instruction's offset.
+    pub(super) off: i32,
+    /// How many bytes.
+    pub(super) size: u32,
+    /// Read or write.
+    pub(super) how: Use,
+    /// Of a write, what is stored.
+    pub(super) source: Source,
+}
+
+impl Verifier<'_> {
+    pub(super) fn check_load(&mut self, size: Size, extend: Extend, dst: Reg, base: Reg, off: i16) -> Check {
+        let pointer = self.read_reg(base)?;
+        self.check_writable(dst)?;
+        let access = Access {
+            reg: base,
+            off: i32::from(off),
+            size: size.bytes(),
+            how: Use::Read,
+            source: Source::Unknown,
+        };
+        let loaded = self.check_access(&pointer, access)?;
+        let loaded = narrow(loaded, size, extend);
+        self.write_reg(dst, loaded);
+        Ok(())
+    }
+
+    pub(super) fn check_store(&mut self, size: Size, base: Reg, off: i16, src: Operand) -> Check {
+        let source = match src {
+            Operand::Reg(reg) => {
+                self.read_reg(reg)?;
+                Source::Reg(reg)
+            }
+            Operand::Imm(imm) => Source::Imm(imm),
+        };
+        let pointer = self.read_reg(base)?;
+        let access = Access { reg: base, off: i32::from(off), size: size.bytes(), how: Use::Write, source };
+        self.check_access(&pointer, access).map(|_| ())
+    }
+
+    pub(super) fn check_atomic(&mut self, op: AtomicOp, width: Width, base: Reg, off: i16, src: Reg) -> Check {
+        self.read_reg(src)?;
+        let pointer = self.read_reg(base)?;
+        if op == AtomicOp::Cmpxchg {
+            self.read_reg(Reg::R0)?;
+        }
+        if matches!(pointer.kind, Kind::Ctx | Kind::Packet | Kind::PacketMeta) {
+            return Err(Fail::access(format!(
+                "BPF_ATOMIC stores into R{} {} is not allowed",
+                base.number(),
+                self.type_name(&pointer)
+            )));
+        }
+        let result = fetched_into(op, src);
+        if let Some(result) = result {
+            self.check_writable(result)?;
+        }
+        let size = match width {
+            Width::W32 => Size::W,
+            Width::W64 => Size::DW,
+        };
+        let mut access = Access {
+            reg: base,
+            off: i32::from(off),
+            size: size.bytes(),
+            how: Use::Read,
+            source: Source::Unknown,
+        };
+        let loaded = self.check_access(&pointer, access)?;
+        access.how = Use::Write;
+        self.check_access(&pointer, access)?;
+        if let Some(result) = result {
+            self.write_reg(result, narrow(loaded, size, Extend::Zero));
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_legacy_load(&mut self, _size: Size, mode: LegacyMode) -> Check {
+        if !matches!(self.program.prog_type, ProgType::SocketFilter | ProgType::SchedCls | ProgType::SchedAct) {
+            return Err(Fail::invalid(
+                "BPF_LD_[ABS|IND] instructions not allowed for this program type",
+            ));
+        }
+        let skb = self.read_reg(Reg::new(6).unwrap_or(Reg::R0))?;
+        if !self.cur.refs.is_empty() {
+            return Err(Fail::invalid("BPF_LD_[ABS|IND] cannot be mixed with socket references"));
+        }
+        if skb.kind != Kind::Ctx {
+            return Err(Fail::invalid("at the time of BPF_LD_ABS|IND R6 != pointer to skb"));
+        }
+        if let LegacyMode::Ind(reg) = mode {
+            self.read_reg(reg)?;
+        }
+        check_unmoved(Reg::R6, &skb, "ctx")?;
+        self.clobber_arguments();
+        self.write_reg(Reg::R0, Register::unknown());
+        Ok(())
+    }
+
+    /// What a store stores, if it is known.
+    pub(super) fn source_register(&self, source: Source) -> Option<Register> {
+        match source {
+            Source::Reg(reg) => Some(*self.cur.reg(reg)),
+            Source::Imm(imm) => Some(Register::constant(i64::from(imm).cast_unsigned())),
+            Source::Unknown => None,
+        }
+    }
+
+    /// Judges one access; of a read, gives what it yields.
+    pub(super) fn check_access(&mut self, pointer: &Register, access: Access) -> Check<Register> {
+        let off = i64::from(pointer.off) + i64::from(access.off);
+        self.check_alignment(pointer, access)?;
+        let null_checked = !pointer.maybe_null;
+        match pointer.kind {
+            Kind::MapKey(map) if null_checked => {
+                if access.how == Use::Write {
+                    return Err(Fail::access(format!("R{} cannot write into map_key", access.reg.number())));
+                }
+                let size = self.map_spec(map).key_size;
+                self.check_region(pointer, access, Region { what: "map key, key", size })?;
+                self.plain()
+            }
+            Kind::MapValue(map) if null_checked => self.check_map_value(pointer, map, access),
+            Kind::Mem(size, kind) if null_checked => {
+                if access.how == Use::Write && kind == MemKind::ReadOnly {
+                    let name = self.type_name(pointer);
+                    return Err(Fail::access(format!("R{} cannot write into {name}", access.reg.number())));
+                }
+                self.check_region(pointer, access, Region { what: "memory, mem", size })?;
+                self.plain()
+            }
+            Kind::Ctx => self.check_context(pointer, access, off),
+            Kind::Stack(_) => self.check_stack(pointer, access, off),
+            Kind::Packet | Kind::PacketMeta => {
+                if access.how == Use::Write && !self.may_write_packet() {
+                    return Err(Fail::access("cannot write into packet"));
+                }
+                self.check_packet(pointer, access)?;
+                self.plain()
+            }
+            Kind::Btf(..) if null_checked => self.check_btf_access(pointer, access, off),
+            Kind::Uninit
+            | Kind::Scalar
+            | Kind::Map(_)
+            | Kind::MapValue(_)
+            | Kind::MapKey(_)
+            | Kind::PacketEnd
+            | Kind::Mem(..)
+            | Kind::Func(_)
+            | Kind::Btf(..) => Err(Fail::access(format!(
+                "R{} invalid mem access '{}'",
+                access.reg.number(),
+                self.type_name(pointer)
+            ))),
+        }
+    }
+
+    fn plain(&mut self) -> Check<Register> {
+        self.note_access(AccessKind::Plain)?;
+        Ok(Register::unknown())
+    }
+
+    /// Stack accesses must be aligned, for slots to mean something; on x86 nothing else need be.
+    fn check_alignment(&self, pointer: &Register, access: Access) -> Check {
+        if !matches!(pointer.kind, Kind::Stack(_)) || access.how == Use::Helper {
+            return Ok(());
+        }
+        let fixed = i64::from(pointer.off) + i64::from(access.off);
+        let sum = pointer.value.tnum.add(super::tnum::Tnum::constant(fixed.cast_unsigned()));
+        if sum.is_aligned(u64::from(access.size)) {
+            return Ok(());
+        }
+        let Access { off, size, .. } = access;
+        let var_off = match pointer.value.const_value() {
+            Some(0) => "0".to_owned(),
+            Some(value) => format!("{value:#x}"),
+            None => pointer.value.tnum.to_string(),
+        };
+        Err(Fail::access(format!(
+            "misaligned stack access off {var_off}+{}+{off} size {size}",
+            pointer.off
+        )))
+    }
+
+    fn check_stack(&mut self, pointer: &Register, access: Access, off: i64) -> Check<Register> {
+        let range = self.check_stack_bounds(access.reg, pointer, off, access.size, access.how)?;
+        self.note_access(AccessKind::Plain)?;
+        let fixed = pointer.value.is_const();
+        match (access.how, fixed) {
+            (Use::Write, true) => self.write_stack(range, access.source)?,
+            (Use::Write, false) => self.write_stack_somewhere(range, access.source),
+            (Use::Read | Use::Helper, true) => return self.read_stack(range),
+            (Use::Read | Use::Helper, false) => return Ok(self.read_stack_somewhere(range)),
+        }
+        Ok(Register::unknown())
+    }
+
+    fn check_map_value(&mut self, pointer: &Register, map: MapRef, access: Access) -> Check<Register> {
+        self.check_map_flags(pointer, map, access)?;
+        let size = self.map_spec(map).value_size;
+        self.check_region(pointer, access, Region { what: "map value, value", size })?;
+        self.note_access(AccessKind::Plain)?;
+        if access.how == Use::Read
+            && let Some(known) = self.constant_content(pointer, map, access)
+        {
+            return Ok(Register::constant(known));
+        }
+        Ok(Register::unknown())
+    }
+
+    /// Maps may be closed to programs in one direction.
+    pub(super) fn check_map_flags(&self, pointer: &Register, map: MapRef, access: Access) -> Check {
+        let spec = self.map_spec(map);
+        let (size, off) = (access.size, i64::from(pointer.off) + i64::from(access.off));
+        if access.how == Use::Write && spec.flags & F_RDONLY_PROG != 0 {
+            return Err(Fail::access(format!(
+                "write into map forbidden, value_size={} off={off} size={size}",
+                spec.value_size
+            )));
+        }
+        if access.how != Use::Write && spec.flags & F_WRONLY_PROG != 0 {
+            return Err(Fail::access(format!(
+                "read from map forbidden, value_size={} off={off} size={size}",
+                spec.value_size
+            )));
+        }
+        Ok(())
+    }
+
+    /// What a read-only data section holds at a known offset.
+    fn constant_content(&self, pointer: &Register, map: MapRef, access: Access) -> Option<u64> {
+        let spec = self.map_spec(map);
+        let Initial::Data(data) = &spec.initial else { return None };
+        if spec.origin != Origin::ReadOnlyData || spec.flags & F_RDONLY_PROG == 0 {
+            return None;
+        }
+        let start = pointer.value.const_value()?.cast_signed();
+        let start = start.checked_add(i64::from(pointer.off) + i64::from(access.off))?;
+        let start = usize::try_from(start).ok()?;
+        let mut bytes = [0; 8];
+        let size = access.size as usize;
+        // What lies behind the initialised bytes is zero, as the map's value is.
+        for (index, byte) in bytes.iter_mut().take(size).enumerate() {
+            *byte = data.get(start.checked_add(index)?).copied().unwrap_or(0);
+        }
+        Some(u64::from_le_bytes(bytes))
+    }
+
+    /// Judges an access to memory of known size.
+    pub(super) fn check_region(&self, pointer: &Register, access: Access, region: Region) -> Check {
+        let number = access.reg.number();
+        let off = i64::from(pointer.off) + i64::from(access.off);
+        let value = &pointer.value;
+        let low = value.smin.saturating_add(off);
+        if value.smin < 0 && (value.smin == i64::MIN || i32::try_from(low).is_err() || low < 0) {
+            return Err(Fail::access(format!(
+                "R{number} min value is negative, either use unsigned index or do a if (index >=0) check."
+            )));
+        }
+        region.check(low, access.size).map_err(|fail| {
+            fail.then(format!("R{number} min value is outside of the allowed memory range"))
+        })?;
+        if value.umax >= MAX_VAR_OFF.cast_unsigned() {
+            return Err(Fail::access(format!(
+                "R{number} unbounded memory access, make sure to bounds check any such access"
+            )));
+        }
+        let high = value.umax.cast_signed().saturating_add(off);
+        region.check(high, access.size).map_err(|fail| {
+            fail.then(format!("R{number} max value is outside of the allowed memory range"))
+        })
+    }
+
+    /// Judges an access to the packet: within what has been compared with its end.
+    pub(super) fn check_packet(&self, pointer: &Register, access: Access) -> Check {
+        let number = access.reg.number();
+        let off = i64::from(pointer.off) + i64::from(access.off);
+        if pointer.value.smin < 0 {
+            return Err(Fail::access(format!(
+                "R{number} min value is negative, either use unsigned index or do a if (index >=0) check."
+            )));
+        }
+        let within = off >= 0 && off + i64::from(access.size) <= i64::from(pointer.range);
+        if pointer.range >= 0 && within {
+            return Ok(());
+        }
+        let detail = format!(
+            "invalid access to packet, off={off} size={}, R{number}(id={},off={off},r={})",
+            access.size, pointer.id, pointer.range
+        );
+        Err(Fail::access(detail).then(format!("R{number} offset is outside of the packet")))
+    }
+
+    /// Whether programs of this type may write to the packet.
+    pub(super) fn may_write_packet(&self) -> bool {
+        matches!(
+            self.program.prog_type,
+            ProgType::SchedCls
+                | ProgType::SchedAct
+                | ProgType::Xdp
+                | ProgType::LwtXmit
+                | ProgType::SkSkb
+                | ProgType::SkMsg
+        )
+    }
+
+    /// The map that is meant.
+    pub(super) fn map_spec(&self, map: MapRef) -> &MapSpec {
+        let outer = &self.program.maps[map.index as usize];
+        match (map.level, &outer.inner) {
+            (MapLevel::Inner, Some(inner)) => inner,
+            (MapLevel::Inner | MapLevel::Outer, _) => outer,
+        }
+    }
+
+    /// What a lookup in the map gives: of a map of maps, its inner map.
+    pub(super) fn lookup_kind(&self, map: MapRef) -> Kind {
+        let spec = self.map_spec(map);
+        if matches!(spec.map_type, MapType::ArrayOfMaps | MapType::HashOfMaps) {
+            Kind::Map(MapRef { level: MapLevel::Inner, ..map })
+        } else {
+            Kind::MapValue(map)
+        }
+    }
+
+    /// The number in a register, given an id so that copies of it stay known to be equal.
+    pub(super) fn identify(&mut self, reg: Reg) -> Register {
+        self.with_id(reg)
+    }
+}
+
+/// Memory of known size.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Region {
+    /// How messages call it and its size.
+    pub(super) what: &'static str,
+    /// Its size in bytes.
+    pub(super) size: u32,
+}
+
+impl Region {
+    fn check(self, off: i64, size: u32) -> Check {
+        if off >= 0 && off.saturating_add(i64::from(size)) <= i64::from(self.size) {
+            return Ok(());
+        }
+        let Region { what, size: limit } = self;
+        Err(Fail::access(format!("invalid access to {what}_size={limit} off={off} size={size}")))
+    }
+}
+
+/// Refuses a pointer that was moved, where the kernel wants it as it came.
+pub(super) fn check_unmoved(reg: Reg, pointer: &Register, name: &str) -> Check {
+    let number = reg.number();
+    let off = pointer.off;
+    if off < 0 {
+        return Err(Fail::access(format!("negative offset {name} ptr R{number} off={off} disallowed")));
+    }
+    if off > 0 {
+        return Err(Fail::access(format!("dereference of modified {name} ptr R{number} off={off} disallowed")));
+    }
+    if pointer.value.const_value() != Some(0) {
+        let var_off = pointer.value.tnum;
+        return Err(Fail::access(format!("variable {name} access var_off={var_off} disallowed")));
+    }
+    Ok(())
+}
+
+/// The register that an atomic operation puts the old value into.
+fn fetched_into(op: AtomicOp, src: Reg) -> Option<Reg> {
+    match op {
+        AtomicOp::Add(Fetch::No)
+        | AtomicOp::Or(Fetch::No)
+        | AtomicOp::And(Fetch::No)
+        | AtomicOp::Xor(Fetch::No) => None,
+        AtomicOp::Add(Fetch::Yes)
+        | AtomicOp::Or(Fetch::Yes)
+        | AtomicOp::And(Fetch::Yes)
+        | AtomicOp::Xor(Fetch::Yes)
+        | AtomicOp::Xchg => Some(src),
+        AtomicOp::Cmpxchg => Some(Reg::R0),
+    }
+}
+
+/// A loaded number cut to the size of the load.
+fn narrow(loaded: Register, size: Size, extend: Extend) -> Register {
+    if !loaded.is_scalar() || size == Size::DW {
+        return loaded;
+    }
+    let value: Scalar = match extend {
+        Extend::Zero => loaded.value.truncate(size),
+        Extend::Sign => loaded.value.sign_extend(size),
+    };
+    Register { value, ..loaded }
+}

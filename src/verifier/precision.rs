@@ -1,0 +1,310 @@
+//! Which numbers must match exactly when states are compared: found by walking back.
+//!
+//! Most numbers never decide anything, and states that differ in them alone are the same. When one
+//! does decide something (an offset, a size, the way a branch goes), [`Verifier::mark_precise`]
+//! walks back over the executed instructions to every register and stack slot that it was computed
+//! from, and marks those precise in the checkpoints it passes.
+//!
+//! The walk keeps a set of wanted places. One rule per instruction shape says how the set before
+//! the instruction follows from the set after it; the rules stand in the order of [`Insn`].
+//!
+//! Kernel: `__mark_chain_precision` and `backtrack_insn` in kernel/bpf/verifier.c, 6.12.
+
+use crate::isa::{AluOp, AtomicOp, CallTarget, Fetch, Insn, Operand, Reg};
+
+use super::explore::Verifier;
+use super::state::{MAX_FRAMES, Place, State, StateId, Step, frame_number};
+
+/// The registers and slots that are wanted, as a bit each, by frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Wanted {
+    regs: [u16; MAX_FRAMES],
+    slots: [u64; MAX_FRAMES],
+}
+
+impl Wanted {
+    fn is_empty(&self) -> bool {
+        *self == Wanted::default()
+    }
+
+    fn has(&self, place: Place) -> bool {
+        match place {
+            Place::Reg(frame, reg) => self.regs[usize::from(frame)] & bit16(reg) != 0,
+            Place::Slot(frame, slot) => self.slots[usize::from(frame)] & bit64(slot) != 0,
+        }
+    }
+
+    fn add(&mut self, place: Place) {
+        match place {
+            Place::Reg(_, Reg::FP) => {}
+            Place::Reg(frame, reg) => self.regs[usize::from(frame)] |= bit16(reg),
+            Place::Slot(frame, slot) => self.slots[usize::from(frame)] |= bit64(slot),
+        }
+    }
+
+    /// Drops a place and says whether it was wanted.
+    fn take(&mut self, place: Place) -> bool {
+        let had = self.has(place);
+        match place {
+            Place::Reg(frame, reg) => self.regs[usize::from(frame)] &= !bit16(reg),
+            Place::Slot(frame, slot) => self.slots[usize::from(frame)] &= !bit64(slot),
+        }
+        had
+    }
+
+    fn places(&self) -> Vec<Place> {
+        let mut places = Vec::new();
+        for frame in 0..MAX_FRAMES {
+            let number = frame_number(frame);
+            places.extend(Reg::all().map(|reg| Place::Reg(number, reg)).filter(|p| self.has(*p)));
+            places.extend((0..64).map(|slot| Place::Slot(number, slot)).filter(|p| self.has(*p)));
+        }
+        places
+    }
+}
+
+fn bit16(reg: Reg) -> u16 {
+    1 << reg.number()
+}
+
+fn bit64(slot: u8) -> u64 {
+    1 << (slot & 63)
+}
+
+/// Whether the walk begins with the instruction that asks, which has not run yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begin {
+    /// It does: that one is passed over.
+    AtCurrent,
+    /// It does not: every step has run.
+    AfterLast,
+}
+
+impl Verifier<'_> {
+    /// Marks the number in a register of the running frame as one that matters.
+    pub(super) fn mark_precise(&mut self, reg: Reg) {
+        let frame = frame_number(self.cur.top());
+        self.mark_places_precise(&[Place::Reg(frame, reg)]);
+    }
+
+    /// Marks the numbers at these places of the current state as ones that matter to the
+    /// instruction that is being judged.
+    pub(super) fn mark_places_precise(&mut self, places: &[Place]) {
+        let mut wanted = Wanted::default();
+        for place in places {
+            let Some(register) = self.cur.at_mut(*place) else { continue };
+            if register.is_scalar() {
+                register.precise = true;
+                wanted.add(*place);
+            }
+        }
+        self.walk_back(wanted, Begin::AtCurrent);
+    }
+
+    /// Marks, on the current path, what mattered on the paths from a stored state that covers it.
+    pub(super) fn propagate_precision(&mut self, id: StateId) {
+        let mut places = Vec::new();
+        self.stored[id.index()].state.for_each_place(|place, register| {
+            if register.is_scalar() && register.precise && register.live.read {
+                places.push(place);
+            }
+        });
+        let mut wanted = Wanted::default();
+        for place in places {
+            let scalar = self.cur.at_mut(place).filter(|register| register.is_scalar());
+            if let Some(register) = scalar {
+                register.precise = true;
+                wanted.add(place);
+            }
+        }
+        self.walk_back(wanted, Begin::AfterLast);
+    }
+
+    /// Walks back from the current state until nothing is wanted any more.
+    fn walk_back(&mut self, mut wanted: Wanted, begin: Begin) {
+        let skip = usize::from(begin == Begin::AtCurrent);
+        rewind(self.insns, &self.cur, skip, &mut wanted);
+        let mut parent = self.cur.parent;
+        while let Some(id) = parent {
+            if wanted.is_empty() {
+                return;
+            }
+            let state = &mut self.stored[id.index()].state;
+            settle(state, &mut wanted);
+            rewind(self.insns, state, 0, &mut wanted);
+            parent = state.parent;
+        }
+    }
+}
+
+/// Marks what is wanted in a checkpoint, and drops what needs no further walk.
+fn settle(state: &mut State, wanted: &mut Wanted) {
+    for place in wanted.places() {
+        match state.at_mut(place) {
+            Some(register) if register.is_scalar() && !register.precise => register.precise = true,
+            _ => {
+                wanted.take(place);
+            }
+        }
+    }
+}
+
+/// Applies the rules for the steps of one state, latest first.
+fn rewind(insns: &[Insn], state: &State, skip: usize, wanted: &mut Wanted) {
+    for (index, step) in state.history.iter().enumerate().rev().skip(skip) {
+        if wanted.is_empty() {
+            return;
+        }
+        let later = state.history.get(index + 1).map(|later| later.frame);
+        let later = later.unwrap_or(frame_number(state.top()));
+        if let Some(insn) = insns.get(step.pc.index()) {
+            Rewind { wanted, step: *step, links: &state.links, later }.over(insn);
+        }
+    }
+}
+
+/// The walk over one step.
+struct Rewind<'a> {
+    wanted: &'a mut Wanted,
+    step: Step,
+    links: &'a [Vec<Place>],
+    /// The frame of the step that ran after this one.
+    later: u8,
+}
+
+impl Rewind<'_> {
+    fn reg(&self, reg: Reg) -> Place {
+        Place::Reg(self.step.frame, reg)
+    }
+
+    /// One rule per shape.
+    fn over(mut self, insn: &Insn) {
+        match *insn {
+            Insn::Alu { op, dst, src, .. } => self.over_alu(op, dst, src),
+            Insn::Neg { .. } | Insn::Endian { .. } => {}
+            Insn::MovSx { dst, src, .. } | Insn::AddrSpaceCast { dst, src, .. } => {
+                self.over_alu(AluOp::Mov, dst, Operand::Reg(src));
+            }
+            Insn::LoadImm64 { dst, .. } => {
+                self.wanted.take(self.reg(dst));
+            }
+            Insn::Imm64High => {}
+            Insn::Load { dst, .. } => {
+                if self.wanted.take(self.reg(dst)) {
+                    self.want_slot();
+                }
+            }
+            Insn::Store { src, .. } => self.over_store(src),
+            Insn::Atomic { op, src, .. } => self.over_atomic(op, src),
+            Insn::LegacyLoad { .. } => self.clobbered(),
+            Insn::Jump { .. } | Insn::MayGoto { .. } => {}
+            Insn::JumpIf { dst, src, .. } => self.over_jump_if(dst, src),
+            Insn::Call(target) => self.over_call(target),
+            Insn::Exit => self.over_exit(),
+        }
+    }
+
+    fn over_alu(&mut self, op: AluOp, dst: Reg, src: Operand) {
+        if !self.wanted.has(self.reg(dst)) {
+            return;
+        }
+        if op == AluOp::Mov {
+            self.wanted.take(self.reg(dst));
+        }
+        if let Operand::Reg(src) = src {
+            self.wanted.add(self.reg(src));
+        }
+    }
+
+    /// The slot that a load filled its register from.
+    fn want_slot(&mut self) {
+        if let Some((frame, slot)) = self.step.slot {
+            self.wanted.add(Place::Slot(frame, slot));
+        }
+    }
+
+    fn over_store(&mut self, src: Operand) {
+        let Some((frame, slot)) = self.step.slot else { return };
+        if self.wanted.take(Place::Slot(frame, slot))
+            && let Operand::Reg(src) = src
+        {
+            self.wanted.add(self.reg(src));
+        }
+    }
+
+    fn over_atomic(&mut self, op: AtomicOp, src: Reg) {
+        match op {
+            AtomicOp::Add(Fetch::No)
+            | AtomicOp::Or(Fetch::No)
+            | AtomicOp::And(Fetch::No)
+            | AtomicOp::Xor(Fetch::No) => {}
+            AtomicOp::Add(Fetch::Yes)
+            | AtomicOp::Or(Fetch::Yes)
+            | AtomicOp::And(Fetch::Yes)
+            | AtomicOp::Xor(Fetch::Yes)
+            | AtomicOp::Xchg => {
+                self.wanted.take(self.reg(src));
+            }
+            AtomicOp::Cmpxchg => {
+                self.wanted.take(self.reg(Reg::R0));
+            }
+        }
+        if let Some((frame, slot)) = self.step.slot {
+            self.wanted.take(Place::Slot(frame, slot));
+        }
+    }
+
+    fn over_jump_if(&mut self, dst: Reg, src: Operand) {
+        if let Operand::Reg(src) = src
+            && (self.wanted.has(self.reg(dst)) || self.wanted.has(self.reg(src)))
+        {
+            self.wanted.add(self.reg(dst));
+            self.wanted.add(self.reg(src));
+        }
+        let linked = self.step.link.and_then(|index| self.links.get(index as usize));
+        let Some(linked) = linked else { return };
+        if linked.iter().any(|place| self.wanted.has(*place)) {
+            linked.iter().for_each(|place| self.wanted.add(*place));
+        }
+    }
+
+    /// `r0` to `r5` after a call come from nowhere.
+    fn clobbered(&mut self) {
+        for reg in [Reg::R0, Reg::R1, Reg::R2, Reg::R3, Reg::R4, Reg::R5] {
+            self.wanted.take(self.reg(reg));
+        }
+    }
+
+    /// A call is walked over in two ways: from the frame that it started, at its first
+    /// instruction, or from the caller's next, when it started none.
+    fn over_call(&mut self, target: CallTarget) {
+        if self.later <= self.step.frame {
+            self.clobbered();
+            return;
+        }
+        let callee = self.later;
+        let local = matches!(target, CallTarget::Local(_));
+        for reg in [Reg::R1, Reg::R2, Reg::R3, Reg::R4, Reg::R5] {
+            if self.wanted.take(Place::Reg(callee, reg)) && local {
+                self.wanted.add(self.reg(reg));
+            }
+        }
+        self.wanted.regs[usize::from(callee)] = 0;
+        self.wanted.slots[usize::from(callee)] = 0;
+    }
+
+    /// Back into a function that has returned: what the caller wants of `r0` it computed.
+    fn over_exit(&mut self) {
+        let Some(caller) = self.step.frame.checked_sub(1) else { return };
+        if self.step.called_back {
+            return;
+        }
+        let wanted = self.wanted.take(Place::Reg(caller, Reg::R0));
+        for reg in [Reg::R1, Reg::R2, Reg::R3, Reg::R4, Reg::R5] {
+            self.wanted.take(Place::Reg(caller, reg));
+        }
+        if wanted {
+            self.wanted.add(self.reg(Reg::R0));
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! When an explored state covers the current one, and what follows from it.
+//!
+//! A state covers another when every run from the other is a run from it: what the explored paths
+//! never read may differ, numbers that never mattered may differ, and what did matter must lie
+//! within the old range. Ids are compared as a bijection.
+//!
+//! Kernel: `states_equal`, `regsafe`, `stacksafe`, `propagate_liveness` in kernel/bpf/verifier.c, 6.12.
+
+use crate::isa::Reg;
+
+use super::explore::Verifier;
+use super::state::{Frame, Kind, Live, Place, Register, Slot, SlotByte, StateId};
+
+/// How numbers are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Precision {
+    /// Only those that mattered on the explored paths, within range.
+    Tracked,
+    /// All, within range: for loops that are known to end.
+    RangeWithin,
+    /// All, exactly: to tell that a loop makes no progress.
+    Exact,
+}
+
+/// Pairs of ids that stand for each other.
+#[derive(Default)]
+struct IdMap(Vec<(u32, u32)>);
+
+impl IdMap {
+    /// Whether `old` and `cur` stand, or may from now on stand, for each other.
+    fn check(&mut self, old: u32, cur: u32) -> bool {
+        if (old == 0) != (cur == 0) {
+            return false;
+        }
+        if old == 0 {
+            return true;
+        }
+        for (a, b) in &self.0 {
+            if *a == old || *b == cur {
+                return (*a, *b) == (old, cur);
+            }
+        }
+        self.0.push((old, cur));
+        true
+    }
+
+    /// For numbers: an old number without id makes no demand, a current one without an id is only
+    /// equal to itself.
+    fn check_scalar(&mut self, old: u32, cur: u32, fresh: &mut u32) -> bool {
+        if old == 0 {
+            return true;
+        }
+        let cur = if cur == 0 {
+            *fresh = fresh.wrapping_sub(1);
+            *fresh
+        } else {
+            cur
+        };
+        self.check(old, cur)
+    }
+}
+
+/// One comparison of two states.
+struct Comparison {
+    precision: Precision,
+    ids: IdMap,
+    /// Stand-ins for numbers without id, counted down from the top.
+    fresh: u32,
+}
+
+impl Comparison {
+    fn registers(&mut self, old: &Register, cur: &Register) -> bool {
+        let exact = self.precision == Precision::Exact;
+        if !old.live.read && self.precision == Precision::Tracked {
+            return true;
+        }
+        if old.kind == Kind::Uninit {
+            return !exact || cur.kind == Kind::Uninit;
+        }
+        if cur.kind == Kind::Uninit || old.kind != cur.kind || old.maybe_null != cur.maybe_null {
+            return false;
+        }
+        if exact {
+            return self.exactly(old, cur);
+        }
+        match old.kind {
+            Kind::Scalar => self.scalars(old, cur),
+            Kind::MapValue(_) | Kind::MapKey(_) | Kind::Mem(..) => {
+                old.off == cur.off
+                    && old.value.includes(&cur.value)
+                    && self.ids.check(old.id, cur.id)
+                    && self.ids.check(old.ref_id, cur.ref_id)
+            }
+            Kind::Packet | Kind::PacketMeta => {
+                old.range <= cur.range
+                    && old.off == cur.off
+                    && self.ids.check(old.id, cur.id)
+                    && old.value.includes(&cur.value)
+            }
+            Kind::Uninit
+            | Kind::Ctx
+            | Kind::Map(_)
+            | Kind::Stack(_)
+            | Kind::PacketEnd
+            | Kind::Func(_)
+            | Kind::Btf(..) => self.exactly(old, cur),
+        }
+    }
+
+    fn scalars(&mut self, old: &Register, cur: &Register) -> bool {
+        if !old.precise && self.precision == Precision::Tracked {
+            return true;
+        }
+        old.value.includes(&cur.value) && self.ids.check_scalar(old.id, cur.id, &mut self.fresh)
+    }
+
+    fn exactly(&mut self, old: &Register, cur: &Register) -> bool {
+        old.off == cur.off
+            && old.range == cur.range
+            && old.value == cur.value
+            && self.ids.check(old.id, cur.id)
+            && self.ids.check(old.ref_id, cur.ref_id)
+    }
+
+    fn frames(&mut self, old: &Frame, cur: &Frame) -> bool {
+        if old.callback_depth > cur.callback_depth {
+            return false;
+        }
+        Reg::all().all(|reg| self.registers(old.reg(reg), cur.reg(reg))) && self.stacks(old, cur)
+    }
+
+    fn stacks(&mut self, old: &Frame, cur: &Frame) -> bool {
+        let nothing = Slot::invalid();
+        let longest = old.stack.len().max(cur.stack.len());
+        (0..longest).all(|index| {
+            let old_slot = old.stack.get(index).unwrap_or(&nothing);
+            let cur_slot = cur.stack.get(index).unwrap_or(&nothing);
+            self.slots(old_slot, cur_slot)
+        })
+    }
+
+    fn slots(&mut self, old: &Slot, cur: &Slot) -> bool {
+        if self.precision == Precision::Exact {
+            return old.bytes == cur.bytes && (!old.is_spill() || self.registers(&old.spilled, &cur.spilled));
+        }
+        if !old.spilled.live.read && self.precision == Precision::Tracked {
+            return true;
+        }
+        // A spilled number whose value is of no interest is as good as plain data, and the reverse.
+        if let (Some(old), Some(cur)) = (scalar_of(old), scalar_of(cur)) {
+            return self.registers(&old, &cur);
+        }
+        let bytes_fit = old.bytes.iter().zip(&cur.bytes).all(|(old, cur)| byte_covers(*old, *cur));
+        bytes_fit && (!old.is_spill() || self.registers(&old.spilled, &cur.spilled))
+    }
+}
+
+/// The number that a load of the whole slot would give, if it would give one.
+fn scalar_of(slot: &Slot) -> Option<Register> {
+    if slot.is_full_spill() && slot.spilled.is_scalar() {
+        return Some(slot.spilled);
+    }
+    let data = |byte: &SlotByte| matches!(byte, SlotByte::Misc | SlotByte::Invalid);
+    let unknown = slot.bytes.iter().all(data) && slot.bytes.contains(&SlotByte::Misc);
+    unknown.then(|| Register::unknown().with_live(slot.spilled.live))
+}
+
+/// Whether an old byte that some path read covers a current one.
+fn byte_covers(old: SlotByte, cur: SlotByte) -> bool {
+    match old {
+        // Privileged programs may read what was never written, so nothing is demanded of data.
+        SlotByte::Invalid | SlotByte::Misc => true,
+        SlotByte::Zero | SlotByte::Spill => old == cur,
+    }
+}
+
+impl Verifier<'_> {
+    /// Whether the stored state covers the current one.
+    pub(super) fn states_equal(&self, id: StateId, precision: Precision) -> bool {
+        let old = &self.stored[id.index()].state;
+        let cur = &self.cur;
+        let mut comparison = Comparison { precision, ids: IdMap::default(), fresh: u32::MAX };
+        if old.refs.len() != cur.refs.len() {
+            return false;
+        }
+        let references_match =
+            old.refs.iter().zip(&cur.refs).all(|(a, b)| comparison.ids.check(a.id, b.id));
+        references_match
+            && old.frames.iter().zip(&cur.frames).all(|(old, cur)| comparison.frames(old, cur))
+    }
+
+    /// A quick test before the exact one: registers of the running frame alike.
+    pub(super) fn maybe_looping(&self, id: StateId) -> bool {
+        let old = self.stored[id.index()].state.frame();
+        let cur = self.cur.frame();
+        old.regs.iter().zip(&cur.regs).all(|(a, b)| a.kind == b.kind && a.off == b.off && a.value == b.value)
+    }
+
+    /// Marks as read, on the current path, what the paths from the stored state read.
+    pub(super) fn propagate_liveness(&mut self, id: StateId) {
+        let mut read = Vec::new();
+        for (frame_index, frame) in self.stored[id.index()].state.frames.iter().enumerate() {
+            let number = super::state::frame_number(frame_index);
+            for reg in Reg::all() {
+                if frame.reg(reg).live.read {
+                    read.push(Place::Reg(number, reg));
+                }
+            }
+            for (index, slot) in frame.stack.iter().enumerate() {
+                if slot.spilled.live.read {
+                    read.push(Place::Slot(number, u8::try_from(index).unwrap_or(u8::MAX)));
+                }
+            }
+        }
+        for place in read {
+            self.mark_read(place);
+        }
+    }
+
+    /// Marks a place as read in every checkpoint back to where it was written.
+    pub(super) fn mark_read(&mut self, place: Place) {
+        let (frame_index, activation) = match place {
+            Place::Reg(frame, _) | Place::Slot(frame, _) => {
+                let Some(frame_now) = self.cur.frames.get(usize::from(frame)) else { return };
+                (usize::from(frame), frame_now.activation)
+            }
+        };
+        if live_at(&mut self.cur.frames[frame_index], place).is_none_or(|live| live.written) {
+            return;
+        }
+        let mut parent = self.cur.parent;
+        while let Some(id) = parent {
+            let stored = &mut self.stored[id.index()].state;
+            parent = stored.parent;
+            let Some(frame) = stored.frames.get_mut(frame_index) else { return };
+            if frame.activation != activation {
+                return;
+            }
+            let Some(live) = live_at(frame, place) else { return };
+            if std::mem::replace(&mut live.read, true) || live.written {
+                return;
+            }
+        }
+    }
+}
+
+/// The use marks of a place; a stack slot is made if it is not there, for it may be read unwritten.
+fn live_at(frame: &mut Frame, place: Place) -> Option<&mut Live> {
+    match place {
+        Place::Reg(_, reg) => Some(&mut frame.regs[reg.index()].live),
+        Place::Slot(_, slot) => {
+            frame.grow(usize::from(slot));
+            Some(&mut frame.stack[usize::from(slot)].spilled.live)
+        }
+    }
+}
