@@ -1,1 +1,3 @@
 //! To be written.
+pub mod scalar;
+pub mod tnum;
