@@ -256,3 +256,6 @@ impl Scalar {
         };
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -252,3 +252,6 @@ impl fmt::Display for Tnum {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
