@@ -124,7 +124,17 @@ impl<'a> Cursor<'a> {
             if rest.is_empty() || is_comment(rest, touches, tokens.last()) {
                 break;
             }
-            let (kind, length) = scan(rest);
+            let Some((kind, length)) = scan(rest) else {
+                let first = rest.chars().next().map_or(0, char::len_utf8);
+                let (text, _) = rest.split_at(first);
+                let unknown = Token {
+                    kind: Kind::Punctuation,
+                    text,
+                    line,
+                    column,
+                };
+                return Err(unknown.expected("an instruction, a label or a comment"));
+            };
             let (text, after) = rest.split_at(length);
             tokens.push(Token {
                 kind,
@@ -141,18 +151,11 @@ impl<'a> Cursor<'a> {
             line,
             column,
         };
-        match tokens.iter().find(|token| token.kind == Kind::End) {
-            Some(unknown) => Err(Token {
-                kind: Kind::Punctuation,
-                ..*unknown
-            }
-            .expected("an instruction, a label or a comment")),
-            None => Ok(Cursor {
-                tokens,
-                next: 0,
-                end,
-            }),
-        }
+        Ok(Cursor {
+            tokens,
+            next: 0,
+            end,
+        })
     }
 
     pub(super) fn peek(&self) -> Token<'a> {
@@ -351,15 +354,15 @@ fn is_comment(rest: &str, touches: bool, before: Option<&Token<'_>>) -> bool {
     !(touches && name && number)
 }
 
-/// Kind and length of the first token; [`Kind::End`] for a character nothing starts with.
-fn scan(rest: &str) -> (Kind, usize) {
+/// Kind and length of the first token, if one can start like that.
+fn scan(rest: &str) -> Option<(Kind, usize)> {
     let word = rest.find(|c| !is_ident(c)).unwrap_or(rest.len());
     let punctuation = PUNCTUATION.iter().find(|text| rest.starts_with(**text));
-    match (punctuation, rest.chars().next()) {
-        (Some(&"."), _) if word > 1 => (Kind::Ident, word),
-        (Some(text), _) => (Kind::Punctuation, text.len()),
-        (_, Some(c)) if c.is_ascii_digit() => (Kind::Number, word),
-        (_, Some(_)) if word > 0 => (Kind::Ident, word),
-        (_, c) => (Kind::End, c.map_or(0, char::len_utf8)),
+    match punctuation {
+        Some(&".") if word > 1 => Some((Kind::Ident, word)),
+        Some(text) => Some((Kind::Punctuation, text.len())),
+        None if word == 0 => None,
+        None if rest.starts_with(|c: char| c.is_ascii_digit()) => Some((Kind::Number, word)),
+        None => Some((Kind::Ident, word)),
     }
 }
