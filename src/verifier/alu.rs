@@ -94,7 +94,7 @@ impl Verifier<'_> {
     }
 
     /// The register's content, given an id so that its copy stays known to be equal.
-    fn with_id(&mut self, reg: Reg) -> Register {
+    pub(super) fn with_id(&mut self, reg: Reg) -> Register {
         let register = *self.cur.reg(reg);
         if !register.is_scalar() || register.value.is_const() {
             return register;

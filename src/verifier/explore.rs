@@ -263,8 +263,9 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// Leaves a copy of the current state to be explored later from `to`, and gives it to change.
-    pub(super) fn push_branch(&mut self, to: Pc, from: Pc) -> Check<&mut State> {
+    /// Leaves a state that continues the current path to be explored later from `to`, and gives it
+    /// to change.
+    pub(super) fn push_branch(&mut self, state: State, to: Pc, from: Pc) -> Check<&mut State> {
         if self.pending.len() >= MAX_PENDING {
             let count = self.pending.len() + 1;
             return Err(Fail::new(
@@ -276,7 +277,7 @@ impl<'a> Verifier<'a> {
             self.stored[parent.index()].branches += 1;
         }
         let log_mark = self.log.mark();
-        self.pending.push(Pending { state: self.cur.clone(), pc: to, from, log_mark });
+        self.pending.push(Pending { state, pc: to, from, log_mark });
         let pushed = self.pending.last_mut().expect("a branch was just pushed");
         Ok(&mut pushed.state)
     }

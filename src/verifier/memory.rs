@@ -381,11 +381,6 @@ impl Verifier<'_> {
             Kind::MapValue(map)
         }
     }
-
-    /// The number in a register, given an id so that copies of it stay known to be equal.
-    pub(super) fn identify(&mut self, reg: Reg) -> Register {
-        self.with_id(reg)
-    }
 }
 
 /// Memory of known size.

@@ -89,8 +89,10 @@ pub struct Stats {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Rejection {
-    /// The kernel's sentence, or "not supported yet: …".
+    /// The kernel's last sentence, or "not supported yet: …".
     pub message: String,
+    /// The sentence that the kernel prints before it, where it prints two.
+    pub detail: Option<String>,
     /// What bpf(2) would return.
     pub errno: Errno,
     /// The instruction at fault, if it is one's.

@@ -135,7 +135,7 @@ impl Verifier<'_> {
         let fits = bits >= 64 || value.value.umax < 1 << bits;
         let mut saved = value;
         if let (true, Source::Reg(reg)) = (fits, source) {
-            saved = self.identify(reg);
+            saved = self.with_id(reg);
         }
         if !fits {
             saved.id = 0;
@@ -221,7 +221,7 @@ impl Verifier<'_> {
         if at_bottom && size <= slot.spill_size() {
             self.note_slot(range.frame, index);
             let mut filled = slot.spilled;
-            if filled.value.umax >> (size * 8 - 1) > 1 {
+            if size < 8 && filled.value.umax >= 1 << (size * 8) {
                 filled.id = 0;
                 filled.off = 0;
             }

@@ -1,0 +1,205 @@
+//! Kernel objects described by BTF: the function a program attaches to, and loads through pointers
+//! to structures.
+//!
+//! Kernel: `bpf_check_attach_target`, `check_ptr_to_btf_access`, `btf_struct_walk`, 6.12.
+
+use crate::abi::{AttachType, ProgType};
+use crate::btf::{Btf, BtfId, KindFilter, Kind as BtfKind, Type};
+
+use super::context::AttachedFunction;
+use super::explore::Verifier;
+use super::fail::{Check, Fail};
+use super::memory::{Access, Use};
+use super::outcome::{AccessKind, Errno};
+use super::state::{Kind, Register, Trust};
+
+/// Hooks that no program may attach to, as their results cannot be trusted to one.
+const DISABLED_HOOKS: [&str; 8] = [
+    "vm_enough_memory",
+    "inode_need_killpriv",
+    "inode_getsecurity",
+    "inode_listsecurity",
+    "inode_copy_up_xattr",
+    "getprocattr",
+    "setprocattr",
+    "ismaclabel",
+];
+
+impl Verifier<'_> {
+    /// Refuses a program whose attach target the kernel does not have.
+    pub(super) fn check_attach_target(&mut self) -> Check {
+        if self.program.prog_type == ProgType::Lsm && !self.is_gpl() {
+            return Err(Fail::invalid("LSM programs must have a GPL compatible license"));
+        }
+        if matches!(self.program.prog_type, ProgType::Lsm | ProgType::Tracing) {
+            self.attached_function()?;
+        }
+        if matches!(self.program.prog_type, ProgType::StructOps | ProgType::Ext) {
+            let name = self.program.prog_type.name();
+            return Err(Fail::unsupported(format!("{name} programs")));
+        }
+        Ok(())
+    }
+
+    /// The function that gives the context its arguments, if the program has one.
+    pub(super) fn attached_function(&self) -> Check<Option<AttachedFunction>> {
+        let Some(target) = self.program.attach_target.as_deref().filter(|name| !name.is_empty()) else {
+            return Ok(None);
+        };
+        let btf = self.kernel_btf();
+        match (self.program.prog_type, self.program.attach_type) {
+            (ProgType::Lsm, _) => self.lsm_hook(btf, target).map(Some),
+            (ProgType::Tracing, Some(AttachType::TraceRawTp)) => trace_point(btf, target).map(Some),
+            (ProgType::Tracing, Some(AttachType::TraceFentry)) => function(btf, target, None).map(Some),
+            (ProgType::Tracing, Some(AttachType::TraceFexit | AttachType::ModifyReturn)) => {
+                let mut found = function(btf, target, None)?;
+                found.result = result_of(btf, target);
+                Ok(Some(found))
+            }
+            (ProgType::Tracing, _) => {
+                Err(Fail::unsupported(format!("programs of section '{}'", self.program.section)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn lsm_hook(&self, btf: &Btf, hook: &str) -> Check<AttachedFunction> {
+        if DISABLED_HOOKS.contains(&hook) {
+            return Err(Fail::invalid(format!("points to disabled hook bpf_lsm_{hook}")));
+        }
+        function(btf, &format!("bpf_lsm_{hook}"), None)
+    }
+
+    /// Judges a load through a pointer to a kernel structure.
+    pub(super) fn check_btf_access(&mut self, pointer: &Register, access: Access, off: i64) -> Check<Register> {
+        let Kind::Btf(id, _) = pointer.kind else { return Err(Fail::invalid("not a kernel object")) };
+        let number = access.reg.number();
+        let name = self.kernel_btf().ty(id).name().to_owned();
+        if !self.is_gpl() {
+            return Err(Fail::invalid(format!("Cannot access kernel 'struct {name}' from non-GPL compatible program")));
+        }
+        if off < 0 {
+            return Err(Fail::access(format!("R{number} is ptr_{name} invalid negative access: off={off}")));
+        }
+        if pointer.value.const_value() != Some(0) {
+            let var_off = pointer.value.tnum;
+            return Err(Fail::access(format!(
+                "R{number} is ptr_{name} invalid variable offset: off={off}, var_off={var_off}"
+            )));
+        }
+        if access.how == Use::Write {
+            return Err(Fail::access("only read is supported"));
+        }
+        let found = walk(self.kernel_btf(), id, off.unsigned_abs(), u64::from(access.size))?;
+        self.note_access(AccessKind::Probed)?;
+        Ok(match found {
+            Some(pointee) => Register::pointer(Kind::Btf(pointee, Trust::Walked)),
+            None => Register::unknown(),
+        })
+    }
+}
+
+/// A kernel function's arguments.
+fn function(btf: &Btf, name: &str, skip: Option<usize>) -> Check<AttachedFunction> {
+    let Some(Type::Func { proto, .. }) = btf.find(name, KindFilter::Only(BtfKind::Func)).map(|id| btf.ty(id))
+    else {
+        return Err(no_such_target(name));
+    };
+    prototype(btf, name, proto, skip)
+}
+
+/// A tracepoint's arguments: the first of its prototype is the kernel's own.
+fn trace_point(btf: &Btf, name: &str) -> Check<AttachedFunction> {
+    let found = btf.find(&format!("btf_trace_{name}"), KindFilter::Only(BtfKind::Typedef));
+    let pointer = found.map(|id| btf.ty(btf.resolve(id)));
+    let Some(Type::Ptr { to }) = pointer else { return Err(no_such_target(name)) };
+    prototype(btf, name, btf.resolve(to), Some(1))
+}
+
+fn no_such_target(name: &str) -> Fail {
+    Fail::new(Errno::NoEntry, format!("failed to find kernel BTF type ID of '{name}'"))
+}
+
+fn prototype(btf: &Btf, name: &str, proto: BtfId, skip: Option<usize>) -> Check<AttachedFunction> {
+    let Type::FuncProto { params, .. } = btf.ty(proto) else { return Err(no_such_target(name)) };
+    let args = params.iter().skip(skip.unwrap_or(0)).map(|param| param.ty).collect();
+    Ok(AttachedFunction { name: name.to_owned(), args, result: None, result_range: None })
+}
+
+fn result_of(btf: &Btf, name: &str) -> Option<BtfId> {
+    let Type::Func { proto, .. } = btf.ty(btf.find(name, KindFilter::Only(BtfKind::Func))?) else { return None };
+    let Type::FuncProto { ret, .. } = btf.ty(proto) else { return None };
+    Some(ret)
+}
+
+/// What a load of `size` bytes at `off` in a structure yields: the structure that it points to, or
+/// `None` for a number.
+fn walk(btf: &Btf, id: BtfId, off: u64, size: u64) -> Check<Option<BtfId>> {
+    let mut id = btf.resolve(id);
+    let mut off = off;
+    // Each round goes one structure deeper, and structures do not contain themselves.
+    for _ in 0..64 {
+        let ty = btf.ty(id);
+        let (Type::Struct(composite) | Type::Union(composite)) = ty else { break };
+        let name = ty.name();
+        let total = u64::from(composite.size);
+        if off.saturating_add(size) > total {
+            return Err(Fail::access(format!("access beyond struct {name} at off {off} size {size}")));
+        }
+        let member = composite.members.iter().find(|member| {
+            let start = u64::from(member.bit_offset) / 8;
+            let length = btf.size_of(member.ty).unwrap_or(0);
+            start <= off && off < start.saturating_add(length.max(1))
+        });
+        let Some(member) = member else { return Ok(None) };
+        if member.bitfield_size != 0 {
+            return Ok(None);
+        }
+        let start = u64::from(member.bit_offset) / 8;
+        let length = btf.size_of(member.ty).unwrap_or(0);
+        let inner = element_of(btf, member.ty);
+        let inner_size = btf.size_of(inner).unwrap_or(0).max(1);
+        let within = (off - start) % inner_size;
+        if let Type::Struct(_) | Type::Union(_) = btf.ty(inner) {
+            id = inner;
+            off = within;
+            continue;
+        }
+        if off + size > start + length {
+            let end = start + length;
+            return Err(Fail::access(format!(
+                "access beyond the end of member {} (mend:{end}) in struct {name} with off {off} size {size}",
+                member.name
+            )));
+        }
+        return pointee(btf, inner, within, size, member.name, name);
+    }
+    Ok(None)
+}
+
+/// The type of an array's elements, through all dimensions; of anything else, itself.
+fn element_of(btf: &Btf, ty: BtfId) -> BtfId {
+    let mut ty = btf.resolve(ty);
+    for _ in 0..32 {
+        let Type::Array { elem, .. } = btf.ty(ty) else { break };
+        ty = btf.resolve(elem);
+    }
+    ty
+}
+
+/// What a member that is no structure yields.
+fn pointee(btf: &Btf, ty: BtfId, within: u64, size: u64, member: &str, name: &str) -> Check<Option<BtfId>> {
+    let Type::Ptr { to } = btf.ty(ty) else { return Ok(None) };
+    if size != 8 || within != 0 {
+        return Err(Fail::access(format!(
+            "cannot access ptr member {member} with moff 0 in struct {name} with off {within} size {size}"
+        )));
+    }
+    let tags: Vec<&str> = btf.type_tags(to).collect();
+    let to = btf.resolve(to);
+    let follows = tags.is_empty() || tags.contains(&"rcu");
+    match btf.ty(to) {
+        Type::Struct(_) if follows => Ok(Some(to)),
+        _ => Ok(None),
+    }
+}
