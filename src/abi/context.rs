@@ -86,5 +86,9 @@ pub struct Context {
 
 /// The context of programs of that type.
 pub fn of(_prog_type: ProgType) -> Context {
-    Context { name: "", guest_size: 0, shape: Shape::Unsupported }
+    Context {
+        name: "",
+        guest_size: 0,
+        shape: Shape::Unsupported,
+    }
 }
