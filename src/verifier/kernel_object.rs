@@ -4,7 +4,7 @@
 //! Kernel: `bpf_check_attach_target`, `check_ptr_to_btf_access`, `btf_struct_walk`, 6.12.
 
 use crate::abi::{AttachType, ProgType};
-use crate::btf::{Btf, BtfId, KindFilter, Kind as BtfKind, Type};
+use crate::btf::{Btf, BtfId, KindFilter, Type};
 
 use super::context::AttachedFunction;
 use super::explore::Verifier;
@@ -101,7 +101,7 @@ impl Verifier<'_> {
 
 /// A kernel function's arguments.
 fn function(btf: &Btf, name: &str, skip: Option<usize>) -> Check<AttachedFunction> {
-    let Some(Type::Func { proto, .. }) = btf.find(name, KindFilter::Only(BtfKind::Func)).map(|id| btf.ty(id))
+    let Some(Type::Func { proto, .. }) = btf.find(name, KindFilter::FUNC).map(|id| btf.ty(id))
     else {
         return Err(no_such_target(name));
     };
@@ -110,7 +110,7 @@ fn function(btf: &Btf, name: &str, skip: Option<usize>) -> Check<AttachedFunctio
 
 /// A tracepoint's arguments: the first of its prototype is the kernel's own.
 fn trace_point(btf: &Btf, name: &str) -> Check<AttachedFunction> {
-    let found = btf.find(&format!("btf_trace_{name}"), KindFilter::Only(BtfKind::Typedef));
+    let found = btf.find(&format!("btf_trace_{name}"), KindFilter::TYPEDEF);
     let pointer = found.map(|id| btf.ty(btf.resolve(id)));
     let Some(Type::Ptr { to }) = pointer else { return Err(no_such_target(name)) };
     prototype(btf, name, btf.resolve(to), Some(1))
@@ -127,7 +127,7 @@ fn prototype(btf: &Btf, name: &str, proto: BtfId, skip: Option<usize>) -> Check<
 }
 
 fn result_of(btf: &Btf, name: &str) -> Option<BtfId> {
-    let Type::Func { proto, .. } = btf.ty(btf.find(name, KindFilter::Only(BtfKind::Func))?) else { return None };
+    let Type::Func { proto, .. } = btf.ty(btf.find(name, KindFilter::FUNC)?) else { return None };
     let Type::FuncProto { ret, .. } = btf.ty(proto) else { return None };
     Some(ret)
 }

@@ -230,11 +230,7 @@ impl Verifier<'_> {
             return Ok(());
         }
         let Access { off, size, .. } = access;
-        let var_off = match pointer.value.const_value() {
-            Some(0) => "0".to_owned(),
-            Some(value) => format!("{value:#x}"),
-            None => pointer.value.tnum.to_string(),
-        };
+        let var_off = pointer.value.tnum;
         Err(Fail::access(format!(
             "misaligned stack access off {var_off}+{}+{off} size {size}",
             pointer.off

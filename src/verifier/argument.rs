@@ -1,0 +1,355 @@
+//! Whether the registers hold what a helper wants.
+//!
+//! Kernel: `check_func_arg`, `check_reg_type`, `check_helper_mem_access`, `check_mem_size_reg` in
+//! kernel/bpf/verifier.c, 6.12.
+
+use crate::abi::helpers::{ArgType, MemAccess, MemArg, Nullable, PacketArgs, ZeroSize};
+use crate::isa::Reg;
+use crate::object::Initial;
+
+use super::explore::Verifier;
+use super::fail::{Check, Fail};
+use super::helper::Call;
+use super::memory::{Access, Region, Source, Use, check_unmoved};
+use super::stack::Touch;
+use super::state::{Kind, MemKind, Register};
+
+/// The largest size that a helper may be given (`BPF_MAX_VAR_SIZ`).
+const MAX_VAR_SIZE: u64 = 1 << 29;
+
+/// What `r1` to `r5` are called in prototypes.
+pub(super) const ARGUMENTS: [Reg; 5] = [Reg::R1, Reg::R2, Reg::R3, Reg::R4, Reg::R5];
+
+/// Memory that a helper is given.
+#[derive(Clone, Copy, Debug)]
+struct Memory {
+    size: u32,
+    zero: ZeroSize,
+    access: MemAccess,
+}
+
+impl Verifier<'_> {
+    /// Judges one argument, and notes in `call` what later ones and the result depend on.
+    pub(super) fn check_argument(&mut self, call: &mut Call, index: usize) -> Check {
+        let arg = call.prototype.args[index];
+        let reg = ARGUMENTS[index];
+        if arg == ArgType::None {
+            return Ok(());
+        }
+        let register = self.read_reg(reg)?;
+        if arg == ArgType::Anything {
+            return Ok(());
+        }
+        if register.is_packet() && call.prototype.packet == PacketArgs::Refused {
+            return Err(Fail::access("helper access to the packet is not allowed"));
+        }
+        if register.is_null() && is_nullable(arg) {
+            return Ok(());
+        }
+        self.check_type(reg, &register, arg)?;
+        self.check_offset(reg, &register, arg)?;
+        if register.ref_id != 0 {
+            call.ref_id = register.ref_id;
+        }
+        self.check_content(call, index, reg, &register)
+    }
+
+    /// Whether the register is of a kind that the argument accepts.
+    fn check_type(&self, reg: Reg, register: &Register, arg: ArgType) -> Check {
+        let Some(expected) = expected_kinds(arg) else {
+            return Err(Fail::unsupported(format!("a helper's argument of type {arg:?}")));
+        };
+        let reads_only = matches!(
+            arg,
+            ArgType::Mem(MemArg { access: MemAccess::Read, .. }) | ArgType::FixedMem { mem: MemArg { access: MemAccess::Read, .. }, .. }
+        );
+        let name = match register.kind {
+            Kind::Mem(_, MemKind::ReadOnly) if reads_only && !register.maybe_null => "mem".to_owned(),
+            _ => self.type_name(register),
+        };
+        if expected.split(", ").any(|one| one == name) {
+            return Ok(());
+        }
+        let number = reg.number();
+        Err(Fail::access(format!("R{number} type={name} expected={expected}")))
+    }
+
+    /// Whether a pointer that must be as it came is.
+    fn check_offset(&self, reg: Reg, register: &Register, arg: ArgType) -> Check {
+        if arg == ArgType::RingbufMem && register.off != 0 {
+            return Err(Fail::invalid(format!(
+                "R{} must have zero offset when passed to release func or trusted arg to kfunc",
+                reg.number()
+            )));
+        }
+        match register.kind {
+            Kind::Scalar
+            | Kind::Uninit
+            | Kind::Stack(_)
+            | Kind::Packet
+            | Kind::PacketMeta
+            | Kind::MapKey(_)
+            | Kind::MapValue(_)
+            | Kind::Btf(..) => Ok(()),
+            Kind::Mem(_, MemKind::Plain | MemKind::ReadOnly) => Ok(()),
+            Kind::Mem(_, MemKind::Ringbuf) if arg != ArgType::RingbufMem => Ok(()),
+            Kind::Mem(_, MemKind::Ringbuf) | Kind::Ctx | Kind::Map(_) | Kind::PacketEnd | Kind::Func(_) => {
+                check_unmoved(reg, register, &self.type_name(register))
+            }
+        }
+    }
+
+    fn check_content(&mut self, call: &mut Call, index: usize, reg: Reg, register: &Register) -> Check {
+        match call.prototype.args[index] {
+            ArgType::ConstMapPtr => {
+                if let Kind::Map(map) = register.kind {
+                    call.map = Some(map);
+                }
+                Ok(())
+            }
+            ArgType::MapKey => {
+                let map = call.map.ok_or_else(|| Fail::access("invalid map_ptr to access map->key"))?;
+                let size = self.map_spec(map).key_size;
+                self.check_given(call, reg, Memory { size, zero: ZeroSize::Refused, access: MemAccess::Read })
+            }
+            ArgType::MapValue(_) | ArgType::UninitMapValue => {
+                let map = call.map.ok_or_else(|| Fail::access("invalid map_ptr to access map->value"))?;
+                let size = self.map_spec(map).value_size;
+                let access = match call.prototype.args[index] {
+                    ArgType::UninitMapValue => MemAccess::Uninit,
+                    _ => MemAccess::Read,
+                };
+                self.check_given(call, reg, Memory { size, zero: ZeroSize::Refused, access })
+            }
+            ArgType::FixedMem { size, mem } => {
+                self.check_given(call, reg, Memory { size, zero: ZeroSize::Refused, access: mem.access })
+            }
+            ArgType::Size(zero) => self.check_size(call, index, zero),
+            ArgType::AllocSize => {
+                let Some(size) = register.const_scalar() else {
+                    return Err(Fail::access(format!("R{} is not a known constant'", reg.number())));
+                };
+                call.alloc_size = Some(u32::try_from(size).map_err(|_| {
+                    Fail::access(format!("R{} size {size} is larger than any map", reg.number()))
+                })?);
+                self.mark_precise(reg);
+                Ok(())
+            }
+            ArgType::RingbufMem => {
+                if register.ref_id == 0 {
+                    return Err(Fail::invalid(format!(
+                        "R{} must be referenced when passed to release function",
+                        reg.number()
+                    )));
+                }
+                call.release = Some(register.ref_id);
+                Ok(())
+            }
+            ArgType::Func(callback) => {
+                if let Kind::Func(subprog) = register.kind {
+                    call.callback = Some((callback, subprog as usize));
+                }
+                Ok(())
+            }
+            ArgType::ConstStr => self.check_const_str(reg, register),
+            ArgType::None
+            | ArgType::Anything
+            | ArgType::Mem(_)
+            | ArgType::Ctx(_)
+            | ArgType::StackOrNull => Ok(()),
+            ArgType::SpinLock
+            | ArgType::Timer
+            | ArgType::Dynptr(_)
+            | ArgType::BtfId(_)
+            | ArgType::PercpuBtfId
+            | ArgType::SockCommon
+            | ArgType::Socket => {
+                Err(Fail::unsupported(format!("a helper's argument of type {:?}", call.prototype.args[index])))
+            }
+        }
+    }
+
+    /// A size, and with it the memory that the argument before points to.
+    fn check_size(&mut self, call: &mut Call, index: usize, zero: ZeroSize) -> Check {
+        let reg = ARGUMENTS[index];
+        let number = reg.number();
+        let size = self.cur.reg(reg).value;
+        let memory = index.checked_sub(1).map(|before| (ARGUMENTS[before], call.prototype.args[before]));
+        let Some((memory_reg, ArgType::Mem(mem))) = memory else {
+            return Err(Fail::invalid("a size without memory"));
+        };
+        call.max_size = Some(size.umax);
+        if size.smin < 0 {
+            return Err(Fail::access(format!(
+                "R{number} min value is negative, either use unsigned or 'var &= const'"
+            )));
+        }
+        if size.umin == 0 && zero == ZeroSize::Refused {
+            return Err(Fail::access(format!(
+                "R{number} invalid zero-sized read: u64=[{},{}]",
+                size.umin, size.umax
+            )));
+        }
+        if size.umax >= MAX_VAR_SIZE {
+            return Err(Fail::access(format!(
+                "R{number} unbounded memory access, use 'var &= const' or 'if (var < const)'"
+            )));
+        }
+        // What is only perhaps overwritten must have been initialised.
+        let access = match mem.access {
+            MemAccess::Uninit if !size.is_const() => MemAccess::Write,
+            access => access,
+        };
+        let size = u32::try_from(size.umax).unwrap_or(u32::MAX);
+        self.check_given(call, memory_reg, Memory { size, zero, access })?;
+        self.mark_precise(reg);
+        Ok(())
+    }
+
+    /// Memory that a helper reads or writes.
+    fn check_given(&mut self, call: &mut Call, reg: Reg, memory: Memory) -> Check {
+        let pointer = *self.cur.reg(reg);
+        let size = memory.size;
+        let access = Access { reg, off: 0, size, how: Use::Helper, source: Source::Unknown };
+        let writes = memory.access != MemAccess::Read;
+        match pointer.kind {
+            Kind::Packet | Kind::PacketMeta => self.check_packet(&pointer, access),
+            Kind::MapKey(map) => {
+                if writes {
+                    return Err(Fail::access(format!("R{} cannot write into map_key", reg.number())));
+                }
+                let size = self.map_spec(map).key_size;
+                self.check_region(&pointer, access, Region { what: "map key, key", size })
+            }
+            Kind::MapValue(map) if !pointer.maybe_null => {
+                let how = if writes { Use::Write } else { Use::Read };
+                self.check_map_flags(&pointer, map, Access { how, ..access })?;
+                let size = self.map_spec(map).value_size;
+                self.check_region(&pointer, access, Region { what: "map value, value", size })
+            }
+            Kind::Mem(_, MemKind::ReadOnly) if writes => Err(Fail::access(format!(
+                "R{} cannot write into {}",
+                reg.number(),
+                self.type_name(&pointer)
+            ))),
+            Kind::Mem(size, _) if !pointer.maybe_null => {
+                self.check_region(&pointer, access, Region { what: "memory, mem", size })
+            }
+            Kind::Stack(_) => self.check_given_stack(call, &pointer, access, memory),
+            Kind::Btf(..) if !pointer.maybe_null && !writes => {
+                self.check_btf_access(&pointer, Access { how: Use::Read, ..access }, i64::from(pointer.off)).map(|_| ())
+            }
+            Kind::Uninit
+            | Kind::Scalar
+            | Kind::Ctx
+            | Kind::Map(_)
+            | Kind::MapValue(_)
+            | Kind::Mem(..)
+            | Kind::PacketEnd
+            | Kind::Func(_)
+            | Kind::Btf(..) => {
+                if memory.zero == ZeroSize::Allowed && size == 0 && pointer.is_null() {
+                    return Ok(());
+                }
+                let name = self.type_name(&pointer);
+                Err(Fail::access(format!("R{} type={name} expected=fp", reg.number())))
+            }
+        }
+    }
+
+    fn check_given_stack(&mut self, call: &mut Call, pointer: &Register, access: Access, memory: Memory) -> Check {
+        if memory.size == 0 && memory.zero == ZeroSize::Refused {
+            return Err(Fail::access("invalid zero-sized read"));
+        }
+        if memory.size == 0 {
+            return Ok(());
+        }
+        let off = i64::from(pointer.off);
+        let range = self.check_stack_bounds(access.reg, pointer, off, memory.size, Use::Helper)?;
+        match memory.access {
+            MemAccess::Uninit if pointer.value.is_const() => call.overwritten.push(range),
+            MemAccess::Uninit | MemAccess::Write => self.touch_stack(range, Touch::Write),
+            MemAccess::Read => self.touch_stack(range, Touch::Read),
+        }
+        Ok(())
+    }
+
+    /// A string that is known when the program is judged.
+    fn check_const_str(&self, reg: Reg, register: &Register) -> Check {
+        let number = reg.number();
+        let Kind::MapValue(map) = register.kind else {
+            return Err(Fail::invalid(format!("R{number} does not point to a readonly map'")));
+        };
+        let spec = self.map_spec(map);
+        let Initial::Data(data) = &spec.initial else {
+            return Err(Fail::access(format!("R{number} does not point to a readonly map'")));
+        };
+        if spec.origin != crate::object::Origin::ReadOnlyData {
+            return Err(Fail::access(format!("R{number} does not point to a readonly map'")));
+        }
+        let Some(var) = register.value.const_value() else {
+            return Err(Fail::access(format!("R{number} is not a constant address'")));
+        };
+        let start = i64::from(register.off).checked_add(var.cast_signed());
+        let start = start.and_then(|start| usize::try_from(start).ok());
+        let text = start.and_then(|start| data.get(start..));
+        match text {
+            Some(text) if text.contains(&0) => Ok(()),
+            _ => Err(Fail::invalid("string is not zero-terminated")),
+        }
+    }
+}
+
+/// Whether the number 0 stands for "none".
+fn is_nullable(arg: ArgType) -> bool {
+    match arg {
+        ArgType::MapValue(nullable) | ArgType::Ctx(nullable) => nullable == Nullable::Yes,
+        ArgType::Mem(mem) | ArgType::FixedMem { mem, .. } => mem.nullable == Nullable::Yes,
+        ArgType::StackOrNull => true,
+        ArgType::None
+        | ArgType::Anything
+        | ArgType::ConstMapPtr
+        | ArgType::MapKey
+        | ArgType::UninitMapValue
+        | ArgType::Size(_)
+        | ArgType::AllocSize
+        | ArgType::RingbufMem
+        | ArgType::Func(_)
+        | ArgType::ConstStr
+        | ArgType::SpinLock
+        | ArgType::Timer
+        | ArgType::Dynptr(_)
+        | ArgType::BtfId(_)
+        | ArgType::PercpuBtfId
+        | ArgType::SockCommon
+        | ArgType::Socket => false,
+    }
+}
+
+/// The kinds that an argument accepts, as the kernel lists them.
+fn expected_kinds(arg: ArgType) -> Option<&'static str> {
+    match arg {
+        ArgType::ConstMapPtr => Some("map_ptr"),
+        ArgType::MapKey | ArgType::MapValue(_) | ArgType::UninitMapValue => {
+            Some("fp, pkt, pkt_meta, map_key, map_value")
+        }
+        ArgType::Mem(_) | ArgType::FixedMem { .. } => {
+            Some("fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_")
+        }
+        ArgType::Size(_) | ArgType::AllocSize => Some("scalar"),
+        ArgType::Ctx(_) => Some("ctx"),
+        ArgType::RingbufMem => Some("ringbuf_mem"),
+        ArgType::StackOrNull => Some("fp"),
+        ArgType::Func(_) => Some("func"),
+        ArgType::ConstStr => Some("map_value"),
+        ArgType::None
+        | ArgType::Anything
+        | ArgType::SpinLock
+        | ArgType::Timer
+        | ArgType::Dynptr(_)
+        | ArgType::BtfId(_)
+        | ArgType::PercpuBtfId
+        | ArgType::SockCommon
+        | ArgType::Socket => None,
+    }
+}

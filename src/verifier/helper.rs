@@ -1,0 +1,275 @@
+//! Calls of helpers: who may call what, and what the call leaves behind.
+//!
+//! Kernel: `check_helper_call`, `check_map_func_compatibility`, `set_map_elem_callback_state`,
+//! `set_loop_callback_state` in kernel/bpf/verifier.c, 6.12.
+
+use crate::abi::helpers::{Callback, Effect, Helper, Licence, Prototype, RetType, Sleeps, by_number};
+use crate::btf::KindFilter;
+use crate::isa::{Pc, Reg};
+use crate::object::Sleepable;
+
+use super::argument::ARGUMENTS;
+use super::explore::{Flowing, Verifier};
+use super::fail::{Check, Fail};
+use super::scalar::Scalar;
+use super::stack::StackRange;
+use super::state::{Frame, Kind, MAX_FRAMES, MapRef, MemKind, Reference, Register, SlotByte, Trust};
+
+/// `bpf_tail_call`.
+const TAIL_CALL: u32 = 12;
+/// `bpf_get_smp_processor_id`.
+const GET_SMP_PROCESSOR_ID: u32 = 8;
+/// Helpers that return how many bytes they wrote, at most as many as they were given room for:
+/// `bpf_probe_read_str`, `bpf_get_stack`, `bpf_probe_read_user_str`, `bpf_probe_read_kernel_str`,
+/// `bpf_get_task_stack`.
+const RETURNS_SIZE: [u32; 5] = [45, 67, 114, 115, 141];
+/// `bpf_ringbuf_reserve`.
+const RINGBUF_RESERVE: u32 = 131;
+/// The largest error number (`MAX_ERRNO`).
+const MAX_ERRNO: i64 = 4095;
+/// CPUs that the modelled kernel may have at most (`nr_cpu_ids`).
+const MAX_CPUS: u64 = 8192;
+
+/// One call, while its arguments are judged.
+pub(super) struct Call {
+    pub(super) number: u32,
+    pub(super) name: &'static str,
+    pub(super) prototype: Prototype,
+    /// The map argument.
+    pub(super) map: Option<MapRef>,
+    /// The reference that an argument carries.
+    pub(super) ref_id: u32,
+    /// The reference that the call releases.
+    pub(super) release: Option<u32>,
+    /// The size that it allocates.
+    pub(super) alloc_size: Option<u32>,
+    /// The largest value of its size argument.
+    pub(super) max_size: Option<u64>,
+    /// The function that it calls back.
+    pub(super) callback: Option<(Callback, usize)>,
+    /// Stack that it overwrites.
+    pub(super) overwritten: Vec<StackRange>,
+}
+
+impl Verifier<'_> {
+    pub(super) fn check_helper(&mut self, pc: Pc, number: i32) -> Check<Flowing> {
+        let Some(helper) = by_number(number) else {
+            return Err(Fail::invalid(format!("invalid func unknown#{number}")));
+        };
+        let prototype = self.check_callable(helper)?;
+        let mut call = Call {
+            number: helper.number,
+            name: helper.name,
+            prototype,
+            map: None,
+            ref_id: 0,
+            release: None,
+            alloc_size: None,
+            max_size: None,
+            callback: None,
+            overwritten: Vec::new(),
+        };
+        for index in 0..ARGUMENTS.len() {
+            self.check_argument(&mut call, index)?;
+        }
+        self.check_map_fits(&call)?;
+        for range in std::mem::take(&mut call.overwritten) {
+            self.write_data(range, SlotByte::Misc);
+        }
+        if let Some(reference) = call.release {
+            self.release(reference)?;
+        }
+        if call.number == TAIL_CALL && !self.cur.refs.is_empty() {
+            return Err(Fail::invalid("tail_call would lead to reference leak"));
+        }
+        if let Some((callback, subprog)) = call.callback {
+            self.enter_callback(pc, &call, callback, subprog)?;
+        }
+        self.clobber_arguments();
+        let result = self.result(pc, &call)?;
+        self.write_reg(Reg::R0, result);
+        if call.prototype.effect == Effect::ChangesPacket {
+            self.forget_packet_pointers();
+        }
+        Ok(Flowing::To(pc.next()))
+    }
+
+    /// Whether this program may call the helper.
+    fn check_callable(&self, helper: &Helper) -> Check<Prototype> {
+        let (name, number) = (helper.name, helper.number);
+        let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
+        if !helper.available.allows(prog_type, attach_type) {
+            return Err(Fail::invalid(format!("program of this type cannot use helper {name}#{number}")));
+        }
+        let Some(prototype) = helper.prototype_for(prog_type, attach_type) else {
+            return Err(Fail::unsupported(format!("helper {name}#{number}")));
+        };
+        if prototype.licence == Licence::Gpl && !self.is_gpl() {
+            return Err(Fail::invalid("cannot call GPL-restricted function from non-GPL compatible program"));
+        }
+        if prototype.sleeps == Sleeps::Might && self.program.sleepable == Sleepable::No {
+            return Err(Fail::invalid("helper call might sleep in a non-sleepable prog"));
+        }
+        Ok(prototype)
+    }
+
+    /// Whether the helper may be given that type of map.
+    fn check_map_fits(&self, call: &Call) -> Check {
+        let Some(map) = call.map else { return Ok(()) };
+        let map_type = self.map_spec(map).map_type;
+        if crate::abi::map_func_compatible(map_type, call.number) {
+            return Ok(());
+        }
+        Err(Fail::invalid(format!(
+            "cannot pass map_type {} into func {}#{}",
+            map_type.number(),
+            call.name,
+            call.number
+        )))
+    }
+
+    /// `r1` to `r5` cannot be read after a call, nor `r0` until it has a result.
+    pub(super) fn clobber_arguments(&mut self) {
+        self.write_reg(Reg::R0, Register::uninit());
+        for reg in ARGUMENTS {
+            self.write_reg(reg, Register::uninit());
+        }
+    }
+
+    /// Whether the licence is one that the kernel takes for compatible with the GPL.
+    pub(super) fn is_gpl(&self) -> bool {
+        matches!(
+            self.program.licence.as_str(),
+            "GPL" | "GPL v2" | "GPL and additional rights" | "Dual BSD/GPL" | "Dual MIT/GPL" | "Dual MPL/GPL"
+        )
+    }
+
+    /// What `r0` holds after the call.
+    fn result(&mut self, pc: Pc, call: &Call) -> Check<Register> {
+        match call.prototype.ret {
+            RetType::Integer => Ok(Register::scalar(integer_result(call))),
+            RetType::Void => Ok(Register::uninit()),
+            RetType::MapValueOrNull | RetType::MapValue => {
+                let Some(map) = call.map else {
+                    return Err(Fail::invalid("kernel subsystem misconfigured verifier"));
+                };
+                let mut result = Register::pointer(self.lookup_kind(map));
+                if call.prototype.ret == RetType::MapValueOrNull {
+                    result.maybe_null = true;
+                    result.id = self.new_id();
+                }
+                Ok(result)
+            }
+            RetType::AllocMemOrNull => {
+                let kind = if call.number == RINGBUF_RESERVE { MemKind::Ringbuf } else { MemKind::Plain };
+                let mut result = Register::pointer(Kind::Mem(call.alloc_size.unwrap_or(0), kind));
+                result.maybe_null = true;
+                result.id = self.new_id();
+                if call.number == RINGBUF_RESERVE {
+                    self.cur.refs.push(Reference { id: result.id, acquired_at: pc });
+                    result.ref_id = result.id;
+                }
+                Ok(result)
+            }
+            RetType::BtfId(name) => {
+                let Some(id) = self.kernel_btf().find(name, KindFilter::STRUCT) else {
+                    return Err(Fail::invalid(format!("the kernel has no type struct {name}")));
+                };
+                Ok(Register::pointer(Kind::Btf(id, Trust::Trusted)))
+            }
+            RetType::DynptrMemOrNull
+            | RetType::SocketOrNull
+            | RetType::TcpSocketOrNull
+            | RetType::SockCommonOrNull
+            | RetType::MemOrBtfIdOrNull
+            | RetType::MemOrBtfId => Err(Fail::unsupported(format!("helper {}#{}", call.name, call.number))),
+        }
+    }
+
+    /// Gives a reference back: every pointer that carries it is now a number.
+    fn release(&mut self, id: u32) -> Check {
+        let before = self.cur.refs.len();
+        self.cur.refs.retain(|reference| reference.id != id);
+        if self.cur.refs.len() == before {
+            return Err(Fail::invalid(format!("release of unknown reference id={id}")));
+        }
+        self.cur.for_each_register(|register| {
+            if register.ref_id == id {
+                *register = Register::unknown().with_live(register.live);
+            }
+        });
+        Ok(())
+    }
+
+    /// The packet may have moved: pointers to it are now numbers.
+    pub(super) fn forget_packet_pointers(&mut self) {
+        self.cur.for_each_register(|register| {
+            if register.is_packet() || register.kind == Kind::PacketEnd {
+                *register = Register::unknown().with_live(register.live);
+            }
+        });
+    }
+
+    /// Leaves a path on which the helper calls the function back once more, while the current one
+    /// goes on as if it was done.
+    fn enter_callback(&mut self, pc: Pc, call: &Call, callback: Callback, subprog: usize) -> Check {
+        let depth = self.cur.frames.len();
+        if depth >= MAX_FRAMES {
+            return Err(super::subprog::too_deep(depth));
+        }
+        let regs = self.cur.frame().regs;
+        if callback == Callback::Loop {
+            self.mark_precise(Reg::R1);
+            let done = self.cur.frame().callback_depth;
+            if done >= self.cur.reg(Reg::R1).value.umax {
+                self.cur.frame_mut().callback_depth = 0;
+                return Ok(());
+            }
+        }
+        let activation = self.new_id();
+        let mut frame = Frame::new(depth, subprog, pc, activation);
+        frame.callback_range = Some((0, 1));
+        let ctx = match callback {
+            Callback::Loop => {
+                *frame.reg_mut(Reg::R1) = Register::unknown();
+                (Reg::R2, Reg::R3)
+            }
+            Callback::MapElem => {
+                let Some(map) = call.map else { return Err(Fail::invalid("a callback without a map")) };
+                *frame.reg_mut(Reg::R1) = Register::pointer(Kind::Map(map));
+                *frame.reg_mut(Reg::R2) = Register::pointer(Kind::MapKey(map));
+                *frame.reg_mut(Reg::R3) = Register::pointer(Kind::MapValue(map));
+                (Reg::R4, Reg::R3)
+            }
+            Callback::Timer | Callback::FindVma | Callback::UserRingbuf => {
+                return Err(Fail::unsupported(format!("the callback of {}#{}", call.name, call.number)));
+            }
+        };
+        *frame.reg_mut(ctx.0) = regs[ctx.1.index()].with_live(Default::default());
+        let mut state = self.cur.clone();
+        state.callback_depth += 1;
+        state.frame_mut().callback_depth += 1;
+        state.frames.push(frame);
+        let entry = self.flow.starts[subprog];
+        self.cur.frame_mut().callback_depth = 0;
+        self.push_branch(state, entry, pc)?;
+        Ok(())
+    }
+}
+
+/// What is known of a helper's number.
+fn integer_result(call: &Call) -> Scalar {
+    let mut value = Scalar::unknown();
+    if RETURNS_SIZE.contains(&call.number)
+        && let Some(most) = call.max_size.and_then(|most| i64::try_from(most).ok())
+    {
+        (value.smin, value.smax) = (-MAX_ERRNO, most);
+        (value.s32_min, value.s32_max) = (-(MAX_ERRNO as i32), i32::try_from(most).unwrap_or(i32::MAX));
+        value.sync();
+    }
+    if call.number == GET_SMP_PROCESSOR_ID {
+        (value.umin, value.umax) = (0, MAX_CPUS - 1);
+        value.sync();
+    }
+    value
+}

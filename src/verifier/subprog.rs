@@ -1,0 +1,438 @@
+//! Functions: calls within the program, global functions judged alone, returning, stack depth.
+//!
+//! Kernel: `check_func_call`, `prepare_func_exit`, `check_return_code`, `btf_prepare_func_args`,
+//! `check_max_stack_depth` in kernel/bpf/{verifier,btf}.c, 6.12.
+
+use crate::abi::{ProgType, return_range};
+use crate::btf::{BtfId, Type};
+use crate::isa::{CallTarget, Imm64, Insn, Pc, Reg};
+use crate::object::{Linkage, Program};
+
+use super::argument::ARGUMENTS;
+use super::cfg::Flow;
+use super::explore::{Flowing, Verifier};
+use super::fail::{Check, Fail};
+use super::log::range_text;
+use super::outcome::Errno;
+use super::scalar::Scalar;
+use super::state::{Frame, Kind, MAX_FRAMES, MAX_STACK, MemKind, Register, State};
+
+/// Stack is reserved in units of this many bytes, as the kernel's JIT does.
+const STACK_UNIT: i32 = 16;
+
+/// The functions' names, where the object tells them.
+pub(super) fn names(program: &Program, flow: &Flow) -> Vec<String> {
+    flow.starts
+        .iter()
+        .enumerate()
+        .map(|(index, start)| match program.subprogs.iter().find(|subprog| subprog.start == *start) {
+            Some(subprog) => subprog.name.clone(),
+            None if index == 0 => program.name.clone(),
+            None => format!("func#{index}"),
+        })
+        .collect()
+}
+
+/// The refusal of one call too many.
+pub(super) fn too_deep(frames: usize) -> Fail {
+    Fail::new(Errno::TooBig, format!("the call stack of {frames} frames is too deep"))
+}
+
+/// What a global function takes in one argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GlobalArg {
+    Scalar,
+    Ctx,
+    Mem { size: u32, maybe_null: bool },
+}
+
+impl Verifier<'_> {
+    /// Judges the program: itself, then every global function that is called.
+    pub(super) fn run(&mut self) -> Check {
+        self.check_maps()?;
+        self.check_attach_target()?;
+        let mut state = State::new(0, self.new_id());
+        *state.reg_mut(Reg::R1) = Register::pointer(Kind::Ctx);
+        self.explore(state, 0)?;
+        let mut judged = 0;
+        while let Some(subprog) = self.called_globals.get(judged).copied() {
+            judged += 1;
+            self.log.line(&format!("Validating {}() func#{subprog}...", self.names[subprog]));
+            let state = self.global_entry(subprog)?;
+            self.explore(state, subprog)?;
+            let name = &self.names[subprog];
+            self.log.line(&format!(
+                "Func#{subprog} ('{name}') is safe for any args that match its prototype"
+            ));
+        }
+        self.check_stack_depth()
+    }
+
+    /// Whether the function is judged alone.
+    pub(super) fn is_global(&self, subprog: usize) -> bool {
+        let Some(start) = self.flow.starts.get(subprog) else { return false };
+        subprog != 0
+            && self
+                .program
+                .subprogs
+                .iter()
+                .any(|one| one.start == *start && one.linkage == Linkage::Global && one.func.is_some())
+    }
+
+    pub(super) fn check_local_call(&mut self, pc: Pc, off: i32) -> Check<Flowing> {
+        let subprog = pc.target(off).and_then(|to| self.flow.subprog_at(to));
+        let Some(subprog) = subprog else {
+            return Err(Fail::invalid(format!("call to invalid destination at insn {pc}")));
+        };
+        if self.is_global(subprog) {
+            return self.call_global(pc, subprog);
+        }
+        let depth = self.cur.frames.len();
+        if depth >= MAX_FRAMES {
+            return Err(too_deep(depth));
+        }
+        let activation = self.new_id();
+        let mut frame = Frame::new(depth, subprog, pc, activation);
+        for reg in ARGUMENTS {
+            *frame.reg_mut(reg) = self.cur.reg(reg).with_live(Default::default());
+            self.mark_argument_read(reg);
+        }
+        self.clobber_arguments();
+        self.cur.frames.push(frame);
+        self.log.line("caller:");
+        self.log.state_is_due();
+        Ok(Flowing::To(self.flow.starts[subprog]))
+    }
+
+    /// The callee's first read of an argument counts as the caller's.
+    fn mark_argument_read(&mut self, reg: Reg) {
+        if self.cur.reg(reg).kind != Kind::Uninit {
+            let frame = super::state::frame_number(self.cur.top());
+            self.mark_read(super::state::Place::Reg(frame, reg));
+        }
+    }
+
+    /// A call of a function that is judged alone: only its prototype counts.
+    fn call_global(&mut self, pc: Pc, subprog: usize) -> Check<Flowing> {
+        let name = self.names[subprog].clone();
+        let args = self.global_args(subprog)?;
+        for (reg, arg) in ARGUMENTS.into_iter().zip(&args) {
+            let register = self.read_reg(reg)?;
+            self.check_global_arg(reg, &register, *arg).map_err(|fail| {
+                if fail.unsupported {
+                    return fail;
+                }
+                fail.then(format!("Caller passes invalid args into func#{subprog} ('{name}')"))
+            })?;
+        }
+        self.log.line(&format!("Func#{subprog} ('{name}') is global and assumed valid."));
+        if !self.called_globals.contains(&subprog) {
+            self.called_globals.push(subprog);
+        }
+        self.clobber_arguments();
+        if !self.returns_void(subprog) {
+            self.write_reg(Reg::R0, Register::unknown());
+        }
+        // What it does to a packet is not known.
+        if self.may_change_packet(subprog) {
+            self.forget_packet_pointers();
+        }
+        Ok(Flowing::To(pc.next()))
+    }
+
+    fn check_global_arg(&mut self, reg: Reg, register: &Register, arg: GlobalArg) -> Check {
+        let number = reg.number();
+        match arg {
+            GlobalArg::Scalar if register.is_scalar() => Ok(()),
+            GlobalArg::Scalar => Err(Fail::invalid(format!("R{number} is not a scalar"))),
+            GlobalArg::Ctx if register.kind == Kind::Ctx => super::memory::check_unmoved(reg, register, "ctx"),
+            GlobalArg::Ctx => Err(Fail::invalid(format!("R{number} expects pointer to ctx"))),
+            GlobalArg::Mem { size, maybe_null } => {
+                if maybe_null && register.is_null() {
+                    return Ok(());
+                }
+                if register.maybe_null && !maybe_null {
+                    return Err(Fail::invalid(format!("R{number} is expected to be non-NULL")));
+                }
+                self.check_memory_for_global(reg, register, size)
+            }
+        }
+    }
+
+    /// Whether a table of the object's functions says that this one returns nothing.
+    fn returns_void(&self, subprog: usize) -> bool {
+        self.prototype(subprog).is_some_and(|(_, result)| result == BtfId(0))
+    }
+
+    /// Whether the function, or one that it calls, calls a helper that changes the packet.
+    fn may_change_packet(&self, subprog: usize) -> bool {
+        let mut seen = vec![false; self.flow.starts.len()];
+        let mut todo = vec![subprog];
+        while let Some(subprog) = todo.pop() {
+            if std::mem::replace(&mut seen[subprog], true) {
+                continue;
+            }
+            for pc in (self.flow.starts[subprog].0..self.flow.end_of(subprog).0).map(Pc) {
+                match self.insns.get(pc.index()) {
+                    Some(Insn::Call(CallTarget::Helper(number))) => {
+                        let effect = crate::abi::helpers::by_number(*number)
+                            .and_then(|helper| helper.prototype)
+                            .map(|prototype| prototype.effect);
+                        if effect == Some(crate::abi::helpers::Effect::ChangesPacket) {
+                            return true;
+                        }
+                    }
+                    Some(insn) => todo.extend(self.callee(pc, insn)),
+                    None => {}
+                }
+            }
+        }
+        false
+    }
+
+    /// The function that an instruction calls or refers to.
+    fn callee(&self, pc: Pc, insn: &Insn) -> Option<usize> {
+        let (Insn::Call(CallTarget::Local(off)) | Insn::LoadImm64 { value: Imm64::Func(off), .. }) = insn
+        else {
+            return None;
+        };
+        pc.target(*off).and_then(|to| self.flow.subprog_at(to))
+    }
+
+    /// Parameter types and result type of a function.
+    fn prototype(&self, subprog: usize) -> Option<(Vec<BtfId>, BtfId)> {
+        let start = self.flow.starts.get(subprog)?;
+        let func = self.program.subprogs.iter().find(|one| one.start == *start)?.func?;
+        let btf = self.program.btf.as_ref()?;
+        let Type::Func { proto, .. } = btf.ty(func) else { return None };
+        let Type::FuncProto { ret, params } = btf.ty(proto) else { return None };
+        Some((params.iter().map(|param| param.ty).collect(), ret))
+    }
+
+    /// What a global function takes.
+    fn global_args(&self, subprog: usize) -> Check<Vec<GlobalArg>> {
+        let name = &self.names[subprog];
+        let Some((params, result)) = self.prototype(subprog) else {
+            return Err(Fail::invalid(format!("global function {name}() without type information")));
+        };
+        let Some(btf) = self.program.btf.as_ref() else { return Ok(Vec::new()) };
+        if params.len() > ARGUMENTS.len() {
+            return Err(Fail::invalid(format!(
+                "Global function {name}() with {} > 5 args. Buggy compiler.",
+                params.len()
+            )));
+        }
+        if result != BtfId(0) && !matches!(btf.resolved(result), Type::Int { .. } | Type::Enum(_) | Type::Enum64(_)) {
+            return Err(Fail::invalid(format!(
+                "Global function {name}() doesn't return scalar. Only those are supported."
+            )));
+        }
+        let func = self.program.subprogs.iter().find(|one| Some(&one.start) == self.flow.starts.get(subprog));
+        let func = func.and_then(|one| one.func);
+        let mut args = Vec::new();
+        for (index, ty) in params.into_iter().enumerate() {
+            let tags: Vec<&str> = func
+                .into_iter()
+                .flat_map(|func| btf.decl_tags(func))
+                .filter(|(component, _)| component.is_some_and(|at| at as usize == index))
+                .filter_map(|(_, tag)| tag.strip_prefix("arg:"))
+                .collect();
+            args.push(self.global_arg(index, ty, &tags)?);
+        }
+        Ok(args)
+    }
+
+    fn global_arg(&self, index: usize, ty: BtfId, tags: &[&str]) -> Check<GlobalArg> {
+        let Some(btf) = self.program.btf.as_ref() else { return Ok(GlobalArg::Scalar) };
+        let Type::Ptr { to } = btf.resolved(ty) else {
+            return match btf.resolved(ty) {
+                Type::Int { .. } | Type::Enum(_) | Type::Enum64(_) => Ok(GlobalArg::Scalar),
+                _ => Err(Fail::invalid(format!("Arg#{index} type {} in {}() is not supported yet.", btf.type_name(ty), self.program.name))),
+            };
+        };
+        if let Some(tag) = tags.iter().find(|tag| !matches!(**tag, "ctx" | "nonnull")) {
+            return Err(Fail::unsupported(format!("the tag arg:{tag} of a global function's argument")));
+        }
+        let pointee = btf.resolve(to);
+        if tags.contains(&"ctx") || self.is_context_type(btf.ty(pointee).name(), to) {
+            return Ok(GlobalArg::Ctx);
+        }
+        let size = btf.size_of(pointee).and_then(|size| u32::try_from(size).ok());
+        let Some(size) = size else {
+            return Err(Fail::invalid(format!(
+                "arg#{index} reference type('{}') size cannot be determined",
+                btf.type_name(to)
+            )));
+        };
+        Ok(GlobalArg::Mem { size, maybe_null: !tags.contains(&"nonnull") })
+    }
+
+    /// Whether a structure of that name is this program type's context.
+    fn is_context_type(&self, name: &str, pointee: BtfId) -> bool {
+        if !self.context.name.is_empty() && name == self.context.name {
+            return true;
+        }
+        let typedef = self.program.btf.as_ref().map(|btf| btf.ty(pointee).name().to_owned());
+        self.program.prog_type == ProgType::Kprobe
+            && (name == "pt_regs" || typedef.as_deref() == Some("bpf_user_pt_regs_t"))
+    }
+
+    /// The state in which a global function is judged.
+    fn global_entry(&mut self, subprog: usize) -> Check<State> {
+        let args = self.global_args(subprog)?;
+        let mut state = State::new(subprog, self.new_id());
+        for (reg, arg) in ARGUMENTS.into_iter().zip(args) {
+            let register = match arg {
+                GlobalArg::Scalar => Register::unknown(),
+                GlobalArg::Ctx => Register::pointer(Kind::Ctx),
+                GlobalArg::Mem { size, maybe_null } => {
+                    let mut memory = Register::pointer(Kind::Mem(size, MemKind::Plain));
+                    memory.maybe_null = maybe_null;
+                    memory.id = self.new_id();
+                    memory
+                }
+            };
+            *state.reg_mut(reg) = register;
+        }
+        Ok(state)
+    }
+
+    pub(super) fn check_exit(&mut self, _pc: Pc) -> Check<Flowing> {
+        if self.cur.frames.len() == 1 {
+            self.check_released()?;
+            self.check_result()?;
+            return Ok(Flowing::Ended);
+        }
+        let returned = *self.cur.reg(Reg::R0);
+        if let Kind::Stack(_) = returned.kind {
+            return Err(Fail::invalid("cannot return stack pointer to the caller"));
+        }
+        let callback_range = self.cur.frame().callback_range;
+        if let Some(range) = callback_range {
+            return self.return_from_callback(range);
+        }
+        if returned.kind != Kind::Uninit {
+            self.mark_argument_read(Reg::R0);
+        }
+        let callsite = self.cur.frame().callsite;
+        self.cur.frames.pop();
+        self.write_reg(Reg::R0, returned);
+        self.log.line("returning from callee:");
+        self.log.state_is_due();
+        Ok(Flowing::To(callsite.next()))
+    }
+
+    /// A callback returns to the call, which is judged again.
+    fn return_from_callback(&mut self, range: (i64, i64)) -> Check<Flowing> {
+        let returned = self.read_reg(Reg::R0)?;
+        if !returned.is_scalar() {
+            let name = self.type_name(&returned);
+            return Err(Fail::access(format!("R0 not a scalar value ({name})")));
+        }
+        self.mark_precise(Reg::R0);
+        check_in_range("At callback return", Reg::R0, &returned.value, range)?;
+        if let Some(step) = self.cur.history.last_mut() {
+            step.called_back = true;
+        }
+        let callsite = self.cur.frame().callsite;
+        self.cur.frames.pop();
+        if let Some(previous) = self.previous_at(callsite, self.cur.frames.len()) {
+            super::branch::widen(&self.stored[previous.index()].state, &mut self.cur);
+        }
+        self.log.line("returning from callee:");
+        self.log.state_is_due();
+        Ok(Flowing::To(callsite))
+    }
+
+    /// Everything acquired must have been given back.
+    fn check_released(&mut self) -> Check {
+        match self.cur.refs.first() {
+            None => Ok(()),
+            Some(reference) => Err(Fail::invalid(format!(
+                "Unreleased reference id={} alloc_insn={}",
+                reference.id, reference.acquired_at
+            ))),
+        }
+    }
+
+    /// What the program returns must be a number, of those that its type allows.
+    fn check_result(&mut self) -> Check {
+        let subprog = self.cur.frame().subprog;
+        let is_main = subprog == 0;
+        if !is_main && self.returns_void(subprog) {
+            return Ok(());
+        }
+        let result = self.read_reg(Reg::R0)?;
+        let name = self.type_name(&result);
+        if !is_main {
+            return match result.is_scalar() {
+                true => Ok(()),
+                false => Err(Fail::invalid(format!("At subprogram exit the register R0 is not a scalar value ({name})"))),
+            };
+        }
+        let target = self.program.attach_target.as_deref();
+        let Some(range) = return_range(self.program.prog_type, self.program.attach_type, target) else {
+            return Ok(());
+        };
+        if !result.is_scalar() {
+            return Err(Fail::invalid(format!(
+                "At program exit the register R0 is not a known value ({name})"
+            )));
+        }
+        self.mark_precise(Reg::R0);
+        check_in_range("At program exit", Reg::R0, &result.value, range)
+    }
+
+    /// No chain of calls may use more stack than there is, nor be too long.
+    fn check_stack_depth(&mut self) -> Check {
+        let calls: Vec<Vec<usize>> = (0..self.flow.starts.len()).map(|one| self.callees(one)).collect();
+        let mut chain = vec![(0_usize, 0_usize)];
+        let mut depth = self.reserved(0);
+        while let Some((subprog, next)) = chain.last_mut() {
+            let Some(callee) = calls[*subprog].get(*next).copied() else {
+                depth -= self.reserved(*subprog);
+                chain.pop();
+                continue;
+            };
+            *next += 1;
+            chain.push((callee, 0));
+            depth += self.reserved(callee);
+            if chain.len() > MAX_FRAMES {
+                let frames = chain.len() - 1;
+                return Err(Fail::new(Errno::TooBig, format!("the call stack of {frames} frames is too deep !")));
+            }
+            if depth > MAX_STACK {
+                let calls = chain.len();
+                return Err(Fail::access(format!("combined stack size of {calls} calls is {depth}. Too large")));
+            }
+        }
+        Ok(())
+    }
+
+    fn reserved(&self, subprog: usize) -> i32 {
+        let depth = self.stack_depths.get(subprog).copied().unwrap_or(0);
+        (depth + STACK_UNIT - 1) / STACK_UNIT * STACK_UNIT
+    }
+
+    fn callees(&self, subprog: usize) -> Vec<usize> {
+        let range = self.flow.starts[subprog].0..self.flow.end_of(subprog).0;
+        let mut callees: Vec<usize> = range
+            .map(Pc)
+            .filter_map(|pc| self.insns.get(pc.index()).and_then(|insn| self.callee(pc, insn)))
+            .collect();
+        callees.sort_unstable();
+        callees.dedup();
+        callees
+    }
+}
+
+fn check_in_range(place: &str, reg: Reg, value: &Scalar, (low, high): (i64, i64)) -> Check {
+    if low <= value.smin && value.smax <= high {
+        return Ok(());
+    }
+    let known = range_text(value);
+    Err(Fail::invalid(format!(
+        "{place} the register R{} has{known} should have been in [{low}, {high}]",
+        reg.number()
+    )))
+}
