@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::isa::{AluOp, JumpOp, NoNames, Operand, Reg, Size, Width, disassemble};
+use crate::isa::{AluOp, Names, NoNames, Operand, Reg, Size, Width, disassemble};
 
 struct Known;
 
@@ -206,22 +206,71 @@ fn spelling_of_llvm_is_understood() {
 
 #[test]
 fn blanks_do_not_matter_where_tokens_end_anyway() {
-    assert_eq!(
-        insns("r1s>>=3;x\n\n  if r1s<=-1goto pc +2"),
-        insns("r1 s>>= 3\nif r1 s<= -1 goto pc+2")
-    );
-    let jump = insns("if r1 s<= 0x2 goto pc+2")[0];
-    let (width, dst, src) = (Width::W64, Reg::R1, Operand::Imm(2));
-    assert_eq!(
-        jump,
-        Insn::JumpIf {
-            width,
-            op: JumpOp::SLe,
-            dst,
-            src,
-            off: 2
-        }
-    );
+    let dense = "r1+=3;x\n\n\tif r1 s<=-1 goto pc +2\n*(u8*)(r1-1)=r2\nr1=map [ fd : 3 ]";
+    let wanted = [
+        "r1 += 3",
+        "if r1 s<= 0xffffffff goto pc+2",
+        "*(u8 *)(r1 -1) = r2",
+        "r1 = map[fd:3]",
+        "",
+    ];
+    assert_eq!(printed(dense), wanted);
+}
+
+struct Named;
+
+impl Names for Named {
+    fn helper(&self, _: i32) -> Option<&str> {
+        Some("bpf_ktime_get_ns")
+    }
+
+    fn kfunc(&self, _: i32, _: i16) -> Option<&str> {
+        Some("bpf_task_acquire")
+    }
+
+    fn map(&self, _: i32) -> Option<&str> {
+        Some("outer.map")
+    }
+
+    fn variable(&self, _: u32, _: i32) -> Option<&str> {
+        Some("runqueues")
+    }
+}
+
+#[test]
+fn names_printed_assemble_to_the_same_with_symbols_that_know_them() {
+    let dst = Reg::R3;
+    let wide = |value| [Insn::LoadImm64 { dst, value }, Insn::Imm64High];
+    let calls = [
+        CallTarget::Helper(5),
+        CallTarget::Kfunc {
+            id: 123,
+            btf_index: 2,
+        },
+        CallTarget::Kfunc {
+            id: 124,
+            btf_index: 0,
+        },
+    ];
+    let program = [
+        wide(Imm64::MapFd(9)).to_vec(),
+        wide(Imm64::MapValue { fd: 9, off: 4 }).to_vec(),
+        wide(Imm64::BtfVar { id: 7, btf_fd: 0 }).to_vec(),
+        calls.map(Insn::Call).to_vec(),
+    ]
+    .concat();
+    let text: String = program
+        .iter()
+        .map(|insn| format!("{}\n", disassemble(*insn, &Named)))
+        .collect();
+    assert!(text.contains("r3 = map[outer.map][0]+4\n"), "{text}");
+    assert_eq!(insns(&text), program);
+}
+
+#[test]
+fn number_behind_a_name_makes_a_label_of_that_name_a_helper() {
+    let target = insns("call twice#9\nexit\ntwice: exit")[0];
+    assert_eq!(target, Insn::Call(CallTarget::Helper(9)));
 }
 
 #[test]
