@@ -32,6 +32,12 @@
 //! - `==` makes both operands what is common to them; `!=` moves an end of the range off a constant;
 //!   `<`, `<=` and their kin bound either side by the other's end; a bit test against a
 //!   constant clears its bits when it fails, and sets its bit when it holds and has just one.
+//!
+//! Later kernels know more, which a profile of them must add: products of any sign (6.14), negation, sums both
+//! ends of which wrap, ranges that cross the sign and a third round of deductions (6.17), bits that
+//! differ in an equality, products by joined bits (6.18). Linux 6.18.44 also has
+//! left shifts by 32 of negative numbers, a range with one member of the bits, a bit test
+//! that failed and forgets the ranges, and a path for each of -1 and 0 before `and` and `or`.
 
 mod alu;
 mod bounds;

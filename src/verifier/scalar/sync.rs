@@ -5,7 +5,8 @@
 //!
 //! Rules:
 //! - The order of the steps, and that ranges are deduced twice, are Linux 6.12's (`reg_bounds_sync`).
-//! - Each step narrows only: the tighter of the old and the learnt end stays.
+//! - Each step narrows: the tighter of the old and the learnt end stays. Only the last of
+//!   a round replaces the 64-bit ranges by that of the low half, even if an end was tighter.
 
 use super::Scalar;
 use crate::isa::Width;

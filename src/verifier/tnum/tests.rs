@@ -6,7 +6,9 @@ use proptest::prelude::*;
 /// All tristate numbers of four bits.
 fn small() -> impl Iterator<Item = Tnum> + Clone {
     (0..16).flat_map(|mask| {
-        (0..16).filter(move |value| value & mask == 0).map(move |value| Tnum { value, mask })
+        (0..16)
+            .filter(move |value| value & mask == 0)
+            .map(move |value| Tnum { value, mask })
     })
 }
 
@@ -23,7 +25,10 @@ fn least(mut numbers: impl Iterator<Item = u64>) -> Tnum {
     let first = numbers.next().expect("a tristate number has a member");
     numbers.fold(Tnum::constant(first), |so_far, number| {
         let mask = so_far.mask | (so_far.value ^ number);
-        Tnum { value: so_far.value & !mask, mask }
+        Tnum {
+            value: so_far.value & !mask,
+            mask,
+        }
     })
 }
 
@@ -34,11 +39,31 @@ fn results(left: Tnum, right: Tnum, concrete: fn(u64, u64) -> u64) -> Tnum {
 #[test]
 fn operations_of_all_small_pairs_are_optimal() {
     for (left, right) in pairs() {
-        assert_eq!(left.add(right), results(left, right, u64::wrapping_add), "{left} + {right}");
-        assert_eq!(left.sub(right), results(left, right, u64::wrapping_sub), "{left} - {right}");
-        assert_eq!(left.and(right), results(left, right, |x, y| x & y), "{left} & {right}");
-        assert_eq!(left.or(right), results(left, right, |x, y| x | y), "{left} | {right}");
-        assert_eq!(left.xor(right), results(left, right, |x, y| x ^ y), "{left} ^ {right}");
+        assert_eq!(
+            left.add(right),
+            results(left, right, u64::wrapping_add),
+            "{left} + {right}"
+        );
+        assert_eq!(
+            left.sub(right),
+            results(left, right, u64::wrapping_sub),
+            "{left} - {right}"
+        );
+        assert_eq!(
+            left.and(right),
+            results(left, right, |x, y| x & y),
+            "{left} & {right}"
+        );
+        assert_eq!(
+            left.or(right),
+            results(left, right, |x, y| x | y),
+            "{left} | {right}"
+        );
+        assert_eq!(
+            left.xor(right),
+            results(left, right, |x, y| x ^ y),
+            "{left} ^ {right}"
+        );
     }
 }
 
@@ -54,9 +79,18 @@ fn mul_of_all_small_pairs_holds_every_product() {
 fn mul_has_the_precision_of_the_paper() {
     let unknown_bits = |value, mask| Tnum { value, mask };
     // Computed by hand from the published algorithm.
-    assert_eq!(unknown_bits(1, 2).mul(unknown_bits(2, 4)), unknown_bits(2, 28));
-    assert_eq!(unknown_bits(0, 3).mul(Tnum::constant(3)), unknown_bits(0, 15));
-    assert_eq!(unknown_bits(2, 1).mul(Tnum::constant(4)), unknown_bits(8, 4));
+    assert_eq!(
+        unknown_bits(1, 2).mul(unknown_bits(2, 4)),
+        unknown_bits(2, 28)
+    );
+    assert_eq!(
+        unknown_bits(0, 3).mul(Tnum::constant(3)),
+        unknown_bits(0, 15)
+    );
+    assert_eq!(
+        unknown_bits(2, 1).mul(Tnum::constant(4)),
+        unknown_bits(8, 4)
+    );
 }
 
 #[test]
@@ -71,12 +105,33 @@ fn shifts_of_all_small_tnums_are_exact() {
 
 #[test]
 fn arshift_of_unknown_sign_spreads_it_within_the_width() {
-    let sign = Tnum { value: 0, mask: 0x8000_0000 };
-    assert_eq!(sign.arshift(4, Width::W32), Tnum { value: 0, mask: 0xf800_0000 });
-    assert_eq!(sign.arshift(4, Width::W64), Tnum { value: 0, mask: 0x0800_0000 });
+    let sign = Tnum {
+        value: 0,
+        mask: 0x8000_0000,
+    };
+    assert_eq!(
+        sign.arshift(4, Width::W32),
+        Tnum {
+            value: 0,
+            mask: 0xf800_0000
+        }
+    );
+    assert_eq!(
+        sign.arshift(4, Width::W64),
+        Tnum {
+            value: 0,
+            mask: 0x0800_0000
+        }
+    );
     let negative = Tnum::constant(0x8000_0000);
-    assert_eq!(negative.arshift(31, Width::W32), Tnum::constant(0xffff_ffff));
-    assert_eq!(negative.lshift(32).arshift(63, Width::W64), Tnum::constant(u64::MAX));
+    assert_eq!(
+        negative.arshift(31, Width::W32),
+        Tnum::constant(0xffff_ffff)
+    );
+    assert_eq!(
+        negative.lshift(32).arshift(63, Width::W64),
+        Tnum::constant(u64::MAX)
+    );
 }
 
 #[test]
@@ -90,12 +145,21 @@ fn inclusion_of_all_small_pairs_is_that_of_members() {
 #[test]
 fn intersect_of_all_small_pairs_is_the_common_set() {
     for (left, right) in pairs() {
-        let common: Vec<u64> = members(left).filter(|&number| right.contains(number)).collect();
+        let common: Vec<u64> = members(left)
+            .filter(|&number| right.contains(number))
+            .collect();
         if !common.is_empty() {
-            assert_eq!(left.intersect(right), least(common.into_iter()), "{left} and {right}");
+            assert_eq!(
+                left.intersect(right),
+                least(common.into_iter()),
+                "{left} and {right}"
+            );
         }
     }
-    assert_eq!(Tnum::constant(1).intersect(Tnum::constant(2)), Tnum::constant(3));
+    assert_eq!(
+        Tnum::constant(1).intersect(Tnum::constant(2)),
+        Tnum::constant(3)
+    );
 }
 
 #[test]
@@ -106,7 +170,10 @@ fn range_of_all_small_bounds_is_the_least() {
             let mask = least(min..=max).mask;
             assert!((min..=max).all(|number| range.contains(number)));
             // Bits below the highest that differs are given up.
-            assert_eq!(range.mask, mask.checked_ilog2().map_or(0, |top| (2 << top) - 1));
+            assert_eq!(
+                range.mask,
+                mask.checked_ilog2().map_or(0, |top| (2 << top) - 1)
+            );
         }
     }
     assert_eq!(Tnum::range(0, u64::MAX), Tnum::UNKNOWN);
@@ -126,14 +193,41 @@ fn alignment_of_all_small_tnums_is_that_of_members() {
 
 #[test]
 fn subregister_operations_select_halves() {
-    let tnum = Tnum { value: 0x1_0000_0002, mask: 0xf0_0000_00f0 };
-    assert_eq!(tnum.subreg(), Tnum { value: 2, mask: 0xf0 });
-    assert_eq!(tnum.clear_subreg(), Tnum { value: 0x1_0000_0000, mask: 0xf0_0000_0000 });
+    let tnum = Tnum {
+        value: 0x1_0000_0002,
+        mask: 0xf0_0000_00f0,
+    };
+    assert_eq!(
+        tnum.subreg(),
+        Tnum {
+            value: 2,
+            mask: 0xf0
+        }
+    );
+    assert_eq!(
+        tnum.clear_subreg(),
+        Tnum {
+            value: 0x1_0000_0000,
+            mask: 0xf0_0000_0000
+        }
+    );
     let replaced = tnum.with_subreg(Tnum::constant(0xff_0000_0007));
-    assert_eq!(replaced, Tnum { value: 0x1_0000_0007, mask: 0xf0_0000_0000 });
+    assert_eq!(
+        replaced,
+        Tnum {
+            value: 0x1_0000_0007,
+            mask: 0xf0_0000_0000
+        }
+    );
     assert!(replaced.is_subreg_const());
     assert!(!replaced.is_const());
-    assert_eq!(tnum.cast(Size::B), Tnum { value: 2, mask: 0xf0 });
+    assert_eq!(
+        tnum.cast(Size::B),
+        Tnum {
+            value: 2,
+            mask: 0xf0
+        }
+    );
     assert_eq!(tnum.cast(Size::DW), tnum);
 }
 
@@ -141,7 +235,14 @@ fn subregister_operations_select_halves() {
 fn display_is_that_of_the_log() {
     assert_eq!(Tnum::constant(65535).to_string(), "65535");
     assert_eq!(Tnum::constant(65536).to_string(), "0x10000");
-    assert_eq!(Tnum { value: 0, mask: 255 }.to_string(), "(0x0; 0xff)");
+    assert_eq!(
+        Tnum {
+            value: 0,
+            mask: 255
+        }
+        .to_string(),
+        "(0x0; 0xff)"
+    );
 }
 
 prop_compose! {
