@@ -191,6 +191,11 @@ impl Size {
     pub fn bits(self) -> u32 {
         self.bytes() * 8
     }
+
+    /// The size of that many bytes.
+    pub fn from_bytes(bytes: u32) -> Option<Size> {
+        [Size::B, Size::H, Size::W, Size::DW].into_iter().find(|size| size.bytes() == bytes)
+    }
 }
 
 /// What a load does with the bits above the loaded ones, or a move above the moved ones.

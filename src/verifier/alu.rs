@@ -6,7 +6,7 @@
 //! Kernel: `check_alu_op`, `adjust_ptr_min_max_vals`, `check_reg_sane_offset` in
 //! kernel/bpf/verifier.c, 6.12.
 
-use crate::isa::{AluOp, ByteOrder, Imm64, Operand, Pc, Reg, Size, Width};
+use crate::isa::{AluOp, Imm64, Operand, Pc, Reg, Size, Width};
 
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
@@ -128,19 +128,19 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    pub(super) fn check_neg(&mut self, width: Width, dst: Reg) -> Check {
+    pub(super) fn check_neg(&mut self, dst: Reg) -> Check {
         let value = self.read_reg(dst)?;
         self.check_writable(dst)?;
         let number = if value.is_scalar() { value.value } else { Scalar::unknown() };
-        self.write_reg(dst, Register::scalar(number.neg(width)));
+        self.write_reg(dst, Register::scalar(number.negated()));
         Ok(())
     }
 
-    pub(super) fn check_endian(&mut self, order: ByteOrder, size: Size, dst: Reg) -> Check {
+    pub(super) fn check_endian(&mut self, dst: Reg) -> Check {
         let value = self.read_reg(dst)?;
         self.check_writable(dst)?;
         let number = if value.is_scalar() { value.value } else { Scalar::unknown() };
-        self.write_reg(dst, Register::scalar(number.endian(order, size)));
+        self.write_reg(dst, Register::scalar(number.byte_swapped()));
         Ok(())
     }
 
@@ -332,7 +332,11 @@ enum Order {
 
 /// A number computed from two numbers, and what is left of its being known equal to others.
 fn combine_numbers(width: Width, op: AluOp, left: &Register, right: &Register) -> Register {
-    let mut result = Register::scalar(Scalar::alu(op, width, &left.value, &right.value));
+    let mut value = Scalar::alu(op, width, &left.value, &right.value);
+    if value.find_violation().is_some() {
+        value.forget_bounds();
+    }
+    let mut result = Register::scalar(value);
     result.precise = left.precise;
     let distance = right.value.const_value().and_then(|by| i32::try_from(by).ok());
     if op == AluOp::Add && width == Width::W64 && left.id != 0 && left.id & ADD_CONST == 0

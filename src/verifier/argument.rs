@@ -257,6 +257,41 @@ impl Verifier<'_> {
         }
     }
 
+    /// Memory that a global function is given: it may read and write all of it.
+    pub(super) fn check_memory(&mut self, reg: Reg, pointer: &Register, size: u32) -> Check {
+        let access = Access { reg, off: 0, size, how: Use::Helper, source: Source::Unknown };
+        match pointer.kind {
+            Kind::Stack(_) => {
+                let range =
+                    self.check_stack_bounds(reg, pointer, i64::from(pointer.off), size, Use::Helper)?;
+                self.touch_stack(range, Touch::Write);
+                Ok(())
+            }
+            Kind::MapValue(map) => {
+                self.check_map_flags(pointer, map, Access { how: Use::Write, ..access })?;
+                let size = self.map_spec(map).value_size;
+                self.check_region(pointer, access, Region { what: "map value, value", size })
+            }
+            Kind::Mem(size, MemKind::Plain | MemKind::Ringbuf) => {
+                self.check_region(pointer, access, Region { what: "memory, mem", size })
+            }
+            Kind::Uninit
+            | Kind::Scalar
+            | Kind::Ctx
+            | Kind::Map(_)
+            | Kind::MapKey(_)
+            | Kind::Packet
+            | Kind::PacketMeta
+            | Kind::PacketEnd
+            | Kind::Mem(_, MemKind::ReadOnly)
+            | Kind::Func(_)
+            | Kind::Btf(..) => {
+                let name = self.type_name(pointer);
+                Err(Fail::access(format!("R{} type={name} expected=fp", reg.number())))
+            }
+        }
+    }
+
     fn check_given_stack(&mut self, call: &mut Call, pointer: &Register, access: Access, memory: Memory) -> Check {
         if memory.size == 0 && memory.zero == ZeroSize::Refused {
             return Err(Fail::access("invalid zero-sized read"));

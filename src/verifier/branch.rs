@@ -263,10 +263,13 @@ fn learn_numbers(state: &mut State, condition: &Condition, branch: Branch) {
     match src {
         Operand::Reg(src) if src == dst => {
             Scalar::refine_itself(op, width, branch, &mut state.reg_mut(dst).value);
+            mend(&mut state.reg_mut(dst).value);
         }
         Operand::Reg(src) => {
             let (mut left, mut right) = (*state.reg(dst), *state.reg(src));
             Scalar::refine(op, width, branch, &mut left.value, &mut right.value);
+            mend(&mut left.value);
+            mend(&mut right.value);
             *state.reg_mut(dst) = left;
             *state.reg_mut(src) = right;
             spread(state, &right);
@@ -275,9 +278,17 @@ fn learn_numbers(state: &mut State, condition: &Condition, branch: Branch) {
         Operand::Imm(_) => {
             let (mut left, mut right) = (*state.reg(dst), condition.right);
             Scalar::refine(op, width, branch, &mut left.value, &mut right.value);
+            mend(&mut left.value);
             *state.reg_mut(dst) = left;
             spread(state, &left);
         }
+    }
+}
+
+/// Ranges that contradict each other, on a branch that nothing takes, are forgotten.
+fn mend(value: &mut Scalar) {
+    if value.find_violation().is_some() {
+        value.forget_bounds();
     }
 }
 

@@ -6,6 +6,7 @@
 
 use crate::abi::context::{self, FieldKind, Shape};
 use crate::btf::{BtfId, Type};
+use crate::isa::Size;
 
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
@@ -19,19 +20,16 @@ impl Verifier<'_> {
         let refuse = || Fail::access(format!("invalid bpf_context access off={off} size={}", access.size));
         let at = u32::try_from(off).map_err(|_| refuse())?;
         let loaded = match self.context.shape {
-            Shape::Fields(_) | Shape::Bytes { .. } => {
+            Shape::Fields(_) | Shape::Bytes { .. } | Shape::Memory { .. } => {
                 let direction = match access.how {
-                    Use::Write => context::Direction::Write,
-                    Use::Read | Use::Helper => context::Direction::Read,
+                    Use::Write => context::Access::Write,
+                    Use::Read | Use::Helper => context::Access::Read,
                 };
-                let hit = context::check(
-                    self.program.prog_type,
-                    self.program.attach_type,
-                    at,
-                    access.size,
-                    direction,
-                );
-                self.field_content(hit.ok_or_else(refuse)?)?
+                let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
+                let off = i32::try_from(off).map_err(|_| refuse())?;
+                let size = Size::from_bytes(access.size).ok_or_else(refuse)?;
+                let hit = context::check(prog_type, attach_type, off, size, direction);
+                field_content(hit.map_err(|_| refuse())?.kind)?
             }
             Shape::BtfArgs => {
                 if access.how == Use::Write || access.size != 8 && off % i64::from(access.size) != 0 {
@@ -46,19 +44,6 @@ impl Verifier<'_> {
         };
         self.note_access(AccessKind::Context(at))?;
         Ok(loaded)
-    }
-
-    /// What a field yields.
-    fn field_content(&self, kind: FieldKind) -> Check<Register> {
-        match kind {
-            FieldKind::Scalar => Ok(Register::unknown()),
-            FieldKind::PacketData => Ok(Register::pointer(Kind::Packet)),
-            FieldKind::PacketEnd => Ok(Register::pointer(Kind::PacketEnd)),
-            FieldKind::PacketMeta => Ok(Register::pointer(Kind::PacketMeta)),
-            FieldKind::Unsupported(what) => {
-                Err(Fail::unsupported(format!("reading the {what} of the context")))
-            }
-        }
     }
 
     /// What an argument of the attached function yields.
@@ -106,6 +91,17 @@ impl Verifier<'_> {
             Type::Struct(_) => Ok(Register::pointer(Kind::Btf(pointee, Trust::Trusted))),
             _ => Ok(Register::unknown()),
         }
+    }
+}
+
+/// What a field yields.
+fn field_content(kind: FieldKind) -> Check<Register> {
+    match kind {
+        FieldKind::Scalar => Ok(Register::unknown()),
+        FieldKind::PacketData => Ok(Register::pointer(Kind::Packet)),
+        FieldKind::PacketEnd => Ok(Register::pointer(Kind::PacketEnd)),
+        FieldKind::PacketMeta => Ok(Register::pointer(Kind::PacketMeta)),
+        FieldKind::Unsupported(what) => Err(Fail::unsupported(format!("reading the {what} of the context"))),
     }
 }
 

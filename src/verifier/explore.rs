@@ -101,7 +101,7 @@ impl<'a> Verifier<'a> {
             env,
             insns,
             flow,
-            context: crate::abi::context::of(program.prog_type),
+            context: crate::abi::context::of_attached(program.prog_type, program.attach_type),
             names: super::subprog::names(program, flow),
             cur: State::new(0, 0),
             pc: Pc(0),
@@ -191,11 +191,11 @@ impl<'a> Verifier<'a> {
         let next = Flowing::To(pc.next());
         match *insn {
             Insn::Alu { width, op, dst, src } => self.check_alu(width, op, dst, src).map(|()| next),
-            Insn::Neg { width, dst } => self.check_neg(width, dst).map(|()| next),
+            Insn::Neg { dst, .. } => self.check_neg(dst).map(|()| next),
             Insn::MovSx { width, from, dst, src } => {
                 self.check_movsx(width, from, dst, src).map(|()| next)
             }
-            Insn::Endian { order, size, dst } => self.check_endian(order, size, dst).map(|()| next),
+            Insn::Endian { dst, .. } => self.check_endian(dst).map(|()| next),
             Insn::AddrSpaceCast { .. } => Err(Fail::unsupported("address space casts (arena)")),
             Insn::LoadImm64 { dst, value } => {
                 self.check_load_imm64(pc, dst, value)?;
@@ -209,7 +209,7 @@ impl<'a> Verifier<'a> {
             Insn::Atomic { op, width, base, off, src } => {
                 self.check_atomic(op, width, base, off, src).map(|()| next)
             }
-            Insn::LegacyLoad { size, mode, .. } => self.check_legacy_load(size, mode).map(|()| next),
+            Insn::LegacyLoad { mode, .. } => self.check_legacy_load(mode).map(|()| next),
             Insn::Jump { off, .. } => {
                 self.jumps_processed += 1;
                 self.target(pc, off)
@@ -235,7 +235,7 @@ impl<'a> Verifier<'a> {
                 Err(Fail::unsupported(format!("calling kernel function {name}")))
             }
             Insn::Call(CallTarget::Reg(reg)) => {
-                Err(Fail::invalid(format!("BPF_CALL uses reserved fields (callx {reg})")))
+                Err(Fail::invalid(format!("unknown opcode 8d (callx {reg})")))
             }
             Insn::Exit => {
                 self.jumps_processed += 1;

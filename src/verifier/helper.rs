@@ -117,7 +117,7 @@ impl Verifier<'_> {
     fn check_map_fits(&self, call: &Call) -> Check {
         let Some(map) = call.map else { return Ok(()) };
         let map_type = self.map_spec(map).map_type;
-        if crate::abi::map_func_compatible(map_type, call.number) {
+        if super::shim::map_func_compatible(map_type, call.number) {
             return Ok(());
         }
         Err(Fail::invalid(format!(

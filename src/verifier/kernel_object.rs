@@ -152,7 +152,7 @@ fn walk(btf: &Btf, id: BtfId, off: u64, size: u64) -> Check<Option<BtfId>> {
             start <= off && off < start.saturating_add(length.max(1))
         });
         let Some(member) = member else { return Ok(None) };
-        if member.bitfield_size != 0 {
+        if member.bitfield_size.is_some() {
             return Ok(None);
         }
         let start = u64::from(member.bit_offset) / 8;

@@ -156,7 +156,7 @@ impl Verifier<'_> {
             }
         }
         let opcode = self.program.code.get(self.pc.index()).map_or(0, |raw| raw.opcode);
-        let text = format!("{}: ({opcode:02x}) {}", self.pc, disassemble(insn, self));
+        let text = format!("{}: ({opcode:02x}) {}", self.pc, disassemble(*insn, self));
         self.log.line(&text);
     }
 

@@ -134,13 +134,13 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    pub(super) fn check_legacy_load(&mut self, _size: Size, mode: LegacyMode) -> Check {
+    pub(super) fn check_legacy_load(&mut self, mode: LegacyMode) -> Check {
         if !matches!(self.program.prog_type, ProgType::SocketFilter | ProgType::SchedCls | ProgType::SchedAct) {
             return Err(Fail::invalid(
                 "BPF_LD_[ABS|IND] instructions not allowed for this program type",
             ));
         }
-        let skb = self.read_reg(Reg::new(6).unwrap_or(Reg::R0))?;
+        let skb = self.read_reg(Reg::R6)?;
         if !self.cur.refs.is_empty() {
             return Err(Fail::invalid("BPF_LD_[ABS|IND] cannot be mixed with socket references"));
         }

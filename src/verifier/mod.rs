@@ -26,6 +26,8 @@ pub mod outcome;
 mod precision;
 mod prune;
 pub mod scalar;
+mod shim;
+mod special;
 mod stack;
 mod state;
 mod subprog;

