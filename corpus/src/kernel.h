@@ -23,7 +23,7 @@ struct task_struct {
 	s32 pid;
 	s32 tgid;
 	struct task_struct *real_parent;
-	const struct cred *cred;
+	struct cred *cred;
 	char comm[16];
 };
 
