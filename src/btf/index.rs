@@ -114,15 +114,28 @@ pub(super) fn essential_name(name: &[u8]) -> &[u8] {
     }
 }
 
-/// The strings with a flavour, ascending. Compilers and kernels hardly have any.
+/// The strings with a flavour, ascending. Compilers and kernels hardly have any, so the megabytes
+/// of a kernel's strings are searched in steps of three bytes, one of which hits each `___`.
 fn flavours(btf: &Btf) -> Vec<StrRef> {
+    let strings = btf.string_bytes();
     let mut found = Vec::new();
-    let mut start = 0;
-    for text in btf.string_bytes().split(|&byte| byte == 0) {
-        if essential_name(text).len() < text.len() {
-            found.push(StrRef(start));
+    let third = strings.iter().enumerate().skip(2).step_by(3);
+    for (at, _) in third.filter(|&(_, &byte)| byte == b'_') {
+        let around = strings.get(at - 2..).unwrap_or_default();
+        let around = around.get(..5).unwrap_or(around);
+        if !around.windows(3).any(|window| window == b"___") {
+            continue;
         }
-        start += text.len() as u32 + 1;
+        let before = strings.get(..at).unwrap_or_default();
+        let start = before
+            .iter()
+            .rposition(|&byte| byte == 0)
+            .map_or(0, |nul| nul + 1);
+        let text = StrRef(start as u32);
+        let name = btf.text_bytes(text);
+        if essential_name(name).len() < name.len() && found.last() != Some(&text) {
+            found.push(text);
+        }
     }
     found
 }
@@ -226,5 +239,47 @@ impl TagIndex {
         from.iter()
             .take_while(move |&&(to, _)| to == id)
             .map(|&(_, tag)| tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testdata::Builder;
+    use super::*;
+
+    #[test]
+    fn flavours_are_found_wherever_they_lie() {
+        for padding in 0..6 {
+            let mut builder = Builder::new();
+            builder.text(&"x".repeat(padding));
+            let first = builder.text("a___b");
+            builder.text("___none");
+            builder.text("none____none");
+            let second = builder.text("a___b___c");
+            let btf = builder.build();
+            assert_eq!(flavours(&btf), [StrRef(first), StrRef(second)], "{padding}");
+        }
+    }
+
+    #[test]
+    fn essential_name_ends_at_the_last_flavour() {
+        let essential =
+            |name: &str| String::from_utf8_lossy(essential_name(name.as_bytes())).into_owned();
+        assert_eq!(essential("a___b___c"), "a___b");
+        assert_eq!(essential("plain"), "plain");
+        assert_eq!(essential("____a"), "____a");
+        assert_eq!(essential("a____b"), "a____b");
+        assert_eq!(essential("a___"), "a___");
+        assert_eq!(essential(""), "");
+    }
+
+    #[test]
+    fn hash_of_a_name_ends_at_its_nul() {
+        for len in 0..20 {
+            let name = "n".repeat(len);
+            let longer = format!("{name}\0and more of it");
+            assert_eq!(hash(name.as_bytes()), hash(longer.as_bytes()), "{len}");
+        }
+        assert_ne!(hash(b"ab"), hash(b"ba"));
     }
 }

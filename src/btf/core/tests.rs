@@ -109,10 +109,6 @@ fn flavours_do_not_count_on_either_side() {
     );
     let target = with_struct("s___new", 8, &[("a", 1, 32)]);
     assert_eq!(offset(pair(), "0:0", &target), Some(4));
-    assert_eq!(essential_name(b"a___b___c"), b"a___b");
-    assert_eq!(essential_name(b"____a"), b"____a");
-    assert_eq!(essential_name(b"a____b"), b"a____b");
-    assert_eq!(essential_name(b"a___"), b"a___");
 }
 
 #[test]
