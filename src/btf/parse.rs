@@ -1,6 +1,6 @@
 //! The one pass over a `.BTF` section: it checks everything and notes where each type starts.
 //!
-//! It decodes nothing for keeps; [`record`](super::record) does that on demand and relies on
+//! It decodes nothing for keeps; `record` does that on demand and relies on
 //! what is checked here.
 //!
 //! The limits are libbpf's (`btf_parse_hdr`, `btf_validate_type` in `tools/lib/bpf/btf.c`), and the

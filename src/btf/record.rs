@@ -1,6 +1,6 @@
 //! The records of the type section, and how a [`Type`] is read from one.
 //!
-//! What is read here was checked by [`parse`](super::parse); what is out of bounds all the same
+//! What is read here was checked by `parse`; what is out of bounds all the same
 //! reads as zero.
 
 use super::parse::u32_at;
