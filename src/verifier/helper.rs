@@ -11,6 +11,7 @@ use crate::object::Sleepable;
 use super::argument::ARGUMENTS;
 use super::explore::{Flowing, Verifier};
 use super::fail::{Check, Fail};
+use super::memory::F_RDONLY_PROG;
 use super::scalar::Scalar;
 use super::stack::StackRange;
 use super::state::{Frame, Kind, MAX_FRAMES, MapRef, MemKind, Reference, Register, SlotByte, Trust};
@@ -23,6 +24,9 @@ const GET_SMP_PROCESSOR_ID: u32 = 8;
 /// `bpf_probe_read_str`, `bpf_get_stack`, `bpf_probe_read_user_str`, `bpf_probe_read_kernel_str`,
 /// `bpf_get_task_stack`.
 const RETURNS_SIZE: [u32; 5] = [45, 67, 114, 115, 141];
+/// Helpers that change a map: `bpf_map_update_elem`, `bpf_map_delete_elem`, `bpf_map_push_elem`,
+/// `bpf_map_pop_elem`.
+const CHANGES_MAP: [u32; 4] = [2, 3, 87, 88];
 /// `bpf_ringbuf_reserve`.
 const RINGBUF_RESERVE: u32 = 131;
 /// The largest error number (`MAX_ERRNO`).
@@ -116,7 +120,11 @@ impl Verifier<'_> {
     /// Whether the helper may be given that type of map.
     fn check_map_fits(&self, call: &Call) -> Check {
         let Some(map) = call.map else { return Ok(()) };
-        let map_type = self.map_spec(map).map_type;
+        let spec = self.map_spec(map);
+        let map_type = spec.map_type;
+        if spec.flags & F_RDONLY_PROG != 0 && CHANGES_MAP.contains(&call.number) {
+            return Err(Fail::access("write into map forbidden"));
+        }
         if super::shim::map_func_compatible(map_type, call.number) {
             return Ok(());
         }

@@ -67,7 +67,11 @@ impl Verifier<'_> {
         if DISABLED_HOOKS.contains(&hook) {
             return Err(Fail::invalid(format!("points to disabled hook bpf_lsm_{hook}")));
         }
-        function(btf, &format!("bpf_lsm_{hook}"), None)
+        let name = format!("bpf_lsm_{hook}");
+        let mut found = function(btf, &name, None)?;
+        found.result = result_of(btf, &name).filter(|result| *result != BtfId::VOID);
+        found.result_range = self.return_range();
+        Ok(found)
     }
 
     /// Judges a load through a pointer to a kernel structure.

@@ -35,6 +35,7 @@ pub(super) fn names(program: &Program, flow: &Flow) -> Vec<String> {
 
 /// The refusal of one call too many.
 pub(super) fn too_deep(frames: usize) -> Fail {
+    let frames = frames + 1;
     Fail::new(Errno::TooBig, format!("the call stack of {frames} frames is too deep"))
 }
 
@@ -161,7 +162,7 @@ impl Verifier<'_> {
 
     /// Whether a table of the object's functions says that this one returns nothing.
     fn returns_void(&self, subprog: usize) -> bool {
-        self.prototype(subprog).is_some_and(|(_, result)| result == BtfId(0))
+        self.prototype(subprog).is_some_and(|(_, result)| result == BtfId::VOID)
     }
 
     /// Whether the function, or one that it calls, calls a helper that changes the packet.
@@ -222,7 +223,7 @@ impl Verifier<'_> {
                 params.len()
             )));
         }
-        if result != BtfId(0) && !matches!(btf.resolved(result), Type::Int { .. } | Type::Enum(_) | Type::Enum64(_)) {
+        if result != BtfId::VOID && !matches!(btf.resolved(result), Type::Int { .. } | Type::Enum(_) | Type::Enum64(_)) {
             return Err(Fail::invalid(format!(
                 "Global function {name}() doesn't return scalar. Only those are supported."
             )));
@@ -381,7 +382,7 @@ impl Verifier<'_> {
     }
 
     /// The numbers that the program may return, where its type restricts them.
-    fn return_range(&self) -> Option<(i64, i64)> {
+    pub(super) fn return_range(&self) -> Option<(i64, i64)> {
         None
     }
 
