@@ -4,6 +4,7 @@
 //! `set_loop_callback_state` in kernel/bpf/verifier.c, 6.12.
 
 use crate::abi::helpers::{Callback, Effect, Helper, Licence, Prototype, RetType, Sleeps, by_number};
+use crate::abi::map_type::map_func_compatible;
 use crate::btf::KindFilter;
 use crate::isa::{Pc, Reg};
 use crate::object::Sleepable;
@@ -125,7 +126,7 @@ impl Verifier<'_> {
         if spec.flags & F_RDONLY_PROG != 0 && CHANGES_MAP.contains(&call.number) {
             return Err(Fail::access("write into map forbidden"));
         }
-        if super::shim::map_func_compatible(map_type, call.number) {
+        if map_func_compatible(map_type, call.number) {
             return Ok(());
         }
         Err(Fail::invalid(format!(

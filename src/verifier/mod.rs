@@ -26,7 +26,6 @@ pub mod outcome;
 mod precision;
 mod prune;
 pub mod scalar;
-mod shim;
 mod special;
 mod stack;
 mod state;

@@ -3,7 +3,7 @@
 //! Kernel: `check_func_call`, `prepare_func_exit`, `check_return_code`, `btf_prepare_func_args`,
 //! `check_max_stack_depth` in kernel/bpf/{verifier,btf}.c, 6.12.
 
-use crate::abi::ProgType;
+use crate::abi::{AttachType, ProgType, lsm_return_range, return_range};
 use crate::btf::{BtfId, Type};
 use crate::isa::{CallTarget, Imm64, Insn, Pc, Reg};
 use crate::object::{Linkage, Program};
@@ -378,12 +378,26 @@ impl Verifier<'_> {
             )));
         }
         self.mark_precise(Reg::R0);
+        // An LSM hook returns 32 bits.
+        let is_lsm = self.program.prog_type == ProgType::Lsm;
+        if is_lsm && self.program.attach_type != Some(AttachType::LsmCgroup) {
+            let (low, high) = (i64::from(result.value.s32_min), i64::from(result.value.s32_max));
+            if range.0 <= low && high <= range.1 {
+                return Ok(());
+            }
+        }
         check_in_range("At program exit", Reg::R0, &result.value, range)
     }
 
     /// The numbers that the program may return, where its type restricts them.
     pub(super) fn return_range(&self) -> Option<(i64, i64)> {
-        None
+        let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
+        match self.program.attach_target.as_deref() {
+            Some(hook) if prog_type == ProgType::Lsm => {
+                lsm_return_range(attach_type, self.lsm_hook_kind(hook))
+            }
+            _ => return_range(prog_type, attach_type),
+        }
     }
 
     /// No chain of calls may use more stack than there is, nor be too long.
