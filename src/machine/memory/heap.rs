@@ -187,7 +187,7 @@ impl Heap {
 fn class_of(len: u64) -> Option<u64> {
     let red_zone = (len / 4).clamp(MIN_RED_ZONE, MAX_RED_ZONE);
     let need = len.checked_add(red_zone)?;
-    let step = (1u64 << need.ilog2()) / 4;
+    let step = (1u64 << need.ilog2()) / 8;
     need.checked_next_multiple_of(step.clamp(32, MAX_CLASS_STEP))
 }
 
