@@ -11,7 +11,13 @@
 //! - Nobody matches an [`Insn`] with a wildcard; the engines and the verifier treat the shapes in
 //!   the order in which they stand here.
 
+pub mod alu;
+mod code;
+mod decode;
+mod encode;
 
+pub use decode::{DecodeError, Family, decode, decode_program};
+pub use encode::{encode, encode_program};
 
 /// The index of an instruction slot in a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,7 +31,9 @@ impl Pc {
 
     /// The slot at `off` slots after the instruction that follows this one, if it is not negative.
     pub fn target(self, off: i32) -> Option<Pc> {
-        u32::try_from(i64::from(self.0) + 1 + i64::from(off)).ok().map(Pc)
+        u32::try_from(i64::from(self.0) + 1 + i64::from(off))
+            .ok()
+            .map(Pc)
     }
 
     /// The next slot.
@@ -130,7 +138,16 @@ impl RawInsn {
         let off = self.off.to_le_bytes();
         let imm = self.imm.to_le_bytes();
         let regs = (self.dst & 0xf) | (self.src << 4);
-        [self.opcode, regs, off[0], off[1], imm[0], imm[1], imm[2], imm[3]]
+        [
+            self.opcode,
+            regs,
+            off[0],
+            off[1],
+            imm[0],
+            imm[1],
+            imm[2],
+            imm[3],
+        ]
     }
 }
 
