@@ -451,11 +451,12 @@ fn jmp(raw: RawInsn, width: Width) -> Result<Insn, DecodeError> {
         0xd0 => JumpOp::SLe,
         _ => return may_goto(raw),
     };
+    let dst = reg(raw.dst)?;
     let src = operand(raw, Family::Jmp)?;
     Ok(Insn::JumpIf {
         width,
         op,
-        dst: reg(raw.dst)?,
+        dst,
         src,
         off: raw.off,
     })
@@ -472,8 +473,7 @@ fn ja(raw: RawInsn, width: Width) -> Result<Insn, DecodeError> {
 
 fn call(raw: RawInsn) -> Result<Insn, DecodeError> {
     if raw.opcode & code::SRC_REG != 0 {
-        zero(raw.src == 0 && raw.off == 0 && raw.imm == 0, Family::Call)?;
-        return Ok(Insn::Call(CallTarget::Reg(reg(raw.dst)?)));
+        return callx(raw);
     }
     zero(
         raw.dst == 0 && (raw.off == 0 || raw.src == pseudo::CALL_KFUNC),
@@ -488,6 +488,16 @@ fn call(raw: RawInsn) -> Result<Insn, DecodeError> {
         },
         _ => return Err(reserved(Family::Call)),
     }))
+}
+
+/// The kernel knows no `callx`, so a malformed one gets the sentence it has for all of them.
+fn callx(raw: RawInsn) -> Result<Insn, DecodeError> {
+    match Reg::new(raw.dst) {
+        Some(reg) if raw.src == 0 && raw.off == 0 && raw.imm == 0 => {
+            Ok(Insn::Call(CallTarget::Reg(reg)))
+        }
+        _ => Err(DecodeError::UnknownOpcode { opcode: raw.opcode }),
+    }
 }
 
 fn exit(raw: RawInsn) -> Result<Insn, DecodeError> {

@@ -12,11 +12,14 @@
 //!   the order in which they stand here.
 
 pub mod alu;
+pub mod asm;
 mod code;
 mod decode;
+mod disasm;
 mod encode;
 
 pub use decode::{DecodeError, Family, decode, decode_program};
+pub use disasm::{Names, NoNames, disassemble};
 pub use encode::{encode, encode_program};
 
 /// The index of an instruction slot in a program.
