@@ -76,6 +76,7 @@ pub enum MapType {
 }
 
 /// Variant, name and first release, by number.
+#[rustfmt::skip]
 const TABLE: [(MapType, &str, Version); 34] = [
     (MapType::Unspec, "unspec", Version::new(3, 18)),
     (MapType::Hash, "hash", Version::new(3, 19)),

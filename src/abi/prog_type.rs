@@ -74,6 +74,7 @@ pub enum ProgType {
 }
 
 /// Variant, name and first release, by number.
+#[rustfmt::skip]
 const TABLE: [(ProgType, &str, Version); 33] = [
     (ProgType::Unspec, "unspec", Version::new(3, 18)),
     (ProgType::SocketFilter, "socket_filter", Version::new(3, 19)),
@@ -268,9 +269,96 @@ pub enum AttachType {
     TraceKprobeSession,
 }
 
+/// Every attach type, by number.
+#[rustfmt::skip]
+const ATTACH_TYPES: [AttachType; 57] = [
+    AttachType::CgroupInetIngress,
+    AttachType::CgroupInetEgress,
+    AttachType::CgroupInetSockCreate,
+    AttachType::CgroupSockOps,
+    AttachType::SkSkbStreamParser,
+    AttachType::SkSkbStreamVerdict,
+    AttachType::CgroupDevice,
+    AttachType::SkMsgVerdict,
+    AttachType::CgroupInet4Bind,
+    AttachType::CgroupInet6Bind,
+    AttachType::CgroupInet4Connect,
+    AttachType::CgroupInet6Connect,
+    AttachType::CgroupInet4PostBind,
+    AttachType::CgroupInet6PostBind,
+    AttachType::CgroupUdp4Sendmsg,
+    AttachType::CgroupUdp6Sendmsg,
+    AttachType::LircMode2,
+    AttachType::FlowDissector,
+    AttachType::CgroupSysctl,
+    AttachType::CgroupUdp4Recvmsg,
+    AttachType::CgroupUdp6Recvmsg,
+    AttachType::CgroupGetsockopt,
+    AttachType::CgroupSetsockopt,
+    AttachType::TraceRawTp,
+    AttachType::TraceFentry,
+    AttachType::TraceFexit,
+    AttachType::ModifyReturn,
+    AttachType::LsmMac,
+    AttachType::TraceIter,
+    AttachType::CgroupInet4Getpeername,
+    AttachType::CgroupInet6Getpeername,
+    AttachType::CgroupInet4Getsockname,
+    AttachType::CgroupInet6Getsockname,
+    AttachType::XdpDevmap,
+    AttachType::CgroupInetSockRelease,
+    AttachType::XdpCpumap,
+    AttachType::SkLookup,
+    AttachType::Xdp,
+    AttachType::SkSkbVerdict,
+    AttachType::SkReuseportSelect,
+    AttachType::SkReuseportSelectOrMigrate,
+    AttachType::PerfEvent,
+    AttachType::TraceKprobeMulti,
+    AttachType::LsmCgroup,
+    AttachType::StructOps,
+    AttachType::Netfilter,
+    AttachType::TcxIngress,
+    AttachType::TcxEgress,
+    AttachType::TraceUprobeMulti,
+    AttachType::CgroupUnixConnect,
+    AttachType::CgroupUnixSendmsg,
+    AttachType::CgroupUnixRecvmsg,
+    AttachType::CgroupUnixGetpeername,
+    AttachType::CgroupUnixGetsockname,
+    AttachType::NetkitPrimary,
+    AttachType::NetkitPeer,
+    AttachType::TraceKprobeSession,
+];
+
 impl AttachType {
+    /// The type of that number.
+    pub fn from_number(number: u32) -> Option<AttachType> {
+        let index = usize::try_from(number).ok()?;
+        ATTACH_TYPES.get(index).copied()
+    }
+
     /// Its number.
     pub fn number(self) -> u32 {
         self as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_name_the_types_they_came_from() {
+        for prog_type in ProgType::all() {
+            assert_eq!(ProgType::from_number(prog_type.number()), Some(prog_type));
+            assert_eq!(ProgType::from_name(prog_type.name()), Some(prog_type));
+        }
+        for (number, attach_type) in (0..).zip(ATTACH_TYPES) {
+            assert_eq!(attach_type.number(), number);
+            assert_eq!(AttachType::from_number(number), Some(attach_type));
+        }
+        assert_eq!(AttachType::from_number(57), None);
+        assert_eq!(AttachType::TraceKprobeSession.number(), 56);
     }
 }
