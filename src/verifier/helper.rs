@@ -7,7 +7,7 @@ use crate::abi::helpers::{Callback, Effect, Helper, Licence, Prototype, RetType,
 use crate::abi::map_type::map_func_compatible;
 use crate::btf::KindFilter;
 use crate::isa::{Pc, Reg};
-use crate::object::Sleepable;
+use crate::object::{Poisoned, Sleepable};
 
 use super::argument::ARGUMENTS;
 use super::explore::{Flowing, Verifier};
@@ -59,7 +59,14 @@ pub(super) struct Call {
 impl Verifier<'_> {
     pub(super) fn check_helper(&mut self, pc: Pc, number: i32) -> Check<Flowing> {
         let Some(helper) = by_number(number) else {
-            return Err(Fail::invalid(format!("invalid func unknown#{number}")));
+            let fail = Fail::invalid(format!("invalid func unknown#{number}"));
+            let poisoned = self.program.poisoned.iter().find(|poisoned| poisoned.pc == pc);
+            return Err(match poisoned {
+                Some(Poisoned { field, .. }) => Fail::invalid(format!(
+                    "failed to resolve CO-RE relocation {field}: the kernel has no such field"
+                )),
+                None => fail,
+            });
         };
         let prototype = self.check_callable(helper)?;
         let mut call = Call {
