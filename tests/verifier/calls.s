@@ -213,7 +213,7 @@ r0 = 63
 small:
 exit
 ---
-; callback: accepted
+; callback_without_type_information: missing btf func_info
 .type xdp
 r1 = 10
 r2 = subprog[body]
@@ -223,38 +223,6 @@ call bpf_loop
 r0 = 2
 exit
 body:
-r0 = 0
-exit
----
-; callback_returns_too_much: At callback return the register R0 has smin=2 smax=2 should have been in [0, 1]
-.type xdp
-r1 = 10
-r2 = subprog[body]
-r3 = 0
-r4 = 0
-call bpf_loop
-r0 = 2
-exit
-body:
-r0 = 2
-exit
----
-; callback_counts_on_the_stack: accepted
-.type xdp
-r1 = 0
-*(u64 *)(r10 -8) = r1
-r1 = 10
-r2 = subprog[body]
-r3 = r10
-r3 += -8
-r4 = 0
-call bpf_loop
-r0 = 2
-exit
-body:
-r3 = *(u64 *)(r2 +0)
-r3 += 1
-*(u64 *)(r2 +0) = r3
 r0 = 0
 exit
 ---

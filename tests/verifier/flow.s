@@ -30,8 +30,6 @@ exit
 .type socket_filter
 again:
 goto again
-r0 = 0
-exit
 ---
 ; bounded_loop: accepted
 .type socket_filter
@@ -42,7 +40,7 @@ if r0 < 100 goto again
 r0 = 0
 exit
 ---
-; loop_without_progress: infinite loop detected at insn 2
+; loop_without_progress: infinite loop detected at insn 3
 .type socket_filter
 r0 = 0
 r1 = 5
