@@ -31,7 +31,9 @@ impl Engine for Recorder {
             return Err(HelperError::BadCallback(handle));
         }
         self.called.push(args);
-        Ok(u64::from(self.stop_at.is_some_and(|stop| self.called.len() > stop)))
+        Ok(u64::from(
+            self.stop_at.is_some_and(|stop| self.called.len() > stop),
+        ))
     }
 
     fn state(&mut self) -> &mut RunState {
@@ -44,8 +46,14 @@ pub(super) const CALLBACK: u64 = 0xca11;
 
 impl Bench {
     pub(super) fn new() -> Bench {
-        let memory = MemoryConfig { budget: 64 << 20, ..MemoryConfig::default() };
-        let config = MachineConfig { memory, ..MachineConfig::default() };
+        let memory = MemoryConfig {
+            budget: 64 << 20,
+            ..MemoryConfig::default()
+        };
+        let config = MachineConfig {
+            memory,
+            ..MachineConfig::default()
+        };
         Bench {
             machine: Machine::new(config).expect("memory for a machine"),
             task: Task::default(),
@@ -59,7 +67,11 @@ impl Bench {
 
     pub(super) fn object(&self, kind: ObjectKind, bytes: &[u8]) -> Addr {
         let spec = ObjectSpec::new(kind, "object", Owner::Kernel);
-        let addr = self.machine.memory.allocate(bytes.len() as u64, &spec).expect("memory");
+        let addr = self
+            .machine
+            .memory
+            .allocate(bytes.len() as u64, &spec)
+            .expect("memory");
         self.machine.memory.poke(addr, bytes).expect("in bounds");
         addr
     }
@@ -75,7 +87,10 @@ impl Bench {
     }
 
     pub(super) fn bytes(&self, addr: u64, len: u32) -> Vec<u8> {
-        self.machine.memory.peek_vec(Addr(addr), len).expect("in bounds")
+        self.machine
+            .memory
+            .peek_vec(Addr(addr), len)
+            .expect("in bounds")
     }
 
     pub(super) fn word(&self, addr: u64) -> u64 {
@@ -91,7 +106,12 @@ impl Bench {
             ..World::new(&self.machine, self.cpu, &self.task)
         };
         let (ctx, engine) = (self.ctx, &mut self.engine);
-        let mut call = Call { args: all, world: &world, ctx, engine };
+        let mut call = Call {
+            args: all,
+            world: &world,
+            ctx,
+            engine,
+        };
         entry(number).expect("has a body").call(&mut call)
     }
 
