@@ -1,13 +1,17 @@
 //! A machine to call helpers on.
 
 use super::super::{Call, Engine, HelperError, Hook, Reply, RunState, World, entry};
+use crate::abi::ProgType;
 use crate::machine::{
     Addr, CpuId, Errno, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner, Task,
 };
+use crate::maps::MapTable;
 
 /// A machine, and what the last call left.
 pub(super) struct Bench {
     pub(super) machine: Machine,
+    pub(super) maps: MapTable,
+    pub(super) prog_type: ProgType,
     pub(super) task: Task,
     pub(super) task_struct: Option<Addr>,
     pub(super) cpu: CpuId,
@@ -31,7 +35,9 @@ impl Engine for Recorder {
             return Err(HelperError::BadCallback(handle));
         }
         self.called.push(args);
-        Ok(u64::from(self.stop_at.is_some_and(|stop| self.called.len() > stop)))
+        Ok(u64::from(
+            self.stop_at.is_some_and(|stop| self.called.len() > stop),
+        ))
     }
 
     fn state(&mut self) -> &mut RunState {
@@ -44,10 +50,18 @@ pub(super) const CALLBACK: u64 = 0xca11;
 
 impl Bench {
     pub(super) fn new() -> Bench {
-        let memory = MemoryConfig { budget: 64 << 20, ..MemoryConfig::default() };
-        let config = MachineConfig { memory, ..MachineConfig::default() };
+        let memory = MemoryConfig {
+            budget: 64 << 20,
+            ..MemoryConfig::default()
+        };
+        let config = MachineConfig {
+            memory,
+            ..MachineConfig::default()
+        };
         Bench {
             machine: Machine::new(config).expect("memory for a machine"),
+            maps: MapTable::default(),
+            prog_type: ProgType::Kprobe,
             task: Task::default(),
             task_struct: None,
             cpu: CpuId(0),
@@ -59,7 +73,11 @@ impl Bench {
 
     pub(super) fn object(&self, kind: ObjectKind, bytes: &[u8]) -> Addr {
         let spec = ObjectSpec::new(kind, "object", Owner::Kernel);
-        let addr = self.machine.memory.allocate(bytes.len() as u64, &spec).expect("memory");
+        let addr = self
+            .machine
+            .memory
+            .allocate(bytes.len() as u64, &spec)
+            .expect("memory");
         self.machine.memory.poke(addr, bytes).expect("in bounds");
         addr
     }
@@ -75,7 +93,10 @@ impl Bench {
     }
 
     pub(super) fn bytes(&self, addr: u64, len: u32) -> Vec<u8> {
-        self.machine.memory.peek_vec(Addr(addr), len).expect("in bounds")
+        self.machine
+            .memory
+            .peek_vec(Addr(addr), len)
+            .expect("in bounds")
     }
 
     pub(super) fn word(&self, addr: u64) -> u64 {
@@ -88,10 +109,16 @@ impl Bench {
         let world = World {
             task_struct: self.task_struct,
             hook: self.hook,
-            ..World::new(&self.machine, self.cpu, &self.task)
+            cpu: self.cpu,
+            ..World::new(&self.machine, &self.maps, self.prog_type, &self.task)
         };
         let (ctx, engine) = (self.ctx, &mut self.engine);
-        let mut call = Call { args: all, world: &world, ctx, engine };
+        let mut call = Call {
+            args: all,
+            world: &world,
+            ctx,
+            engine,
+        };
         entry(number).expect("has a body").call(&mut call)
     }
 

@@ -18,7 +18,10 @@ fn trace_printk_writes_a_line_and_returns_its_length() {
     let lines = bench.machine.trace.drain();
     assert_eq!(lines.len(), 1);
     assert!(lines[0].contains("bash-1234"), "{lines:?}");
-    assert!(lines[0].ends_with("bpf_trace_printk: pid 42 of bash"), "{lines:?}");
+    assert!(
+        lines[0].ends_with("bpf_trace_printk: pid 42 of bash"),
+        "{lines:?}"
+    );
 }
 
 #[test]
@@ -48,9 +51,15 @@ fn trace_vprintk_takes_twelve_arguments_and_no_more() {
     assert_eq!(bench.call(TRACE_VPRINTK, [fmt, size, data, 96]), 15);
     assert!(bench.machine.trace.drain()[0].ends_with(": 123456789101112"));
     for len in [104, 92] {
-        assert_eq!(bench.call(TRACE_VPRINTK, [fmt, size, data, len]), errno(Errno::EINVAL));
+        assert_eq!(
+            bench.call(TRACE_VPRINTK, [fmt, size, data, len]),
+            errno(Errno::EINVAL)
+        );
     }
-    assert_eq!(bench.call(TRACE_VPRINTK, [fmt, size, 0, 8]), errno(Errno::EINVAL));
+    assert_eq!(
+        bench.call(TRACE_VPRINTK, [fmt, size, 0, 8]),
+        errno(Errno::EINVAL)
+    );
 }
 
 #[test]
@@ -64,5 +73,8 @@ fn snprintf_returns_the_room_it_needs() {
     assert_eq!(bench.call(SNPRINTF, [to, 3, fmt, arguments, 16]), 6);
     assert_eq!(bench.bytes(to, 3), b"7-\0");
     assert_eq!(bench.call(SNPRINTF, [0, 0, fmt, arguments, 16]), 6);
-    assert_eq!(bench.call(SNPRINTF, [to, 8, fmt, arguments, 8]), errno(Errno::EINVAL));
+    assert_eq!(
+        bench.call(SNPRINTF, [to, 8, fmt, arguments, 8]),
+        errno(Errno::EINVAL)
+    );
 }

@@ -35,7 +35,11 @@ fn reads_copy_from_their_own_space_only() {
         let to = bench.data(&[0xff; 8]);
         let reply = bench.call(helper, [to, 8, from]);
         match expected {
-            Ok(bytes) => assert_eq!((reply, &bench.bytes(to, 8)[..]), (0, &bytes[..]), "{helper}"),
+            Ok(bytes) => assert_eq!(
+                (reply, &bench.bytes(to, 8)[..]),
+                (0, &bytes[..]),
+                "{helper}"
+            ),
             Err(error) => assert_eq!((reply, bench.word(to)), (errno(error), 0), "{helper}"),
         }
     }
@@ -56,7 +60,11 @@ fn failed_reads_answer_as_the_kernel_does() {
         (READ_STR, 0, Errno::EFAULT),
         (COPY_FROM_USER, 0, Errno::EFAULT),
     ] {
-        assert_eq!(bench.call(helper, [to, 8, from]), errno(expected), "{helper} of {from:#x}");
+        assert_eq!(
+            bench.call(helper, [to, 8, from]),
+            errno(expected),
+            "{helper} of {from:#x}"
+        );
     }
     assert_eq!(bench.call(READ_USER, [to, 0, 0]), 0);
     assert_eq!(bench.call(READ_KERNEL, [to, 0, 0]), errno(Errno::ERANGE));
@@ -69,9 +77,16 @@ fn read_ignores_what_programs_may_not_read() {
     let spec = ObjectSpec::new(ObjectKind::KernelObject, "task_struct", Owner::Kernel);
     let spec = spec.with_access(ProgramAccess::None);
     let task = bench.machine.memory.allocate(8, &spec).expect("memory");
-    bench.machine.memory.poke_uint(task, Size::DW, 77).expect("in bounds");
+    bench
+        .machine
+        .memory
+        .poke_uint(task, Size::DW, 77)
+        .expect("in bounds");
     let to = bench.data(&[0; 8]);
-    assert_eq!((bench.call(READ_KERNEL, [to, 8, task.0]), bench.word(to)), (0, 77));
+    assert_eq!(
+        (bench.call(READ_KERNEL, [to, 8, task.0]), bench.word(to)),
+        (0, 77)
+    );
 }
 
 #[test]
@@ -115,6 +130,9 @@ fn write_user_reaches_user_memory_only() {
     let (user, kernel) = (bench.user(b"old text"), bench.data(b"old text"));
     assert_eq!(bench.call(WRITE_USER, [user, from, 8]), 0);
     assert_eq!(bench.bytes(user, 8), b"new text");
-    assert_eq!(bench.call(WRITE_USER, [kernel, from, 8]), errno(Errno::EFAULT));
+    assert_eq!(
+        bench.call(WRITE_USER, [kernel, from, 8]),
+        errno(Errno::EFAULT)
+    );
     assert_eq!(bench.bytes(kernel, 8), b"old text");
 }

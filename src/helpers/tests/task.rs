@@ -21,13 +21,23 @@ const SET_RETVAL: i32 = 187;
 #[test]
 fn ids_are_the_current_tasks() {
     let mut bench = Bench::new();
-    bench.task = Task { pid: 7, tgid: 5, uid: 1, gid: 2, cgroup_id: 99, ..Task::default() };
+    bench.task = Task {
+        pid: 7,
+        tgid: 5,
+        uid: 1,
+        gid: 2,
+        cgroup_id: 99,
+        ..Task::default()
+    };
     bench.cpu = CpuId(3);
     assert_eq!(bench.call(GET_PID_TGID, []), 5 << 32 | 7);
     assert_eq!(bench.call(GET_UID_GID, []), 2 << 32 | 1);
     assert_eq!(bench.call(GET_CGROUP_ID, []), 99);
     assert_eq!(bench.call(GET_SMP_PROCESSOR_ID, []), 3);
-    assert_eq!([0, 1, 2].map(|level| bench.call(GET_ANCESTOR_CGROUP_ID, [level])), [1, 99, 0]);
+    assert_eq!(
+        [0, 1, 2].map(|level| bench.call(GET_ANCESTOR_CGROUP_ID, [level])),
+        [1, 99, 0]
+    );
 }
 
 #[test]
@@ -45,19 +55,31 @@ fn comm_is_cut_terminated_and_padded() {
 #[test]
 fn task_pointer_is_refused_where_no_task_is_modelled() {
     let mut bench = Bench::new();
-    assert!(matches!(bench.reply(GET_TASK, []), Err(HelperError::Refused(_))));
+    assert!(matches!(
+        bench.reply(GET_TASK, []),
+        Err(HelperError::Refused(_))
+    ));
     bench.task_struct = Some(Addr(0x1234));
-    assert_eq!((bench.call(GET_TASK, []), bench.call(GET_TASK_BTF, [])), (0x1234, 0x1234));
+    assert_eq!(
+        (bench.call(GET_TASK, []), bench.call(GET_TASK_BTF, [])),
+        (0x1234, 0x1234)
+    );
 }
 
 #[test]
 fn namespace_ids_need_the_tasks_own_namespace() {
     let mut bench = Bench::new();
     let to = bench.data(&[0xff; 8]);
-    let (device, inode) = (bench.task.namespaces.device, bench.task.namespaces.pid.into());
+    let (device, inode) = (
+        bench.task.namespaces.device,
+        bench.task.namespaces.pid.into(),
+    );
     assert_eq!(bench.call(GET_NS_PID_TGID, [device, inode, to, 8]), 0);
     assert_eq!(bench.word(to), 1234 << 32 | 1234);
-    assert_eq!(bench.call(GET_NS_PID_TGID, [device, inode + 1, to, 8]), errno(Errno::EINVAL));
+    assert_eq!(
+        bench.call(GET_NS_PID_TGID, [device, inode + 1, to, 8]),
+        errno(Errno::EINVAL)
+    );
     assert_eq!(bench.word(to), 0);
 }
 
