@@ -135,9 +135,11 @@ pub fn decode_program(raw: &[RawInsn]) -> Result<Vec<Insn>, (Pc, DecodeError)> {
     }
     let mut insns = Vec::with_capacity(raw.len());
     for (pc, slot) in slots() {
-        insns.push(match insns.last() {
-            Some(Insn::LoadImm64 { .. }) => Insn::Imm64High,
-            _ => decode(slot, following(pc)).map_err(|error| (pc, error))?,
+        let is_high = matches!(insns.last(), Some(Insn::LoadImm64 { .. }));
+        insns.push(if is_high {
+            Insn::Imm64High
+        } else {
+            decode(slot, following(pc)).map_err(|error| (pc, error))?
         });
     }
     Ok(insns)

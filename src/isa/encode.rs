@@ -236,9 +236,10 @@ fn imm64(value: Imm64) -> (u8, i32, i32) {
 }
 
 fn imm64_high(previous: Option<Insn>) -> i32 {
-    match previous {
-        Some(Insn::LoadImm64 { value, .. }) => imm64(value).2,
-        _ => 0,
+    if let Some(Insn::LoadImm64 { value, .. }) = previous {
+        imm64(value).2
+    } else {
+        0
     }
 }
 

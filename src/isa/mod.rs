@@ -522,3 +522,6 @@ pub enum Insn {
     /// Return from the program or subprogram.
     Exit,
 }
+
+#[cfg(test)]
+mod tests;

@@ -162,7 +162,7 @@ impl<'a> Cursor<'a> {
         self.peek_at(0)
     }
 
-    fn peek_at(&self, ahead: usize) -> Token<'a> {
+    pub(super) fn peek_at(&self, ahead: usize) -> Token<'a> {
         self.tokens
             .get(self.next.saturating_add(ahead))
             .copied()

@@ -175,10 +175,10 @@ impl<'a> Parser<'_, 'a> {
     fn address(&mut self) -> Result<(Reg, i16), AsmError> {
         self.cursor.expect("(", "`(`")?;
         let base = self.cursor.register_of(Width::W64)?;
-        let off = match self.cursor.take(")") {
-            true => return Ok((base, 0)),
-            false => self.cursor.offset()?.fit("a signed 16-bit number")?,
-        };
+        if self.cursor.take(")") {
+            return Ok((base, 0));
+        }
+        let off = self.cursor.offset()?.fit("a signed 16-bit number")?;
         self.cursor.expect(")", "`)`")?;
         Ok((base, off))
     }

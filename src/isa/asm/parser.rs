@@ -364,8 +364,10 @@ impl<'a> Parser<'_, 'a> {
             })
     }
 
+    /// Whether the next token, `token`, is a label and not a function with its number.
     fn is_label(&self, token: Token<'a>) -> bool {
-        token.kind == Kind::Ident && self.labels.binary_search(&token.text).is_ok()
+        let is_name = token.kind == Kind::Ident && self.cursor.peek_at(1).text != "#";
+        is_name && self.labels.binary_search(&token.text).is_ok()
     }
 
     /// The `#5` behind the name of a helper, or the `#123@2` behind a kernel function's.
