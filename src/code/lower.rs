@@ -189,7 +189,7 @@ impl<'a> Lowering<'a> {
         judged: Option<Judged<'a>>,
         bindings: &'a Bindings,
     ) -> Result<Lowering<'a>, LowerError> {
-        let context = context::of(program.prog_type);
+        let context = context::of_attached(program.prog_type, program.attach_type);
         let mut lowering = Lowering {
             program,
             insns,

@@ -11,13 +11,15 @@ use crate::helpers::World;
 use crate::isa::asm::{Symbols, assemble};
 use crate::isa::{Insn, encode_program};
 use crate::machine::{
-    Addr, CpuId, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner, Task,
+    Addr, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner, Task,
 };
+use crate::maps::MapTable;
 use crate::object::{Autoload, Program, Sleepable};
 
 /// A machine with one CPU's stacks.
 pub(crate) struct Fixture {
     pub(crate) machine: Machine,
+    pub(crate) maps: MapTable,
     pub(crate) stacks: Stacks,
     pub(crate) programs: Programs,
     pub(crate) task: Task,
@@ -52,6 +54,7 @@ impl Fixture {
         let stacks = Stacks::new(&machine.memory, &owner).expect("memory for stacks");
         Fixture {
             machine,
+            maps: MapTable::default(),
             stacks,
             programs: Programs::default(),
             task: Task::default(),
@@ -82,7 +85,7 @@ impl Fixture {
     }
 
     pub(crate) fn run(&self, code: &Code, ctx: Addr) -> Outcome {
-        let world = World::new(&self.machine, CpuId(0), &self.task);
+        let world = World::new(&self.machine, &self.maps, code.prog_type, &self.task);
         let (programs, stacks, fuel) = (&self.programs, &self.stacks, self.fuel);
         run(
             code,
