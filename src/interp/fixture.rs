@@ -14,7 +14,7 @@ use crate::machine::{
     Addr, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner, Task,
 };
 use crate::maps::MapTable;
-use crate::object::{Autoload, Program, Sleepable};
+use crate::object::Program;
 
 /// A machine with one CPU's stacks.
 pub(crate) struct Fixture {
@@ -107,19 +107,6 @@ impl Fixture {
 
 /// A program of these instructions.
 pub(crate) fn program(prog_type: ProgType, insns: &[Insn]) -> Program {
-    Program {
-        name: "test".to_owned(),
-        section: "test".to_owned(),
-        prog_type,
-        attach_type: None,
-        attach_target: None,
-        sleepable: Sleepable::No,
-        autoload: Autoload::Yes,
-        licence: "GPL".to_owned(),
-        code: encode_program(insns),
-        subprogs: Vec::new(),
-        lines: Vec::new(),
-        maps: Arc::from([]),
-        btf: None,
-    }
+    let program = Program::from_raw("test", prog_type, encode_program(insns));
+    Program { licence: "GPL".to_owned(), ..program }
 }

@@ -6,7 +6,8 @@
 //!
 //! The rules are those of libbpf 1.5 (used under its BSD-2-Clause licence), but for these: legacy
 //! `maps` sections are accepted, so are static functions outside `.text` and calls of programs;
-//! externs, struct_ops maps and arena variables are refused where a program uses them.
+//! externs and arena variables are refused where a program uses them; struct_ops maps are left
+//! out. An object whose maps are external, as one is before static linking, is refused.
 //!
 //! Input is not trusted. Memory stays within a few times the file's size: sections may not share
 //! bytes, names and source lines have a budget, `.bss` is not allocated, and linked code is at
