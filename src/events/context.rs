@@ -51,8 +51,7 @@ struct Parameter {
 }
 
 impl Scene<'_> {
-    /// The context of a program attached in that way, at a place where programs ahead of it have
-    /// answered `before`.
+    /// The context of a program attached in that way.
     ///
     /// # Errors
     /// The layout is not known, or an argument does not exist; there is no memory.
@@ -61,7 +60,6 @@ impl Scene<'_> {
         stop: &Stop,
         attachment: &Attachment,
         task: &Arc<Task>,
-        before: i64,
     ) -> Result<Context, EventError> {
         match &stop.point {
             Point::RawTracepoint { name } => {
@@ -76,10 +74,10 @@ impl Scene<'_> {
             }
             Point::Lsm { hook } => {
                 let args = self.function_args(&format!("bpf_lsm_{hook}"), Space::Kernel, task)?;
-                self.typed(args, before.cast_unsigned(), Returned::Yes)
+                self.typed(args, 0, Returned::Yes)
             }
             Point::Entry(function) | Point::Return(function) => {
-                self.function(stop, function, attachment, task, before)
+                self.function(stop, function, attachment, task)
             }
             Point::Xdp => self.packet_context(View::Frame).map(Context::plain),
             Point::Socket | Point::TcIngress | Point::TcEgress => {
@@ -97,7 +95,6 @@ impl Scene<'_> {
         function: &Function,
         attachment: &Attachment,
         task: &Arc<Task>,
-        before: i64,
     ) -> Result<Context, EventError> {
         let func_ip = text_address(&function.name);
         let returned = self.returned(function, stop.returned, task)?;
@@ -106,7 +103,7 @@ impl Scene<'_> {
                 let args = self.call_args(function, stop.returned, task)?;
                 let (value, state) = match returned {
                     Some(value) => (value, Returned::Yes),
-                    None => (before.cast_unsigned(), Returned::No),
+                    None => (0, Returned::No),
                 };
                 self.typed(args, value, state)?
             }

@@ -124,6 +124,13 @@ impl Stop {
     }
 }
 
+impl Stop {
+    /// Whether the first program that ends the event is the last one to run here.
+    pub fn ends_at_first(&self, attachment: &Attachment) -> bool {
+        !matches!(self.point, Point::Entry(_)) || matches!(attachment, Attachment::ModifyReturn(_))
+    }
+}
+
 /// Questions to security modules that take no answer.
 const VOID_HOOKS: [&str; 2] = ["bprm_committing_creds", "bprm_committed_creds"];
 
