@@ -58,16 +58,23 @@ pub enum Attachment {
 impl Attachment {
     /// What a program is attached to.
     pub fn of(program: &Program) -> Attachment {
-        let target = program.attach_target.clone().filter(|target| !target.is_empty());
+        let target = program
+            .attach_target
+            .clone()
+            .filter(|target| !target.is_empty());
         match program.prog_type {
             ProgType::Kprobe => probe(&program.section, target),
             ProgType::Tracepoint => Attachment::Tracepoint(target.as_deref().and_then(|target| {
                 let (category, name) = sections::tracepoint_target(target)?;
                 Some((category.to_owned(), name.to_owned()))
             })),
-            ProgType::RawTracepoint | ProgType::RawTracepointWritable => Attachment::RawTracepoint(target),
+            ProgType::RawTracepoint | ProgType::RawTracepointWritable => {
+                Attachment::RawTracepoint(target)
+            }
             ProgType::Tracing => tracing(program.attach_type, target),
-            ProgType::Lsm if program.attach_type != Some(AttachType::LsmCgroup) => Attachment::Lsm(target),
+            ProgType::Lsm if program.attach_type != Some(AttachType::LsmCgroup) => {
+                Attachment::Lsm(target)
+            }
             ProgType::Xdp => match program.attach_type {
                 None | Some(AttachType::Xdp) => Attachment::Xdp,
                 Some(_) => Attachment::Unmodelled,
@@ -94,21 +101,35 @@ impl Attachment {
             target.is_some() && function.syscall.is_some() && *target == function.syscall
         };
         match (self, point) {
-            (Attachment::RawTracepoint(target) | Attachment::TypedTracepoint(target), Point::RawTracepoint { name }) => is(target, name),
+            (
+                Attachment::RawTracepoint(target) | Attachment::TypedTracepoint(target),
+                Point::RawTracepoint { name },
+            ) => is(target, name),
             (Attachment::Tracepoint(Some(target)), Point::Tracepoint { category, name }) => {
                 target.0 == *category && target.1 == *name
             }
             (Attachment::Tracepoint(None), Point::Tracepoint { .. }) => named == Named::Yes,
-            (Attachment::Kprobe(target) | Attachment::KprobeSession(target), Point::Entry(function))
-            | (Attachment::Kretprobe(target) | Attachment::KprobeSession(target), Point::Return(function)) => matches(target, function),
+            (
+                Attachment::Kprobe(target) | Attachment::KprobeSession(target),
+                Point::Entry(function),
+            )
+            | (
+                Attachment::Kretprobe(target) | Attachment::KprobeSession(target),
+                Point::Return(function),
+            ) => matches(target, function),
             (Attachment::Ksyscall(target), Point::Entry(function))
             | (Attachment::Kretsyscall(target), Point::Return(function)) => calls(target, function),
-            (Attachment::Fentry(target) | Attachment::ModifyReturn(target), Point::Entry(function))
+            (
+                Attachment::Fentry(target) | Attachment::ModifyReturn(target),
+                Point::Entry(function),
+            )
             | (Attachment::Fexit(target), Point::Return(function)) => is(target, &function.name),
             (Attachment::Lsm(target), Point::Lsm { hook }) => is(target, hook),
             (Attachment::Xdp, Point::Xdp) | (Attachment::Socket, Point::Socket) => true,
-            (Attachment::Tc { egress }, Point::TcIngress) | (Attachment::CgroupSkb { egress }, Point::CgroupIngress) => *egress != Some(true),
-            (Attachment::Tc { egress }, Point::TcEgress) | (Attachment::CgroupSkb { egress }, Point::CgroupEgress) => *egress != Some(false),
+            (Attachment::Tc { egress }, Point::TcIngress)
+            | (Attachment::CgroupSkb { egress }, Point::CgroupIngress) => *egress != Some(true),
+            (Attachment::Tc { egress }, Point::TcEgress)
+            | (Attachment::CgroupSkb { egress }, Point::CgroupEgress) => *egress != Some(false),
             _ => false,
         }
     }
@@ -120,17 +141,28 @@ impl Attachment {
             None => format!("--event {kind}:NAME"),
         };
         match self {
-            Attachment::RawTracepoint(target) | Attachment::TypedTracepoint(target) => match target.as_deref() {
-                Some("sys_enter" | "sys_exit") => "any system call, such as --event execve".to_owned(),
-                Some("sched_process_exec" | "sched_prepare_exec" | "task_rename") => "--event execve".to_owned(),
-                Some("sched_process_exit") => "--event exit_group".to_owned(),
-                Some("sched_process_fork" | "sched_wakeup_new") => "--event clone".to_owned(),
-                Some(_) | None => named("raw_tp", target),
-            },
+            Attachment::RawTracepoint(target) | Attachment::TypedTracepoint(target) => {
+                match target.as_deref() {
+                    Some("sys_enter" | "sys_exit") => {
+                        "any system call, such as --event execve".to_owned()
+                    }
+                    Some("sched_process_exec" | "sched_prepare_exec" | "task_rename") => {
+                        "--event execve".to_owned()
+                    }
+                    Some("sched_process_exit") => "--event exit_group".to_owned(),
+                    Some("sched_process_fork" | "sched_wakeup_new") => "--event clone".to_owned(),
+                    Some(_) | None => named("raw_tp", target),
+                }
+            }
             Attachment::Tracepoint(Some((category, name))) => needs_tracepoint(category, name),
             Attachment::Tracepoint(None) => "--event tracepoint:CATEGORY/NAME".to_owned(),
-            Attachment::Kprobe(target) | Attachment::KprobeSession(target) | Attachment::Fentry(target) | Attachment::ModifyReturn(target) => needs_function("kprobe", target),
-            Attachment::Kretprobe(target) | Attachment::Fexit(target) => needs_function("kretprobe", target),
+            Attachment::Kprobe(target)
+            | Attachment::KprobeSession(target)
+            | Attachment::Fentry(target)
+            | Attachment::ModifyReturn(target) => needs_function("kprobe", target),
+            Attachment::Kretprobe(target) | Attachment::Fexit(target) => {
+                needs_function("kretprobe", target)
+            }
             Attachment::Ksyscall(target) | Attachment::Kretsyscall(target) => {
                 format!("--event {}", target.as_deref().unwrap_or("SYSCALL"))
             }
@@ -139,12 +171,14 @@ impl Attachment {
                 Some("file_open") => "--event openat".to_owned(),
                 Some(_) | None => named("lsm", target),
             },
-            Attachment::Tc { egress: Some(true) } | Attachment::CgroupSkb { egress: Some(true) } => {
+            Attachment::Tc { egress: Some(true) }
+            | Attachment::CgroupSkb { egress: Some(true) } => {
                 "a packet: --data FILE --event egress".to_owned()
             }
-            Attachment::Xdp | Attachment::Socket | Attachment::Tc { .. } | Attachment::CgroupSkb { .. } => {
-                "a packet: --data FILE".to_owned()
-            }
+            Attachment::Xdp
+            | Attachment::Socket
+            | Attachment::Tc { .. }
+            | Attachment::CgroupSkb { .. } => "a packet: --data FILE".to_owned(),
             Attachment::Unmodelled => "an event that is not supported yet".to_owned(),
         }
     }
@@ -162,12 +196,18 @@ pub enum Named {
 fn probe(section: &str, target: Option<String>) -> Attachment {
     let kind = sections::parse(section).map_or(SectionKind::Kprobe, |section| section.kind);
     match kind {
-        SectionKind::Plain | SectionKind::Kprobe | SectionKind::KprobeMulti => Attachment::Kprobe(target),
+        SectionKind::Plain | SectionKind::Kprobe | SectionKind::KprobeMulti => {
+            Attachment::Kprobe(target)
+        }
         SectionKind::Kretprobe | SectionKind::KretprobeMulti => Attachment::Kretprobe(target),
         SectionKind::KprobeSession => Attachment::KprobeSession(target),
         SectionKind::Ksyscall => Attachment::Ksyscall(target),
         SectionKind::Kretsyscall => Attachment::Kretsyscall(target),
-        SectionKind::Uprobe | SectionKind::Uretprobe | SectionKind::UprobeMulti | SectionKind::UretprobeMulti | SectionKind::Usdt => Attachment::Unmodelled,
+        SectionKind::Uprobe
+        | SectionKind::Uretprobe
+        | SectionKind::UprobeMulti
+        | SectionKind::UretprobeMulti
+        | SectionKind::Usdt => Attachment::Unmodelled,
     }
 }
 
@@ -212,8 +252,11 @@ fn function_matches(target: &str, function: &Function) -> bool {
             .iter()
             .any(|prefix| name.strip_prefix(prefix) == Some(syscall.as_str()))
     };
-    let part = name.split_once('.').filter(|(_, suffix)| suffix.starts_with("isra.") || suffix.starts_with("constprop."));
-    function.syscall.as_ref().is_some_and(old) || part.is_some_and(|(base, _)| base == function.name)
+    let part = name
+        .split_once('.')
+        .filter(|(_, suffix)| suffix.starts_with("isra.") || suffix.starts_with("constprop."));
+    function.syscall.as_ref().is_some_and(old)
+        || part.is_some_and(|(base, _)| base == function.name)
 }
 
 /// Whether a name matches a pattern of `*` and `?`.
@@ -239,18 +282,24 @@ fn glob(pattern: &[u8], name: &[u8]) -> bool {
             },
         }
     }
-    pattern.get(at..).is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
+    pattern
+        .get(at..)
+        .is_some_and(|rest| rest.iter().all(|byte| *byte == b'*'))
 }
 
 fn needs_tracepoint(category: &str, name: &str) -> String {
-    let syscall = name.strip_prefix("sys_enter_").or(name.strip_prefix("sys_exit_"));
+    let syscall = name
+        .strip_prefix("sys_enter_")
+        .or(name.strip_prefix("sys_exit_"));
     match (category, name, syscall) {
         ("syscalls", _, Some(event)) => {
             let call = tracepoints::syscall_by_name(event);
             format!("--event {}", call.map_or(event, |call| call.name))
         }
         ("raw_syscalls", ..) => "any system call, such as --event execve".to_owned(),
-        ("sched", "sched_process_exec" | "sched_prepare_exec", _) | ("task", "task_rename", _) => "--event execve".to_owned(),
+        ("sched", "sched_process_exec" | "sched_prepare_exec", _) | ("task", "task_rename", _) => {
+            "--event execve".to_owned()
+        }
         ("sched", "sched_process_exit", _) => "--event exit_group".to_owned(),
         ("sched", "sched_process_fork" | "sched_wakeup_new", _) => "--event clone".to_owned(),
         _ => format!("--event tracepoint:{category}/{name}"),
@@ -261,8 +310,12 @@ fn needs_function(kind: &str, target: &Option<String>) -> String {
     let Some(target) = target else {
         return format!("--event {kind}:NAME");
     };
-    let name = target.split_once('+').map_or(target.as_str(), |(name, _)| name);
-    let call = name.strip_prefix("__x64_sys_").and_then(tracepoints::syscall_by_name);
+    let name = target
+        .split_once('+')
+        .map_or(target.as_str(), |(name, _)| name);
+    let call = name
+        .strip_prefix("__x64_sys_")
+        .and_then(tracepoints::syscall_by_name);
     match call {
         Some(call) => format!("--event {}", call.name),
         None => format!("--event {kind}:{name}"),

@@ -39,7 +39,12 @@ pub struct Context {
 
 impl Context {
     fn plain(addr: Addr) -> Context {
-        Context { addr, func_ip: 0, func_args: 0, returned: Returned::No }
+        Context {
+            addr,
+            func_ip: 0,
+            func_args: 0,
+            returned: Returned::No,
+        }
     }
 }
 
@@ -67,11 +72,14 @@ impl Scene<'_> {
                 let count = args.len();
                 args.resize(count.max(RAW_ARGS), 0);
                 let addr = self.words(&args)?;
-                Ok(Context { func_args: count as u32, ..Context::plain(addr) })
+                Ok(Context {
+                    func_args: count as u32,
+                    ..Context::plain(addr)
+                })
             }
-            Point::Tracepoint { category, name } => {
-                self.record(category, name, stop.returned, task).map(Context::plain)
-            }
+            Point::Tracepoint { category, name } => self
+                .record(category, name, stop.returned, task)
+                .map(Context::plain),
             Point::Lsm { hook } => {
                 let args = self.function_args(&format!("bpf_lsm_{hook}"), Space::Kernel, task)?;
                 self.typed(args, 0, Returned::Yes)
@@ -113,13 +121,22 @@ impl Scene<'_> {
     }
 
     /// The value a function has returned: of one that returns a structure's address, that.
-    fn returned(&mut self, function: &Function, returned: Option<i64>, task: &Arc<Task>) -> Result<Option<u64>, EventError> {
+    fn returned(
+        &mut self,
+        function: &Function,
+        returned: Option<i64>,
+        task: &Arc<Task>,
+    ) -> Result<Option<u64>, EventError> {
         if returned != Some(0) || function.syscall.is_some() || self.values.get("ret").is_some() {
             return Ok(returned.map(i64::cast_unsigned));
         }
-        let structure = self.proto(&function.name).and_then(|(ret, _)| self.pointee(ret));
+        let structure = self
+            .proto(&function.name)
+            .and_then(|(ret, _)| self.pointee(ret));
         match structure {
-            Some(structure) => self.object(&structure, "ret", task).map(|addr| Some(addr.0)),
+            Some(structure) => self
+                .object(&structure, "ret", task)
+                .map(|addr| Some(addr.0)),
             None => Ok(Some(0)),
         }
     }
@@ -153,11 +170,20 @@ impl Scene<'_> {
     }
 
     /// The arguments of a function.
-    fn call_args(&mut self, function: &Function, returned: Option<i64>, task: &Arc<Task>) -> Result<Vec<u64>, EventError> {
+    fn call_args(
+        &mut self,
+        function: &Function,
+        returned: Option<i64>,
+        task: &Arc<Task>,
+    ) -> Result<Vec<u64>, EventError> {
         if function.syscall.is_some() {
-            return self.user_regs(returned.filter(|_| self.syscall.is_none())).map(|addr| vec![addr.0]);
+            return self
+                .user_regs(returned.filter(|_| self.syscall.is_none()))
+                .map(|addr| vec![addr.0]);
         }
-        let mut args = self.known_args(&function.name, Space::User, task)?.unwrap_or_default();
+        let mut args = self
+            .known_args(&function.name, Space::User, task)?
+            .unwrap_or_default();
         for index in 0..regs::CALL.len() {
             if let Some(value) = self.values.get(&format!("arg{index}")).cloned() {
                 args.resize(args.len().max(index + 1), 0);
@@ -170,17 +196,32 @@ impl Scene<'_> {
         Ok(args)
     }
 
-    fn function_args(&mut self, name: &str, space: Space, task: &Arc<Task>) -> Result<Vec<u64>, EventError> {
-        self.known_args(name, space, task)?.ok_or_else(|| EventError::NoLayout {
-            hook: name.to_owned(),
-            reason: "the kernel's types have no such function".to_owned(),
-        })
+    fn function_args(
+        &mut self,
+        name: &str,
+        space: Space,
+        task: &Arc<Task>,
+    ) -> Result<Vec<u64>, EventError> {
+        self.known_args(name, space, task)?
+            .ok_or_else(|| EventError::NoLayout {
+                hook: name.to_owned(),
+                reason: "the kernel's types have no such function".to_owned(),
+            })
     }
 
     /// The arguments of a function that the kernel's types know.
-    fn known_args(&mut self, name: &str, space: Space, task: &Arc<Task>) -> Result<Option<Vec<u64>>, EventError> {
+    fn known_args(
+        &mut self,
+        name: &str,
+        space: Space,
+        task: &Arc<Task>,
+    ) -> Result<Option<Vec<u64>>, EventError> {
         // Compilers leave the one out of the kernel's types; it begins with the other's arguments.
-        let name = if name == "do_execveat_common" { "do_open_execat" } else { name };
+        let name = if name == "do_execveat_common" {
+            "do_open_execat"
+        } else {
+            name
+        };
         let Some((_, parameters)) = self.proto(name) else {
             return Ok(None);
         };
@@ -188,7 +229,12 @@ impl Scene<'_> {
     }
 
     /// The arguments of a tracepoint as they are.
-    fn tracepoint_args(&mut self, name: &str, returned: Option<i64>, task: &Arc<Task>) -> Result<Vec<u64>, EventError> {
+    fn tracepoint_args(
+        &mut self,
+        name: &str,
+        returned: Option<i64>,
+        task: &Arc<Task>,
+    ) -> Result<Vec<u64>, EventError> {
         let regs = self.user_regs(returned);
         match name {
             "sys_enter" => return Ok(vec![regs?.0, self.syscall_number()]),
@@ -198,17 +244,27 @@ impl Scene<'_> {
             }
             _ => {}
         }
-        let proto = self.proto(&format!("__probestub_{name}")).or_else(|| self.proto(&format!("__bpf_trace_{name}")));
+        let proto = self
+            .proto(&format!("__probestub_{name}"))
+            .or_else(|| self.proto(&format!("__bpf_trace_{name}")));
         let Some((_, parameters)) = proto else {
             let reason = "the kernel's types have no such tracepoint".to_owned();
-            return Err(EventError::NoLayout { hook: format!("raw_tp {name}"), reason });
+            return Err(EventError::NoLayout {
+                hook: format!("raw_tp {name}"),
+                reason,
+            });
         };
         // The first is the probe's own.
         let own = parameters.get(1..).unwrap_or_default().to_vec();
         self.arguments(&own, Space::Kernel, task)
     }
 
-    fn arguments(&mut self, parameters: &[Parameter], space: Space, task: &Arc<Task>) -> Result<Vec<u64>, EventError> {
+    fn arguments(
+        &mut self,
+        parameters: &[Parameter],
+        space: Space,
+        task: &Arc<Task>,
+    ) -> Result<Vec<u64>, EventError> {
         let mut args = Vec::new();
         for parameter in parameters {
             let structure = self.pointee(parameter.ty);
@@ -232,7 +288,10 @@ impl Scene<'_> {
         let Type::FuncProto { ret, params } = btf.ty(proto) else {
             return None;
         };
-        let parameters = params.iter().map(|param| Parameter { name: param.name.to_owned(), ty: param.ty });
+        let parameters = params.iter().map(|param| Parameter {
+            name: param.name.to_owned(),
+            ty: param.ty,
+        });
         Some((ret, parameters.collect()))
     }
 
@@ -247,12 +306,22 @@ impl Scene<'_> {
     }
 
     /// Typed arguments with a return value behind them.
-    fn typed(&mut self, mut args: Vec<u64>, value: u64, returned: Returned) -> Result<Context, EventError> {
+    fn typed(
+        &mut self,
+        mut args: Vec<u64>,
+        value: u64,
+        returned: Returned,
+    ) -> Result<Context, EventError> {
         let count = args.len();
         args.push(value);
         args.resize(args.len().max(TYPED_ARGS), 0);
         let addr = self.words(&args)?;
-        Ok(Context { addr, func_ip: 0, func_args: count as u32, returned })
+        Ok(Context {
+            addr,
+            func_ip: 0,
+            func_args: count as u32,
+            returned,
+        })
     }
 
     fn words(&mut self, words: &[u64]) -> Result<Addr, EventError> {
@@ -263,7 +332,13 @@ impl Scene<'_> {
     }
 
     /// The record of a tracepoint.
-    fn record(&mut self, category: &str, name: &str, returned: Option<i64>, task: &Arc<Task>) -> Result<Addr, EventError> {
+    fn record(
+        &mut self,
+        category: &str,
+        name: &str,
+        returned: Option<i64>,
+        task: &Arc<Task>,
+    ) -> Result<Addr, EventError> {
         let layout = tracepoints::find(category, name).ok_or_else(|| EventError::NoLayout {
             hook: format!("tracepoint {category}/{name}"),
             reason: "no tracepoint of Linux 6.12 that is known has this name".to_owned(),
@@ -271,7 +346,10 @@ impl Scene<'_> {
         let mut record = Record::new(&layout, task.pid);
         for field in &layout.fields {
             if field.is_data_loc() || field.type_name.starts_with("char[") {
-                let text = self.values.text(field.name).unwrap_or_else(|| default_text(field.name, task));
+                let text = self
+                    .values
+                    .text(field.name)
+                    .unwrap_or_else(|| default_text(field.name, task));
                 record.text(field, &text);
             } else if field.name == "args" && category == "raw_syscalls" {
                 record.words(field, &self.syscall_args()?);
@@ -286,9 +364,16 @@ impl Scene<'_> {
         Ok(addr)
     }
 
-    fn field_number(&mut self, field: &RecordField, returned: Option<i64>, task: &Task) -> Result<u64, EventError> {
+    fn field_number(
+        &mut self,
+        field: &RecordField,
+        returned: Option<i64>,
+        task: &Task,
+    ) -> Result<u64, EventError> {
         match (field.name, returned) {
-            ("__syscall_nr" | "id", _) if self.syscall.is_some() => return Ok(self.syscall_number()),
+            ("__syscall_nr" | "id", _) if self.syscall.is_some() => {
+                return Ok(self.syscall_number());
+            }
             ("ret", Some(value)) => return Ok(value.cast_unsigned()),
             _ => {}
         }
@@ -312,7 +397,10 @@ impl Record {
         if let Some(place) = bytes.get_mut(4..8) {
             place.copy_from_slice(&pid.to_le_bytes());
         }
-        Record { bytes, strings: Vec::new() }
+        Record {
+            bytes,
+            strings: Vec::new(),
+        }
     }
 
     fn set(&mut self, off: usize, size: usize, from: &[u8]) {
@@ -321,7 +409,11 @@ impl Record {
     }
 
     fn number(&mut self, field: &RecordField, value: u64) {
-        self.set(field.off as usize, field.size as usize, &value.to_le_bytes());
+        self.set(
+            field.off as usize,
+            field.size as usize,
+            &value.to_le_bytes(),
+        );
     }
 
     fn words(&mut self, field: &RecordField, words: &[u64]) {

@@ -99,7 +99,11 @@ impl Event {
     pub fn syscall(name: &str, args: &[(&str, &str)]) -> Event {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let args = args.iter().map(owned).collect();
-        Event::Syscall(SyscallEvent { name: name.to_owned(), args, result: None })
+        Event::Syscall(SyscallEvent {
+            name: name.to_owned(),
+            args,
+            result: None,
+        })
     }
 
     /// The way of the event on behalf of a task.

@@ -21,7 +21,9 @@ pub(super) fn passage(event: &Execve, task: &Arc<Task>) -> Passage {
     let mut passage = Passage::new(Arc::clone(task), values(event, task, base));
     syscall::around(&mut passage, "execve", 0, |passage| {
         passage.call(Function::plain("getname"), 0, |_| {});
-        passage.call(Function::plain("do_execveat_common"), 0, |passage| common(passage, after));
+        passage.call(Function::plain("do_execveat_common"), 0, |passage| {
+            common(passage, after)
+        });
     });
     passage
 }
@@ -44,26 +46,46 @@ fn common(passage: &mut Passage, after: Task) {
     passage.call(Function::plain("alloc_bprm"), 0, |passage| {
         passage.call(Function::plain("do_open_execat"), 0, |passage| {
             passage.call(Function::plain("do_filp_open"), 0, |passage| {
-                passage.call(Function::plain("security_file_open"), 0, |passage| passage.lsm("file_open"));
+                passage.call(Function::plain("security_file_open"), 0, |passage| {
+                    passage.lsm("file_open")
+                });
             });
         });
     });
     passage.call(Function::plain("bprm_execve"), 0, |passage| {
-        gate(passage, "security_bprm_creds_for_exec", "bprm_creds_for_exec");
+        gate(
+            passage,
+            "security_bprm_creds_for_exec",
+            "bprm_creds_for_exec",
+        );
         gate(passage, "security_bprm_check", "bprm_check_security");
-        passage.call(Function::plain("load_elf_binary"), 0, |passage| load(passage, after));
+        passage.call(Function::plain("load_elf_binary"), 0, |passage| {
+            load(passage, after)
+        });
         passage.trace("sched", "sched_process_exec");
     });
 }
 
 fn load(passage: &mut Passage, after: Task) {
     passage.call(Function::plain("begin_new_exec"), 0, |passage| {
-        gate(passage, "security_bprm_creds_from_file", "bprm_creds_from_file");
+        gate(
+            passage,
+            "security_bprm_creds_from_file",
+            "bprm_creds_from_file",
+        );
         passage.trace("sched", "sched_prepare_exec");
         passage.trace("task", "task_rename");
         passage.become_task(after);
-        gate(passage, "security_bprm_committing_creds", "bprm_committing_creds");
-        gate(passage, "security_bprm_committed_creds", "bprm_committed_creds");
+        gate(
+            passage,
+            "security_bprm_committing_creds",
+            "bprm_committing_creds",
+        );
+        gate(
+            passage,
+            "security_bprm_committed_creds",
+            "bprm_committed_creds",
+        );
     });
     passage.call(Function::plain("setup_new_exec"), 0, |_| {});
     passage.call(Function::plain("finalize_exec"), 0, |_| {});

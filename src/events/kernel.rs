@@ -42,7 +42,12 @@ impl Scene<'_> {
     }
 
     /// An object of the structure of that name, for a parameter of that name.
-    pub(super) fn object(&mut self, structure: &str, param: &str, task: &Arc<Task>) -> Result<Addr, EventError> {
+    pub(super) fn object(
+        &mut self,
+        structure: &str,
+        param: &str,
+        task: &Arc<Task>,
+    ) -> Result<Addr, EventError> {
         match structure {
             "task_struct" => {
                 let task = self.task_named(param, task);
@@ -91,9 +96,17 @@ impl Scene<'_> {
         let cred = self.cred(task)?;
         self.set(laid, "cred", cred.0);
         self.set(laid, "real_cred", cred.0);
-        let leader = if task.tgid == task.pid { laid.at } else { self.relative(task, task.tgid)? };
+        let leader = if task.tgid == task.pid {
+            laid.at
+        } else {
+            self.relative(task, task.tgid)?
+        };
         self.set(laid, "group_leader", leader.0);
-        let parent = if task.pid == 0 { laid.at } else { self.relative(task, task.ppid)? };
+        let parent = if task.pid == 0 {
+            laid.at
+        } else {
+            self.relative(task, task.ppid)?
+        };
         self.set(laid, "real_parent", parent.0);
         self.set(laid, "parent", parent.0);
         if !task.filename.is_empty() {
@@ -108,7 +121,14 @@ impl Scene<'_> {
     /// Another task by pid; one that is not in the machine's table looks like its relative.
     fn relative(&mut self, task: &Task, pid: u32) -> Result<Addr, EventError> {
         let known = self.machine.tasks.get(pid);
-        let other = known.unwrap_or_else(|| Arc::new(Task { pid, tgid: pid, ppid: 1, ..task.clone() }));
+        let other = known.unwrap_or_else(|| {
+            Arc::new(Task {
+                pid,
+                tgid: pid,
+                ppid: 1,
+                ..task.clone()
+            })
+        });
         if other.pid == task.pid {
             return self.task_struct(task);
         }
@@ -131,7 +151,11 @@ impl Scene<'_> {
         if made == Made::Now {
             let file = self.file(&task.filename)?;
             self.set(laid, "exe_file", file.0);
-            let args: String = task.args.iter().flat_map(|arg| [arg.as_str(), "\0"]).collect();
+            let args: String = task
+                .args
+                .iter()
+                .flat_map(|arg| [arg.as_str(), "\0"])
+                .collect();
             let start = self.string(Space::User, &args)?;
             self.set(laid, "arg_start", start.0);
             self.set(laid, "arg_end", start.offset(args.len() as i64).0);
@@ -208,7 +232,10 @@ impl Scene<'_> {
     /// The path that the event is about.
     fn path(&self) -> String {
         let names = ["filename", "pathname", "path", "name"];
-        names.iter().find_map(|name| self.values.text(name)).unwrap_or_default()
+        names
+            .iter()
+            .find_map(|name| self.values.text(name))
+            .unwrap_or_default()
     }
 
     fn file(&mut self, path: &str) -> Result<Addr, EventError> {
@@ -237,7 +264,11 @@ impl Scene<'_> {
         self.set_bytes(laid, "d_iname", shown.as_bytes());
         let inode = self.inode(path)?;
         self.set(laid, "d_inode", inode.0);
-        let parent = if path.is_empty() { laid.at } else { self.dentry_above(above)? };
+        let parent = if path.is_empty() {
+            laid.at
+        } else {
+            self.dentry_above(above)?
+        };
         self.set(laid, "d_parent", parent.0);
         Ok(laid.at)
     }
@@ -254,7 +285,11 @@ impl Scene<'_> {
     fn inode(&mut self, path: &str) -> Result<Addr, EventError> {
         let path = path.trim_end_matches('/');
         let (laid, _) = self.laid("inode", path)?;
-        let mode = if path.is_empty() { DIRECTORY_MODE } else { PROGRAM_MODE };
+        let mode = if path.is_empty() {
+            DIRECTORY_MODE
+        } else {
+            PROGRAM_MODE
+        };
         self.set(laid, "i_mode", mode);
         self.set(laid, "i_ino", inode_number(path));
         self.set(laid, "__i_nlink", 1);
@@ -268,7 +303,9 @@ impl Scene<'_> {
             hook: format!("struct {structure}"),
             reason: "the kernel's types have no such structure".to_owned(),
         };
-        let id = btf.find(structure, KindFilter::COMPOSITE).ok_or_else(missing)?;
+        let id = btf
+            .find(structure, KindFilter::COMPOSITE)
+            .ok_or_else(missing)?;
         let index = (structure.to_owned(), key.to_owned());
         if let Some(at) = self.objects.get(&index) {
             return Ok((Laid { at: *at, id }, Made::Before));
@@ -293,7 +330,9 @@ impl Scene<'_> {
         let Some(member) = btf.member_path(laid.id, path) else {
             return;
         };
-        let size = btf.size_of(member.ty).and_then(|size| Size::from_bytes(u32::try_from(size).ok()?));
+        let size = btf
+            .size_of(member.ty)
+            .and_then(|size| Size::from_bytes(u32::try_from(size).ok()?));
         if let (None, Some(size)) = (member.bitfield_size, size) {
             self.put(laid.at, member.bit_offset / 8, size, value);
         }
@@ -307,7 +346,11 @@ impl Scene<'_> {
         };
         if let Type::Array { count, .. } = btf.resolved(member.ty) {
             let room = (count as usize).saturating_sub(1);
-            self.put_bytes(laid.at, member.bit_offset / 8, bytes.get(..room).unwrap_or(bytes));
+            self.put_bytes(
+                laid.at,
+                member.bit_offset / 8,
+                bytes.get(..room).unwrap_or(bytes),
+            );
         }
     }
 }

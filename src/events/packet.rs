@@ -13,7 +13,13 @@ use crate::machine::Task;
 use super::event::{Direction, Packet};
 use super::{Answer, Passage, Point, Values};
 
-const XDP: [&str; 5] = ["XDP_ABORTED", "XDP_DROP", "XDP_PASS", "XDP_TX", "XDP_REDIRECT"];
+const XDP: [&str; 5] = [
+    "XDP_ABORTED",
+    "XDP_DROP",
+    "XDP_PASS",
+    "XDP_TX",
+    "XDP_REDIRECT",
+];
 const XDP_PASS: u32 = 2;
 
 const TC: [&str; 9] = [
@@ -29,14 +35,25 @@ const TC: [&str; 9] = [
 ];
 const TC_UNSPEC: i32 = -1;
 /// Verdicts after which the packet goes on.
-const TC_PASSES: [&str; 4] = ["TC_ACT_UNSPEC", "TC_ACT_OK", "TC_ACT_RECLASSIFY", "TC_ACT_PIPE"];
+const TC_PASSES: [&str; 4] = [
+    "TC_ACT_UNSPEC",
+    "TC_ACT_OK",
+    "TC_ACT_RECLASSIFY",
+    "TC_ACT_PIPE",
+];
 
 /// The hooks of a packet.
 pub(super) fn passage(event: &Packet, task: &Arc<Task>) -> Passage {
     let mut passage = Passage::new(Arc::clone(task), Values::default());
     passage.set_packet(event.clone());
     let points = match event.direction {
-        Direction::Ingress => [Point::Xdp, Point::Socket, Point::TcIngress, Point::CgroupIngress].to_vec(),
+        Direction::Ingress => [
+            Point::Xdp,
+            Point::Socket,
+            Point::TcIngress,
+            Point::CgroupIngress,
+        ]
+        .to_vec(),
         Direction::Egress => [Point::CgroupEgress, Point::TcEgress, Point::Socket].to_vec(),
     };
     points.into_iter().for_each(|point| passage.pass(point));
@@ -48,7 +65,9 @@ pub fn verdict_name(prog_type: ProgType, r0: u64) -> Option<&'static str> {
     let number = r0 as u32;
     match prog_type {
         ProgType::Xdp => XDP.get(number as usize).copied(),
-        ProgType::SchedCls | ProgType::SchedAct if number.cast_signed() == TC_UNSPEC => Some("TC_ACT_UNSPEC"),
+        ProgType::SchedCls | ProgType::SchedAct if number.cast_signed() == TC_UNSPEC => {
+            Some("TC_ACT_UNSPEC")
+        }
         ProgType::SchedCls | ProgType::SchedAct => TC.get(number as usize).copied(),
         _ => None,
     }

@@ -9,8 +9,14 @@ use super::{EventError, single, values};
 
 /// Names other than system calls and single hooks.
 const NAMED: [(&str, &str); 2] = [
-    ("execve", "a process starts another program (filename, argv0 to argv9)"),
-    ("SYSCALL", "any system call of Linux 6.12 by name, such as openat (its arguments by name, ret)"),
+    (
+        "execve",
+        "a process starts another program (filename, argv0 to argv9)",
+    ),
+    (
+        "SYSCALL",
+        "any system call of Linux 6.12 by name, such as openat (its arguments by name, ret)",
+    ),
 ];
 
 impl Event {
@@ -19,7 +25,10 @@ impl Event {
     ///
     /// # Errors
     /// No event has the name, or it does not take an argument or a value.
-    pub fn parse<K: AsRef<str>, V: AsRef<str>>(name: &str, args: &[(K, V)]) -> Result<Event, EventError> {
+    pub fn parse<K: AsRef<str>, V: AsRef<str>>(
+        name: &str,
+        args: &[(K, V)],
+    ) -> Result<Event, EventError> {
         let args: BTreeMap<String, String> = args
             .iter()
             .map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned()))
@@ -43,14 +52,31 @@ impl Event {
             name: name.to_owned(),
             known: known_names(),
         })?;
-        let takes: Vec<&str> = call.args.iter().map(|(name, _)| *name).chain(["ret"]).collect();
-        check_args(call.name, &args, |arg| takes.contains(&arg), &takes.join(", "))?;
+        let takes: Vec<&str> = call
+            .args
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(["ret"])
+            .collect();
+        check_args(
+            call.name,
+            &args,
+            |arg| takes.contains(&arg),
+            &takes.join(", "),
+        )?;
         for (arg, type_name) in &call.args {
             let text = args.get(*arg).filter(|_| !type_name.contains('*'));
             text.map_or(Ok(0), |text| number(call.name, arg, text))?;
         }
-        let result = args.get("ret").map(|text| number(call.name, "ret", text)).transpose()?;
-        Ok(Event::Syscall(SyscallEvent { name: call.name.to_owned(), args, result: result.map(u64::cast_signed) }))
+        let result = args
+            .get("ret")
+            .map(|text| number(call.name, "ret", text))
+            .transpose()?;
+        Ok(Event::Syscall(SyscallEvent {
+            name: call.name.to_owned(),
+            args,
+            result: result.map(u64::cast_signed),
+        }))
     }
 }
 
@@ -72,13 +98,20 @@ fn parse_execve(args: &BTreeMap<String, String>) -> Result<Event, EventError> {
             text.clone_into(slot);
         }
     }
-    Ok(Event::Execve(Execve { filename: filename.to_owned(), argv, envp: Vec::new() }))
+    Ok(Event::Execve(Execve {
+        filename: filename.to_owned(),
+        argv,
+        envp: Vec::new(),
+    }))
 }
 
 fn parse_hook(name: &str, args: BTreeMap<String, String>) -> Result<Event, EventError> {
     let (kind, target) = name.split_once(':').unwrap_or((name, ""));
     if !single::is_kind(kind) || target.is_empty() {
-        return Err(EventError::UnknownEvent { name: name.to_owned(), known: known_names() });
+        return Err(EventError::UnknownEvent {
+            name: name.to_owned(),
+            known: known_names(),
+        });
     }
     if let ("tracepoint" | "tp", Some((category, event))) = (kind, target.split_once('/')) {
         let found = tracepoints::find(category, event).ok_or_else(|| EventError::NoLayout {
@@ -88,7 +121,10 @@ fn parse_hook(name: &str, args: BTreeMap<String, String>) -> Result<Event, Event
         let takes: Vec<&str> = found.fields.iter().map(|field| field.name).collect();
         check_args(name, &args, |arg| takes.contains(&arg), &takes.join(", "))?;
     }
-    Ok(Event::Hook(HookEvent { hook: name.to_owned(), args }))
+    Ok(Event::Hook(HookEvent {
+        hook: name.to_owned(),
+        args,
+    }))
 }
 
 fn check_args(

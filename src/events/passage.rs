@@ -64,12 +64,18 @@ pub struct Function {
 impl Function {
     /// A function that is no entry of a system call.
     pub fn plain(name: &str) -> Function {
-        Function { name: name.to_owned(), syscall: None }
+        Function {
+            name: name.to_owned(),
+            syscall: None,
+        }
     }
 
     /// The entry of a system call on x86-64.
     pub fn of_syscall(name: &str) -> Function {
-        Function { name: format!("__x64_sys_{name}"), syscall: Some(name.to_owned()) }
+        Function {
+            name: format!("__x64_sys_{name}"),
+            syscall: Some(name.to_owned()),
+        }
     }
 }
 
@@ -112,14 +118,38 @@ enum Role {
 impl Stop {
     /// What a program's run means for the event: its return value, or what it put in place of the
     /// function's.
-    pub fn answer(&self, attachment: &Attachment, prog_type: ProgType, r0: u64, state: &RunState) -> Answer {
+    pub fn answer(
+        &self,
+        attachment: &Attachment,
+        prog_type: ProgType,
+        r0: u64,
+        state: &RunState,
+    ) -> Answer {
         let value = i64::from((r0 as u32).cast_signed());
         match (&self.point, attachment) {
-            (Point::Lsm { hook }, _) if value != 0 && !VOID_HOOKS.contains(&hook.as_str()) => Answer::End(value),
+            (Point::Lsm { hook }, _) if value != 0 && !VOID_HOOKS.contains(&hook.as_str()) => {
+                Answer::End(value)
+            }
             (Point::Entry(_), Attachment::ModifyReturn(_)) if value != 0 => Answer::End(value),
-            (Point::Entry(_), _) => state.overridden.map_or(Answer::Continue, |value| Answer::End(value.cast_signed())),
-            (Point::Xdp | Point::TcIngress | Point::TcEgress | Point::Socket | Point::CgroupIngress | Point::CgroupEgress, _) => packet::answer(prog_type, r0),
-            (Point::Lsm { .. } | Point::Return(_) | Point::RawTracepoint { .. } | Point::Tracepoint { .. }, _) => Answer::Continue,
+            (Point::Entry(_), _) => state
+                .overridden
+                .map_or(Answer::Continue, |value| Answer::End(value.cast_signed())),
+            (
+                Point::Xdp
+                | Point::TcIngress
+                | Point::TcEgress
+                | Point::Socket
+                | Point::CgroupIngress
+                | Point::CgroupEgress,
+                _,
+            ) => packet::answer(prog_type, r0),
+            (
+                Point::Lsm { .. }
+                | Point::Return(_)
+                | Point::RawTracepoint { .. }
+                | Point::Tracepoint { .. },
+                _,
+            ) => Answer::Continue,
         }
     }
 }
@@ -173,7 +203,18 @@ pub struct Passage {
 impl Passage {
     /// A way without stops, on behalf of a task.
     pub(super) fn new(task: Arc<Task>, values: Values) -> Passage {
-        Passage { stops: Vec::new(), next: 0, ending: None, task, becomes: None, values, syscall: None, result: None, named: Named::No, packet: None }
+        Passage {
+            stops: Vec::new(),
+            next: 0,
+            ending: None,
+            task,
+            becomes: None,
+            values,
+            syscall: None,
+            result: None,
+            named: Named::No,
+            packet: None,
+        }
     }
 
     /// The next place, unless the event is over.
@@ -190,7 +231,10 @@ impl Passage {
             match (self.ending, stop.role) {
                 (None, _) => return Some(stop.clone()),
                 (Some(ending), Role::Back { entered }) if entered <= ending.at => {
-                    return Some(Stop { returned: Some(ending.value), ..stop.clone() });
+                    return Some(Stop {
+                        returned: Some(ending.value),
+                        ..stop.clone()
+                    });
                 }
                 (Some(_), Role::Back { .. } | Role::Pass) => {}
             }
@@ -237,26 +281,42 @@ impl Passage {
     }
 
     pub(super) fn pass(&mut self, point: Point) {
-        self.stops.push(Stop { point, returned: None, role: Role::Pass });
+        self.stops.push(Stop {
+            point,
+            returned: None,
+            role: Role::Pass,
+        });
     }
 
     /// A tracepoint in both its forms.
     pub(super) fn trace(&mut self, category: &str, name: &str) {
-        self.pass(Point::RawTracepoint { name: name.to_owned() });
+        self.pass(Point::RawTracepoint {
+            name: name.to_owned(),
+        });
         self.record(category, name);
     }
 
     /// A tracepoint in the form with a record alone.
     pub(super) fn record(&mut self, category: &str, name: &str) {
-        self.pass(Point::Tracepoint { category: category.to_owned(), name: name.to_owned() });
+        self.pass(Point::Tracepoint {
+            category: category.to_owned(),
+            name: name.to_owned(),
+        });
     }
 
     pub(super) fn lsm(&mut self, hook: &str) {
-        self.pass(Point::Lsm { hook: hook.to_owned() });
+        self.pass(Point::Lsm {
+            hook: hook.to_owned(),
+        });
     }
 
     /// A function is entered, does what `inside` adds, and returns that value.
-    pub(super) fn call(&mut self, function: Function, returns: i64, inside: impl FnOnce(&mut Passage)) {
+    pub(super) fn call(
+        &mut self,
+        function: Function,
+        returns: i64,
+        inside: impl FnOnce(&mut Passage),
+    ) {
         let entered = self.stops.len();
         self.pass(Point::Entry(function.clone()));
         inside(self);
@@ -266,7 +326,11 @@ impl Passage {
     /// A way back of what was entered at that index.
     pub(super) fn back(&mut self, point: Point, entered: usize, returned: i64) {
         let role = Role::Back { entered };
-        self.stops.push(Stop { point, returned: Some(returned), role });
+        self.stops.push(Stop {
+            point,
+            returned: Some(returned),
+            role,
+        });
     }
 
     /// From here on another task is current, or the same by another name.

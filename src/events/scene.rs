@@ -112,7 +112,10 @@ impl<'a> Scene<'a> {
 
     /// Sets bytes in an object of ours.
     pub(super) fn put_bytes(&self, at: Addr, off: u64, bytes: &[u8]) {
-        let put = self.machine.memory.poke(at.offset(off.cast_signed()), bytes);
+        let put = self
+            .machine
+            .memory
+            .poke(at.offset(off.cast_signed()), bytes);
         debug_assert!(put.is_ok(), "fields lie in their objects: {put:?}");
     }
 
@@ -187,8 +190,19 @@ impl<'a> Scene<'a> {
                 for (off, arg) in regs::SYSCALL.into_iter().zip(args) {
                     self.put(addr, u64::from(off), Size::DW, arg);
                 }
-                self.put(addr, u64::from(regs::ORIG_AX), Size::DW, self.syscall_number());
-                for (off, value) in [(regs::IP, USER_IP), (regs::SP, USER_SP), (regs::CS, USER_CS), (regs::SS, USER_SS), (regs::FLAGS, FLAGS_INTERRUPTS)] {
+                self.put(
+                    addr,
+                    u64::from(regs::ORIG_AX),
+                    Size::DW,
+                    self.syscall_number(),
+                );
+                for (off, value) in [
+                    (regs::IP, USER_IP),
+                    (regs::SP, USER_SP),
+                    (regs::CS, USER_CS),
+                    (regs::SS, USER_SS),
+                    (regs::FLAGS, FLAGS_INTERRUPTS),
+                ] {
                     self.put(addr, u64::from(off), Size::DW, value);
                 }
                 self.objects.insert(key, addr);
@@ -217,9 +231,17 @@ impl<'a> Scene<'a> {
     }
 
     fn child(&self, current: &Task) -> Arc<Task> {
-        let pid = self.values.number("child_pid").and_then(|pid| u32::try_from(pid).ok());
+        let pid = self
+            .values
+            .number("child_pid")
+            .and_then(|pid| u32::try_from(pid).ok());
         let pid = pid.unwrap_or_else(|| super::syscall::child_pid(current));
-        Arc::new(Task { pid, tgid: pid, ppid: current.tgid, ..current.clone() })
+        Arc::new(Task {
+            pid,
+            tgid: pid,
+            ppid: current.tgid,
+            ..current.clone()
+        })
     }
 }
 

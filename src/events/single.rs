@@ -9,12 +9,30 @@ use super::{EventError, Function, Passage, Point, Values};
 
 /// Kinds of hooks that can be named, with the form of their names.
 pub(super) const KINDS: [(&str, &str); 7] = [
-    ("kprobe:FUNCTION", "a function of the kernel is entered and returns (arguments arg0 to arg5, ret)"),
-    ("kretprobe:FUNCTION", "a function of the kernel returns (ret)"),
-    ("tracepoint:CATEGORY/NAME", "a tracepoint, its fields as arguments"),
-    ("raw_tp:NAME", "a raw tracepoint, typed or not, its arguments by the kernel's names"),
-    ("lsm:HOOK", "security modules are asked, arguments by the kernel's names"),
-    ("fentry:FUNCTION", "as kprobe, arguments by the kernel's names"),
+    (
+        "kprobe:FUNCTION",
+        "a function of the kernel is entered and returns (arguments arg0 to arg5, ret)",
+    ),
+    (
+        "kretprobe:FUNCTION",
+        "a function of the kernel returns (ret)",
+    ),
+    (
+        "tracepoint:CATEGORY/NAME",
+        "a tracepoint, its fields as arguments",
+    ),
+    (
+        "raw_tp:NAME",
+        "a raw tracepoint, typed or not, its arguments by the kernel's names",
+    ),
+    (
+        "lsm:HOOK",
+        "security modules are asked, arguments by the kernel's names",
+    ),
+    (
+        "fentry:FUNCTION",
+        "as kprobe, arguments by the kernel's names",
+    ),
     ("tp_btf:NAME", "as raw_tp"),
 ];
 
@@ -32,7 +50,9 @@ pub(super) fn passage(event: &HookEvent, task: &Arc<Task>) -> Result<Passage, Ev
         Some(syscall) => Function::of_syscall(syscall),
         None => Function::plain(name),
     };
-    let call = name.strip_prefix("__x64_sys_").or(name.strip_prefix("syscalls/sys_enter_"));
+    let call = name
+        .strip_prefix("__x64_sys_")
+        .or(name.strip_prefix("syscalls/sys_enter_"));
     if let Some(call) = call {
         passage.set_syscall(call);
     }
@@ -44,7 +64,9 @@ pub(super) fn passage(event: &HookEvent, task: &Arc<Task>) -> Result<Passage, Ev
             let (category, name) = name.split_once('/').ok_or_else(|| unknown(event))?;
             passage.record(category, name);
         }
-        "raw_tp" | "raw_tracepoint" | "tp_btf" => passage.pass(Point::RawTracepoint { name: name.to_owned() }),
+        "raw_tp" | "raw_tracepoint" | "tp_btf" => passage.pass(Point::RawTracepoint {
+            name: name.to_owned(),
+        }),
         "lsm" => {
             passage.lsm(name);
             passage.set_result(0);
@@ -56,10 +78,26 @@ pub(super) fn passage(event: &HookEvent, task: &Arc<Task>) -> Result<Passage, Ev
 
 fn unknown(event: &HookEvent) -> EventError {
     let known: Vec<_> = KINDS.iter().map(|(form, _)| *form).collect();
-    EventError::UnknownEvent { name: event.hook.clone(), known: known.join(", ") }
+    EventError::UnknownEvent {
+        name: event.hook.clone(),
+        known: known.join(", "),
+    }
 }
 
 /// Whether a kind of hook has that name.
 pub(super) fn is_kind(kind: &str) -> bool {
-    matches!(kind, "kprobe" | "kretprobe" | "fentry" | "fexit" | "fmod_ret" | "tracepoint" | "tp" | "raw_tp" | "raw_tracepoint" | "tp_btf" | "lsm")
+    matches!(
+        kind,
+        "kprobe"
+            | "kretprobe"
+            | "fentry"
+            | "fexit"
+            | "fmod_ret"
+            | "tracepoint"
+            | "tp"
+            | "raw_tp"
+            | "raw_tracepoint"
+            | "tp_btf"
+            | "lsm"
+    )
 }

@@ -12,15 +12,20 @@ use super::{EventError, Function, Given, Passage, Point, Values};
 
 /// The hooks of a system call.
 pub(super) fn passage(event: &SyscallEvent, task: &Arc<Task>) -> Result<Passage, EventError> {
-    let call = tracepoints::syscall_by_name(&event.name).ok_or_else(|| EventError::UnknownEvent {
-        name: event.name.clone(),
-        known: "the system calls of Linux 6.12 on x86-64".to_owned(),
-    })?;
+    let call =
+        tracepoints::syscall_by_name(&event.name).ok_or_else(|| EventError::UnknownEvent {
+            name: event.name.clone(),
+            known: "the system calls of Linux 6.12 on x86-64".to_owned(),
+        })?;
     let values = values(event, &call);
-    let result = event.result.unwrap_or_else(|| usual_result(call.name, &values, task));
+    let result = event
+        .result
+        .unwrap_or_else(|| usual_result(call.name, &values, task));
     let values = values.with("ret", Given::Number(result.cast_unsigned()));
     let mut passage = Passage::new(Arc::clone(task), values);
-    around(&mut passage, call.name, result, |passage| inside(passage, call.name, result, task));
+    around(&mut passage, call.name, result, |passage| {
+        inside(passage, call.name, result, task)
+    });
     if NEVER_RETURN.contains(&call.name) {
         passage.drop_returns();
     }
@@ -43,10 +48,22 @@ pub(super) fn around(
     passage.trace("raw_syscalls", "sys_enter");
     passage.record("syscalls", &format!("sys_enter_{event}"));
     passage.call(Function::of_syscall(event), result, inside);
-    let raw = Point::RawTracepoint { name: "sys_exit".to_owned() };
+    let raw = Point::RawTracepoint {
+        name: "sys_exit".to_owned(),
+    };
     passage.back(raw, start, result);
-    for (category, name) in [("raw_syscalls", "sys_exit".to_owned()), ("syscalls", format!("sys_exit_{event}"))] {
-        passage.back(Point::Tracepoint { category: category.to_owned(), name }, start, result);
+    for (category, name) in [
+        ("raw_syscalls", "sys_exit".to_owned()),
+        ("syscalls", format!("sys_exit_{event}")),
+    ] {
+        passage.back(
+            Point::Tracepoint {
+                category: category.to_owned(),
+                name,
+            },
+            start,
+            result,
+        );
     }
     passage.set_result(result);
 }
@@ -73,7 +90,9 @@ fn usual_result(name: &str, values: &Values, task: &Task) -> i64 {
     match name {
         "open" | "openat" | "openat2" | "creat" | "socket" | "accept" | "accept4" | "dup"
         | "epoll_create1" | "bpf" | "memfd_create" | "perf_event_open" => FIRST_FREE_DESCRIPTOR,
-        "read" | "write" | "pread64" | "pwrite64" => values.number("count").unwrap_or(0).cast_signed(),
+        "read" | "write" | "pread64" | "pwrite64" => {
+            values.number("count").unwrap_or(0).cast_signed()
+        }
         "getpid" => i64::from(task.tgid),
         "gettid" => i64::from(task.pid),
         "getppid" => i64::from(task.ppid),
@@ -95,7 +114,9 @@ fn inside(passage: &mut Passage, name: &str, result: i64, task: &Task) {
     match name {
         "open" | "openat" | "openat2" | "creat" => {
             passage.call(plain("do_sys_openat2"), result, |passage| {
-                passage.call(plain("do_filp_open"), 0, |passage| gate(passage, "security_file_open", "file_open"));
+                passage.call(plain("do_filp_open"), 0, |passage| {
+                    gate(passage, "security_file_open", "file_open")
+                });
             });
         }
         "read" | "write" => {
@@ -108,7 +129,9 @@ fn inside(passage: &mut Passage, name: &str, result: i64, task: &Task) {
         "unlink" | "unlinkat" => {
             passage.call(plain("do_unlinkat"), result, |passage| {
                 gate(passage, "security_path_unlink", "path_unlink");
-                passage.call(plain("vfs_unlink"), result, |passage| gate(passage, "security_inode_unlink", "inode_unlink"));
+                passage.call(plain("vfs_unlink"), result, |passage| {
+                    gate(passage, "security_inode_unlink", "inode_unlink")
+                });
             });
         }
         "socket" => gate(passage, "security_socket_create", "socket_create"),
@@ -119,7 +142,9 @@ fn inside(passage: &mut Passage, name: &str, result: i64, task: &Task) {
         "bpf" => gate(passage, "security_bpf", "bpf"),
         "clone" | "clone3" | "fork" | "vfork" => clone(passage, result, task),
         "exit" | "exit_group" => {
-            passage.call(plain("do_exit"), 0, |passage| passage.trace("sched", "sched_process_exit"));
+            passage.call(plain("do_exit"), 0, |passage| {
+                passage.trace("sched", "sched_process_exit")
+            });
         }
         _ => {}
     }
@@ -139,7 +164,9 @@ fn clone(passage: &mut Passage, result: i64, task: &Task) {
             gate(passage, "security_task_alloc", "task_alloc");
         });
         passage.trace("sched", "sched_process_fork");
-        passage.call(Function::plain("wake_up_new_task"), 0, |passage| passage.trace("sched", "sched_wakeup_new"));
+        passage.call(Function::plain("wake_up_new_task"), 0, |passage| {
+            passage.trace("sched", "sched_wakeup_new")
+        });
     });
 }
 

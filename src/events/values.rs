@@ -65,10 +65,12 @@ pub(super) fn number(text: &str) -> Option<u64> {
         return u64::from_str_radix(digits, 16).ok();
     }
     let unsigned = text.parse::<u64>().ok();
-    unsigned.or_else(|| text.parse::<i64>().ok().map(i64::cast_unsigned)).or(match text {
-        "AT_FDCWD" => Some(AT_FDCWD),
-        _ => None,
-    })
+    unsigned
+        .or_else(|| text.parse::<i64>().ok().map(i64::cast_unsigned))
+        .or(match text {
+            "AT_FDCWD" => Some(AT_FDCWD),
+            _ => None,
+        })
 }
 
 /// The current directory in place of a descriptor.

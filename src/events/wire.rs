@@ -61,8 +61,20 @@ pub(super) struct Wire {
 /// Where a context keeps its pointers: buffer, its end, metadata, packet, its end.
 fn places(view: View) -> [u32; 5] {
     match view {
-        View::Frame => [guest::XDP_HARD_START, guest::XDP_FRAME_END, guest::XDP_DATA_META, guest::XDP_DATA, guest::XDP_DATA_END],
-        View::Link | View::Network => [guest::SKB_HEAD, guest::SKB_END, guest::SKB_DATA_META, guest::SKB_DATA, guest::SKB_DATA_END],
+        View::Frame => [
+            guest::XDP_HARD_START,
+            guest::XDP_FRAME_END,
+            guest::XDP_DATA_META,
+            guest::XDP_DATA,
+            guest::XDP_DATA_END,
+        ],
+        View::Link | View::Network => [
+            guest::SKB_HEAD,
+            guest::SKB_END,
+            guest::SKB_DATA_META,
+            guest::SKB_DATA,
+            guest::SKB_DATA_END,
+        ],
     }
 }
 
@@ -76,7 +88,10 @@ impl Scene<'_> {
                 Ok(ctx)
             }
             Some(wire) => {
-                let (meta, bytes) = (wire.meta(&self.machine.memory), wire.bytes(&self.machine.memory));
+                let (meta, bytes) = (
+                    wire.meta(&self.machine.memory),
+                    wire.bytes(&self.machine.memory),
+                );
                 self.make_wire(view, &bytes, &meta)
             }
             None => {
@@ -88,14 +103,21 @@ impl Scene<'_> {
 
     /// The event's packet as it is now, from the Ethernet header on.
     pub fn packet_bytes(&self) -> Option<Vec<u8>> {
-        let now = self.wire.as_ref().map(|wire| wire.bytes(&self.machine.memory));
+        let now = self
+            .wire
+            .as_ref()
+            .map(|wire| wire.bytes(&self.machine.memory));
         now.or_else(|| self.packet.as_ref().map(|packet| packet.bytes.clone()))
     }
 
     fn make_wire(&mut self, view: View, bytes: &[u8], meta: &[u8]) -> Result<Addr, EventError> {
         let len = bytes.len() as u64;
         if !(ETHERNET..=LONGEST).contains(&len) {
-            return Err(EventError::Packet { len, least: ETHERNET, most: LONGEST });
+            return Err(EventError::Packet {
+                len,
+                least: ETHERNET,
+                most: LONGEST,
+            });
         }
         let room = (HEADROOM + len + TAILROOM).max(PAGE);
         let buffer = ObjectSpec::new(ObjectKind::Packet, "packet", Owner::Kernel);
@@ -110,7 +132,11 @@ impl Scene<'_> {
         let ctx = self.allocate(u64::from(size), &spec)?;
         let hidden = if view == View::Network { ETHERNET } else { 0 };
         let start = HEADROOM + hidden;
-        let from = if view == View::Network { start } else { HEADROOM - meta.len() as u64 };
+        let from = if view == View::Network {
+            start
+        } else {
+            HEADROOM - meta.len() as u64
+        };
         let offsets = [0, room - TAILROOM, from, start, HEADROOM + len];
         for (place, off) in places(view).into_iter().zip(offsets) {
             self.put(ctx, u64::from(place), Size::DW, buffer.0 + off);
@@ -136,7 +162,10 @@ impl Scene<'_> {
                 put(skb::WIRE_LEN, bytes.len() as u64);
                 put(skb::IFINDEX, ifindex);
                 let protocol = bytes.get(12..14).and_then(|two| two.try_into().ok());
-                put(skb::PROTOCOL, protocol.map_or(0, |two| u64::from(u16::from_ne_bytes(two))));
+                put(
+                    skb::PROTOCOL,
+                    protocol.map_or(0, |two| u64::from(u16::from_ne_bytes(two))),
+                );
                 match packet.direction {
                     Direction::Ingress => put(skb::INGRESS_IFINDEX, ifindex),
                     Direction::Egress => put(skb::PACKET_TYPE, OUTGOING),
@@ -163,7 +192,11 @@ impl Wire {
 
     /// The bytes between the addresses at two places of the context.
     fn between(&self, memory: &Memory, from: u32, to: u32) -> Vec<u8> {
-        let at = |place: u32| memory.peek_uint(self.ctx.offset(i64::from(place)), Size::DW).ok();
+        let at = |place: u32| {
+            memory
+                .peek_uint(self.ctx.offset(i64::from(place)), Size::DW)
+                .ok()
+        };
         let bytes = at(from).zip(at(to)).and_then(|(from, to)| {
             let len = u32::try_from(to.checked_sub(from)?).ok()?;
             memory.peek_vec(Addr(from), len).ok()

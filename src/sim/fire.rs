@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use crate::code::{Code, RunEnv, Trap};
-use crate::events::{Answer, Attachment, Context, Event, EventError, Named, Passage, Point, Scene, Stop, verdict_name};
+use crate::events::{
+    Answer, Attachment, Context, Event, EventError, Named, Passage, Point, Scene, Stop,
+    verdict_name,
+};
 use crate::helpers::{Hook, RunState, World};
 use crate::interp;
 use crate::machine::{Addr, CpuId, ProgId, Task};
@@ -110,16 +113,26 @@ impl Sim {
         while let Some(stop) = passage.advance() {
             let (runs, answer) = self.stop(&stop, &passage, &mut scene)?;
             reached.extend(self.reached_at(&stop.point, passage.named(), &runs));
-            hooks.push(HookRun { hook: stop.point.to_string(), runs });
+            hooks.push(HookRun {
+                hook: stop.point.to_string(),
+                runs,
+            });
             passage.answer(answer);
         }
         let packet = scene.packet_bytes();
         let result = passage.result().filter(|_| packet.is_none());
         drop(scene);
         for index in reached {
-            self.attached.get_mut(index).into_iter().for_each(|program| program.reached = Reached::Yes);
+            self.attached
+                .get_mut(index)
+                .into_iter()
+                .for_each(|program| program.reached = Reached::Yes);
         }
-        Ok(Firing { hooks, result, packet })
+        Ok(Firing {
+            hooks,
+            result,
+            packet,
+        })
     }
 
     /// Runs the programs at one hook.
@@ -136,11 +149,20 @@ impl Sim {
             }
             let context = scene.context(stop, &program.attachment, passage.task())?;
             let wants_task = self.attached.iter().any(|program| program.wants_task);
-            let task_struct = if wants_task { Some(scene.task_struct(passage.task())?) } else { None };
+            let task_struct = if wants_task {
+                Some(scene.task_struct(passage.task())?)
+            } else {
+                None
+            };
             let run = self.run(program, &context, passage.task(), task_struct);
             if let Ok(r0) = run.outcome {
-                let given = stop.answer(&program.attachment, program.code.prog_type, r0, &run.state);
-                answer = if given == Answer::Continue { answer } else { given };
+                let given =
+                    stop.answer(&program.attachment, program.code.prog_type, r0, &run.state);
+                answer = if given == Answer::Continue {
+                    answer
+                } else {
+                    given
+                };
             }
             runs.push(run);
             if answer != Answer::Continue && stop.ends_at_first(&program.attachment) {
@@ -164,10 +186,22 @@ impl Sim {
             returned: context.returned,
             ..Hook::default()
         };
-        let world = World { task_struct, hook, ..World::new(&self.machine, &self.maps, prog_type, task) };
-        let env = RunEnv { world, programs: &self.programs, stacks: &self.stacks, fuel: self.options.fuel };
+        let world = World {
+            task_struct,
+            hook,
+            ..World::new(&self.machine, &self.maps, prog_type, task)
+        };
+        let env = RunEnv {
+            world,
+            programs: &self.programs,
+            stacks: &self.stacks,
+            fuel: self.options.fuel,
+        };
         let outcome = interp::run(&program.code, &env, context.addr);
-        self.maps.end_of_run(&MapEnv { memory: &self.machine.memory, cpu: CpuId(0) });
+        self.maps.end_of_run(&MapEnv {
+            memory: &self.machine.memory,
+            cpu: CpuId(0),
+        });
         let r0 = outcome.result.as_ref().ok();
         ProgramRun {
             id: program.id,
@@ -188,12 +222,19 @@ impl Sim {
             true => called && program.attachment.runs_at(point, named),
             false => runs.iter().any(|run| run.id == program.id),
         };
-        (0..).zip(&self.attached).filter(|(_, program)| is_reached(program)).map(|(index, _)| index).collect()
+        (0..)
+            .zip(&self.attached)
+            .filter(|(_, program)| is_reached(program))
+            .map(|(index, _)| index)
+            .collect()
     }
 
     /// Programs that were accepted and that no event so far reached.
     pub fn unreached(&self) -> Vec<Unreached> {
-        let left = self.attached.iter().filter(|program| program.reached == Reached::No);
+        let left = self
+            .attached
+            .iter()
+            .filter(|program| program.reached == Reached::No);
         left.map(|program| Unreached {
             id: program.id,
             name: program.code.name.to_string(),

@@ -63,8 +63,12 @@ impl<'a> MapView<'a> {
 
     /// Everything in it, in the order in which it lists its keys.
     pub fn entries(&self) -> Vec<Entry> {
-        let mut entries: Vec<Entry> =
-            self.map.entries().into_iter().map(|(key, value)| self.entry(key, &value)).collect();
+        let mut entries: Vec<Entry> = self
+            .map
+            .entries()
+            .into_iter()
+            .map(|(key, value)| self.entry(key, &value))
+            .collect();
         if let Some(queue) = self.map.queue() {
             let values = queue.values(&self.sim.machine.memory);
             entries.extend(values.iter().map(|value| self.entry(Vec::new(), value)));
@@ -79,7 +83,8 @@ impl<'a> MapView<'a> {
 
     /// The entry under a key.
     pub fn get(&self, key: &[u8]) -> Option<Entry> {
-        self.lookup(key).map(|value| self.entry(key.to_vec(), &value))
+        self.lookup(key)
+            .map(|value| self.entry(key.to_vec(), &value))
     }
 
     /// The value under an integer key, both little-endian of the map's sizes, as far as 8 bytes
@@ -88,7 +93,12 @@ impl<'a> MapView<'a> {
         let mut bytes = key.to_le_bytes().to_vec();
         bytes.resize(self.spec().key_size as usize, 0);
         let values = self.get(&bytes)?.values;
-        Some(values.iter().map(|value| little_endian(value)).fold(0, u64::wrapping_add))
+        Some(
+            values
+                .iter()
+                .map(|value| little_endian(value))
+                .fold(0, u64::wrapping_add),
+        )
     }
 
     /// Puts a value under a key, as user space does: of a per-CPU map the values of all CPUs, of
@@ -101,7 +111,10 @@ impl<'a> MapView<'a> {
         self.sim
             .maps
             .update_user(self.map, key, value, BPF_ANY)
-            .map_err(|errno| InspectError::Refused { name: self.spec().name.clone(), errno })
+            .map_err(|errno| InspectError::Refused {
+                name: self.spec().name.clone(),
+                errno,
+            })
     }
 
     /// Deletes a key, as user space does.
@@ -112,7 +125,10 @@ impl<'a> MapView<'a> {
         self.check_size("key", self.spec().key_size, key)?;
         self.map
             .delete_user(key)
-            .map_err(|errno| InspectError::Refused { name: self.spec().name.clone(), errno })
+            .map_err(|errno| InspectError::Refused {
+                name: self.spec().name.clone(),
+                errno,
+            })
     }
 
     /// Takes the records that programs sent through it, a ring buffer or a perf event array.
@@ -123,17 +139,32 @@ impl<'a> MapView<'a> {
             bytes,
         };
         if let Some(perf) = self.map.perf() {
-            return perf.drain().into_iter().map(|sent| record(Some(sent.cpu), sent.data)).collect();
+            return perf
+                .drain()
+                .into_iter()
+                .map(|sent| record(Some(sent.cpu), sent.data))
+                .collect();
         }
-        let sent = self.map.ringbuf().map(|ringbuf| ringbuf.drain()).unwrap_or_default();
+        let sent = self
+            .map
+            .ringbuf()
+            .map(|ringbuf| ringbuf.drain())
+            .unwrap_or_default();
         sent.into_iter().map(|bytes| record(None, bytes)).collect()
     }
 
     fn entry(&self, key: Vec<u8>, value: &[u8]) -> Entry {
         let values = self.split(value);
-        let typed: Option<Vec<Value>> =
-            values.iter().map(|value| self.typed(self.spec().value_type, value)).collect();
-        Entry { typed_key: self.typed(self.spec().key_type, &key), typed_values: typed, key, values }
+        let typed: Option<Vec<Value>> = values
+            .iter()
+            .map(|value| self.typed(self.spec().value_type, value))
+            .collect();
+        Entry {
+            typed_key: self.typed(self.spec().key_type, &key),
+            typed_values: typed,
+            key,
+            values,
+        }
     }
 
     /// The values of a key: one, or one for each CPU.
@@ -149,10 +180,16 @@ impl<'a> MapView<'a> {
     }
 
     fn typed(&self, ty: Option<BtfId>, bytes: &[u8]) -> Option<Value> {
-        ty.zip(self.btf()).map(|(ty, btf)| btf::value(btf, ty, bytes))
+        ty.zip(self.btf())
+            .map(|(ty, btf)| btf::value(btf, ty, bytes))
     }
 
-    fn check_size(&self, what: &'static str, wanted: u32, bytes: &[u8]) -> Result<(), InspectError> {
+    fn check_size(
+        &self,
+        what: &'static str,
+        wanted: u32,
+        bytes: &[u8],
+    ) -> Result<(), InspectError> {
         match bytes.len() == wanted as usize {
             true => Ok(()),
             false => Err(InspectError::Size {
@@ -177,16 +214,29 @@ impl Sim {
             let full = view.spec().name.as_str();
             full == name || (name.starts_with('.') && full.ends_with(name))
         };
-        maps.iter().find(|view| is_named(view)).copied().ok_or_else(|| {
-            let known: Vec<_> = maps.iter().map(|view| view.spec().name.as_str()).collect();
-            InspectError::Unknown { what: "map", name: name.to_owned(), known: known.join(", ") }
-        })
+        maps.iter()
+            .find(|view| is_named(view))
+            .copied()
+            .ok_or_else(|| {
+                let known: Vec<_> = maps.iter().map(|view| view.spec().name.as_str()).collect();
+                InspectError::Unknown {
+                    what: "map",
+                    name: name.to_owned(),
+                    known: known.join(", "),
+                }
+            })
     }
 
     /// All maps, in the order of their ids.
     pub fn maps(&self) -> Vec<MapView<'_>> {
         let views = self.loads.iter().flat_map(|load| {
-            load.maps.iter().filter_map(|id| Some(MapView { sim: self, load, map: self.maps.get(*id)? }))
+            load.maps.iter().filter_map(|id| {
+                Some(MapView {
+                    sim: self,
+                    load,
+                    map: self.maps.get(*id)?,
+                })
+            })
         });
         views.collect()
     }
@@ -227,7 +277,12 @@ impl Sim {
         let (view, global) = self.find_global(name)?;
         if bytes.len() != global.size as usize {
             let (name, wanted, got) = (name.to_owned(), global.size, bytes.len());
-            return Err(InspectError::Size { what: "value", name, wanted, got });
+            return Err(InspectError::Size {
+                what: "value",
+                name,
+                wanted,
+                got,
+            });
         }
         let (mut value, place) = place_of(&view, global);
         if let Some(part) = value.get_mut(place) {
@@ -243,12 +298,26 @@ impl Sim {
             globals.map(move |global| (load, global))
         });
         let found = all.clone().find_map(|(load, global)| {
-            let id = load.maps.get(global.map as usize).filter(|_| global.name == name)?;
-            Some((MapView { sim: self, load, map: self.maps.get(*id)? }, global))
+            let id = load
+                .maps
+                .get(global.map as usize)
+                .filter(|_| global.name == name)?;
+            Some((
+                MapView {
+                    sim: self,
+                    load,
+                    map: self.maps.get(*id)?,
+                },
+                global,
+            ))
         });
         found.ok_or_else(|| {
             let known: Vec<_> = all.map(|(_, global)| global.name.as_str()).collect();
-            InspectError::Unknown { what: "variable", name: name.to_owned(), known: known.join(", ") }
+            InspectError::Unknown {
+                what: "variable",
+                name: name.to_owned(),
+                known: known.join(", "),
+            }
         })
     }
 }
@@ -261,10 +330,17 @@ fn place_of(view: &MapView<'_>, global: &Global) -> (Vec<u8>, std::ops::Range<us
 }
 
 fn is_per_cpu(map_type: MapType) -> bool {
-    matches!(map_type, MapType::PercpuArray | MapType::PercpuHash | MapType::LruPercpuHash)
+    matches!(
+        map_type,
+        MapType::PercpuArray | MapType::PercpuHash | MapType::LruPercpuHash
+    )
 }
 
 /// The number that up to 8 bytes are.
 fn little_endian(bytes: &[u8]) -> u64 {
-    bytes.iter().take(8).rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    bytes
+        .iter()
+        .take(8)
+        .rev()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

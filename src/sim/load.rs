@@ -111,7 +111,9 @@ impl Verdict {
     pub fn verified(&self) -> Option<&Arc<Verified>> {
         match self {
             Verdict::Accepted { verified, .. } => Some(verified),
-            Verdict::Refused(Refusal::Map { verified, .. } | Refusal::Lower { verified, .. }) => verified.as_ref(),
+            Verdict::Refused(Refusal::Map { verified, .. } | Refusal::Lower { verified, .. }) => {
+                verified.as_ref()
+            }
             Verdict::Unverified { .. } | Verdict::Refused(_) | Verdict::Skipped => None,
         }
     }
@@ -141,8 +143,10 @@ impl Sim {
     /// The file cannot be read or is no object.
     pub fn load_file(&mut self, path: impl AsRef<Path>) -> Result<Arc<Load>, LoadError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path)
-            .map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| LoadError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
         self.load_bytes(&path.to_string_lossy(), &bytes)
     }
 
@@ -151,16 +155,27 @@ impl Sim {
     /// # Errors
     /// The bytes are no object.
     pub fn load_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<Arc<Load>, LoadError> {
-        let object = Object::parse(name, bytes)
-            .map_err(|source| LoadError::Object { name: name.to_owned(), source })?;
-        let linked = object.link(&LinkOptions { target_btf: self.options.kernel_btf.as_deref() });
-        let load = Load { name: name.to_owned(), object: Some(object), ..Load::default() };
+        let object = Object::parse(name, bytes).map_err(|source| LoadError::Object {
+            name: name.to_owned(),
+            source,
+        })?;
+        let linked = object.link(&LinkOptions {
+            target_btf: self.options.kernel_btf.as_deref(),
+        });
+        let load = Load {
+            name: name.to_owned(),
+            object: Some(object),
+            ..Load::default()
+        };
         Ok(self.finish(load, &linked.maps, linked.programs))
     }
 
     /// Loads one program that comes from no object.
     pub fn load_program(&mut self, program: Program) -> Arc<Load> {
-        let load = Load { name: program.name.clone(), ..Load::default() };
+        let load = Load {
+            name: program.name.clone(),
+            ..Load::default()
+        };
         let maps = Arc::clone(&program.maps);
         self.finish(load, &maps, vec![Ok(program)])
     }
@@ -172,7 +187,10 @@ impl Sim {
         programs: Vec<Result<Program, LinkError>>,
     ) -> Arc<Load> {
         let maps = self.make_maps(specs);
-        load.programs = programs.into_iter().map(|program| self.load_one(program, &maps)).collect();
+        load.programs = programs
+            .into_iter()
+            .map(|program| self.load_one(program, &maps))
+            .collect();
         if let Ok(maps) = &maps {
             load.maps = maps.iter().map(|map| map.id).collect();
             self.fill_arrays(&load, maps);
@@ -185,17 +203,30 @@ impl Sim {
 
     /// Makes maps, and puts the inner into the outer.
     fn make_maps(&self, specs: &[MapSpec]) -> Result<Vec<Arc<Map>>, Arc<MapError>> {
-        let made: Result<Vec<_>, _> = specs.iter().map(|spec| Map::create(&self.machine, spec)).collect();
+        let made: Result<Vec<_>, _> = specs
+            .iter()
+            .map(|spec| Map::create(&self.machine, spec))
+            .collect();
         let maps = made.map_err(Arc::new)?;
-        maps.iter().for_each(|map| self.maps.insert(Arc::clone(map)));
+        maps.iter()
+            .for_each(|map| self.maps.insert(Arc::clone(map)));
         for map in &maps {
-            let Initial::Maps(inner) = &map.spec.initial else { continue };
+            let Initial::Maps(inner) = &map.spec.initial else {
+                continue;
+            };
             for (key, index) in inner {
-                let Some(inner) = maps.get(*index as usize) else { continue };
-                map.insert_map(&key.to_le_bytes(), inner, BPF_ANY).map_err(|errno| {
-                    let reason = "an inner map has another shape than declared";
-                    MapError::Refused { map: map.spec.name.clone(), errno, reason }
-                })?;
+                let Some(inner) = maps.get(*index as usize) else {
+                    continue;
+                };
+                map.insert_map(&key.to_le_bytes(), inner, BPF_ANY)
+                    .map_err(|errno| {
+                        let reason = "an inner map has another shape than declared";
+                        MapError::Refused {
+                            map: map.spec.name.clone(),
+                            errno,
+                            reason,
+                        }
+                    })?;
             }
         }
         Ok(maps)
@@ -232,7 +263,14 @@ impl Sim {
             id
         });
         let (name, section) = (program.name.clone(), program.section.clone());
-        LoadedProgram { id, name, section, program: Some(program), verdict, duration }
+        LoadedProgram {
+            id,
+            name,
+            section,
+            program: Some(program),
+            verdict,
+            duration,
+        }
     }
 
     /// Asks the verifier, if it is to be asked.
@@ -243,7 +281,9 @@ impl Sim {
             ..Env::default()
         };
         match self.options.verify {
-            Verify::Always => verifier::verify(program, &env).map(|verified| Some(Arc::new(verified))),
+            Verify::Always => {
+                verifier::verify(program, &env).map(|verified| Some(Arc::new(verified)))
+            }
             Verify::Never => Ok(None),
         }
     }
@@ -251,7 +291,8 @@ impl Sim {
     /// Puts programs into the arrays that the object declares them in.
     fn fill_arrays(&self, load: &Load, maps: &[Arc<Map>]) {
         for map in maps {
-            let (Initial::Programs(entries), Some(array)) = (&map.spec.initial, map.programs()) else {
+            let (Initial::Programs(entries), Some(array)) = (&map.spec.initial, map.programs())
+            else {
                 continue;
             };
             for (index, name) in entries {
@@ -265,7 +306,9 @@ impl Sim {
     fn attach(&mut self, load: &Load) {
         let called = called(load);
         for loaded in &load.programs {
-            let (Some(id), Some(code), Some(program)) = (loaded.id, loaded.verdict.code(), &loaded.program) else {
+            let (Some(id), Some(code), Some(program)) =
+                (loaded.id, loaded.verdict.code(), &loaded.program)
+            else {
                 continue;
             };
             self.attached.push(Attached {
@@ -293,7 +336,10 @@ fn called(load: &Load) -> BTreeSet<&str> {
 
 /// Whether a program asks for the current `task_struct`.
 fn wants_task(program: &Program) -> bool {
-    program.code.iter().any(|insn| insn.opcode == CALL && insn.src == 0 && CURRENT_TASK.contains(&insn.imm))
+    program
+        .code
+        .iter()
+        .any(|insn| insn.opcode == CALL && insn.src == 0 && CURRENT_TASK.contains(&insn.imm))
 }
 
 /// Makes code of a judged program.
@@ -308,9 +354,17 @@ fn lower(
     };
     let maps = match maps {
         Ok(maps) => maps,
-        Err(error) => return Verdict::Refused(Refusal::Map { verified, error: Arc::clone(error) }),
+        Err(error) => {
+            return Verdict::Refused(Refusal::Map {
+                verified,
+                error: Arc::clone(error),
+            });
+        }
     };
-    let bindings = Bindings { maps: maps.iter().map(|map| binding(map)).collect(), ..Bindings::default() };
+    let bindings = Bindings {
+        maps: maps.iter().map(|map| binding(map)).collect(),
+        ..Bindings::default()
+    };
     let code = match &verified {
         Some(verified) => code::lower(verified, &bindings),
         None => code::lower_unverified(program, &bindings),
@@ -324,5 +378,8 @@ fn lower(
 
 fn binding(map: &Map) -> MapBinding {
     let value = map.array().and_then(ArrayMap::base).map(|addr| addr.0);
-    MapBinding { handle: map.handle.0, value }
+    MapBinding {
+        handle: map.handle.0,
+        value,
+    }
 }
