@@ -1,1 +1,111 @@
-//! To be written.
+//! The library's front door: open objects, load programs, fire events, inspect what they left.
+//!
+//! There is no logic here: objects are parsed by [`crate::object`], programs judged by
+//! [`crate::verifier`] and run by [`crate::interp`], and what fires is said by [`crate::events`].
+//!
+//! Rules:
+//! - Loading attaches: each accepted program is attached to what its section names. One that its
+//!   object puts into a program array is not: it is there to be called.
+//! - Programs at the same hook run in the order in which they were loaded.
+//! - Every event happens to the task of the options, on the first CPU.
+
+mod error;
+mod fire;
+mod inspect;
+mod load;
+mod options;
+
+use std::sync::Arc;
+
+use crate::code::{Programs, Stacks};
+use crate::machine::{Comm, Machine, MachineConfig, Owner, Task};
+use crate::maps::MapTable;
+
+use fire::Attached;
+
+pub use error::{InspectError, LoadError, SimError};
+pub use fire::{Firing, HookRun, ProgramRun, Unreached};
+pub use inspect::{Entry, MapView, Record};
+pub use load::{Load, LoadedProgram, Refusal, Verdict};
+pub use options::{Options, Verify};
+
+/// A simulated kernel with what was loaded into it.
+#[derive(Debug)]
+pub struct Sim {
+    options: Options,
+    loads: Vec<Arc<Load>>,
+    attached: Vec<Attached>,
+    programs: Programs,
+    stacks: Stacks,
+    maps: MapTable,
+    task: Arc<Task>,
+    machine: Machine,
+}
+
+impl Sim {
+    /// A machine as the options say, with nothing loaded.
+    ///
+    /// # Errors
+    /// The host does not give the memory, or it is too little.
+    pub fn new(options: Options) -> Result<Sim, SimError> {
+        let machine = Machine::new(MachineConfig {
+            seed: options.seed,
+            cpus: options.cpus,
+            clock: options.clock,
+            memory: options.memory,
+        })?;
+        let stacks = Stacks::new(&machine.memory, &Owner::Kernel)?;
+        let task = machine.tasks.insert(options.task.clone());
+        if machine.tasks.get(task.ppid).is_none() {
+            machine.tasks.insert(parent_of(&task));
+        }
+        Ok(Sim {
+            options,
+            loads: Vec::new(),
+            attached: Vec::new(),
+            programs: Programs::default(),
+            stacks,
+            maps: MapTable::default(),
+            task,
+            machine,
+        })
+    }
+
+    /// Everything loaded, in order.
+    pub fn loads(&self) -> &[Arc<Load>] {
+        &self.loads
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// What it was made as.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The lines that programs printed, as `trace_pipe` shows them.
+    pub fn trace_lines(&self) -> Vec<String> {
+        self.machine.trace.lines()
+    }
+
+    /// As [`Sim::trace_lines`], and forgets them.
+    pub fn drain_trace(&mut self) -> Vec<String> {
+        self.machine.trace.drain()
+    }
+}
+
+/// A shell that has started the task, as a child of init.
+fn parent_of(task: &Task) -> Task {
+    Task {
+        pid: task.ppid,
+        tgid: task.ppid,
+        ppid: 1,
+        comm: Comm::new("bash"),
+        filename: "/bin/bash".to_owned(),
+        args: vec!["bash".to_owned()],
+        ..task.clone()
+    }
+}
