@@ -2,162 +2,269 @@
 //!
 //! [`Object::parse`] reads the file and depends on nothing else: the same bytes give the same
 //! `Object` on every host. [`Object::link`] lays out each program with the subprograms it calls,
-//! resolves maps and CO-RE field offsets, and gives [`Program`]s.
+//! resolves maps and CO-RE relocations, and gives [`Program`]s. No running kernel is consulted.
+//!
+//! The rules are those of libbpf 1.5 (used under its BSD-2-Clause licence), but for these: legacy
+//! `maps` sections are accepted, so are static functions outside `.text` and calls of programs;
+//! externs, struct_ops maps and arena variables are refused where a program uses them.
+//!
+//! Input is not trusted. Memory stays within a few times the file's size: sections may not share
+//! bytes, names and source lines have a budget, `.bss` is not allocated, and linked code is at
+//! most [`PROGRAM_LIMIT`] and [`OBJECT_LIMIT`] instructions.
 
+mod btf_maps;
+mod code;
+mod core;
+mod elf;
+mod error;
+mod globals;
+mod link;
+mod maps;
+mod program;
+mod sec;
+mod sections;
+
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::abi::{AttachType, MapType, ProgType};
-use crate::btf::{Btf, BtfId};
-use crate::isa::{Pc, RawInsn};
+use crate::btf::{self, Btf};
 
-/// A program with everything that judging and running it needs.
-#[derive(Clone, Debug)]
-pub struct Program {
-    /// The name of its function.
-    pub name: String,
-    /// The section it came from, as written.
-    pub section: String,
-    /// Its type.
-    pub prog_type: ProgType,
-    /// Its expected attach type, where the type has several.
-    pub attach_type: Option<AttachType>,
-    /// What it attaches to: the part of the section name after the type, as written
-    /// (`syscalls/sys_enter_execve`, `bprm_check_security`).
-    pub attach_target: Option<String>,
-    /// Whether it may sleep.
-    pub sleepable: Sleepable,
-    /// Whether it is loaded without being asked for (`SEC("?…")` is not).
-    pub autoload: Autoload,
-    /// The object's licence, empty when it has none.
-    pub licence: String,
-    /// Instructions of the program and of all subprograms it reaches. Map references hold an index
-    /// into `maps` in place of a descriptor.
-    pub code: Vec<RawInsn>,
-    /// The functions in `code`, the program itself first, by rising start.
-    pub subprogs: Vec<Subprog>,
-    /// Source lines, by rising pc.
-    pub lines: Vec<Line>,
-    /// The maps of the object, shared by its programs.
+use self::code::{Code, Content, Entry};
+use self::elf::{Elf, Place, Symbol};
+use self::error::SectionProblem as Problem;
+use self::maps::{Maps, Target};
+
+pub use self::core::POISON;
+pub use self::error::{
+    CoreProblem, HeaderProblem, LinkError, MapProblem, ObjectError, ReferenceProblem,
+    SectionProblem,
+};
+pub use self::globals::Global;
+pub use self::link::{OBJECT_LIMIT, PROGRAM_LIMIT};
+pub use self::program::{
+    Autoload, Initial, Line, Linkage, MapSpec, Origin, Pinning, Poisoned, Program, Sleepable,
+    Subprog,
+};
+
+/// The longest licence that counts (libbpf keeps 63 bytes).
+const LICENCE_LEN: usize = 63;
+
+/// The longest object name that counts (`BPF_OBJ_NAME_LEN` without its NUL).
+const NAME_LEN: usize = 15;
+
+/// 32-bit relocations of type information: `R_BPF_64_ABS32` and `R_BPF_64_NODYLD32`.
+const R_BPF_WORDS: [u32; 2] = [3, 4];
+
+/// A parsed object.
+#[derive(Debug)]
+pub struct Object {
+    name: String,
+    licence: String,
+    version: Option<u32>,
+    btf: Option<Arc<Btf>>,
+    maps: Arc<[MapSpec]>,
+    /// By section and offset: the maps that are declared there.
+    map_places: BTreeMap<(usize, u64), u32>,
+    globals: Vec<Global>,
+    code: Code,
+    /// The symbols of the file, which relocations refer to.
+    symbols: Vec<Symbol>,
+}
+
+/// What linking depends on beside the object.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LinkOptions<'a> {
+    /// The kernel's types, for CO-RE; `None` stands for the embedded Linux 6.12, which is read
+    /// only when a program needs it.
+    pub target_btf: Option<&'a Btf>,
+}
+
+/// The programs and maps of an object.
+#[derive(Debug)]
+pub struct Linked {
+    /// Each program by section and offset, or why it does not link.
+    pub programs: Vec<Result<Program, LinkError>>,
+    /// The maps, shared with the programs.
     pub maps: Arc<[MapSpec]>,
-    /// The object's type information.
-    pub btf: Option<Arc<Btf>>,
 }
 
-/// Whether a program may sleep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sleepable {
-    /// It may not.
-    No,
-    /// It may (`SEC("….s/…")`).
-    Yes,
+impl LinkOptions<'_> {
+    fn target_btf(&self) -> &Btf {
+        self.target_btf.unwrap_or_else(|| btf::kernel_6_12())
+    }
 }
 
-/// Whether a program is loaded without being asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Autoload {
-    /// Only when it is named.
-    No,
-    /// With its object.
-    Yes,
+impl Object {
+    /// Parses an ELF object. `name` is its file's name, after which data maps are named: what is
+    /// between the last slash and the next dot counts.
+    ///
+    /// # Errors
+    /// The file is not an object for BPF, or is broken.
+    pub fn parse(name: &str, bytes: &[u8]) -> Result<Object, ObjectError> {
+        let mut elf = Elf::parse(bytes)?;
+        let btf = parse_btf(&elf)?;
+        let name = object_name(name);
+        let mut maps = Maps::parse(&mut elf, &name, btf.as_deref())?;
+        let mut code = Code::parse(&mut elf, &maps)?;
+        if let (Some(section), Some(btf)) = (elf.find(".BTF.ext"), &btf) {
+            code.add_info(section, btf)?;
+        }
+        add_values(&mut elf, &mut maps, &code)?;
+        Ok(Object {
+            name,
+            licence: parse_licence(&elf),
+            version: parse_version(&elf)?,
+            globals: globals::collect(&code, &elf.symbols, btf.as_deref()),
+            btf,
+            maps: maps.specs.into(),
+            map_places: maps.declared,
+            code,
+            symbols: elf.symbols,
+        })
+    }
+
+    /// Links every program.
+    pub fn link(&self, options: &LinkOptions<'_>) -> Linked {
+        link::link(self, options)
+    }
+
+    /// Its name: its file's up to the first dot.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its licence, empty when it has none.
+    pub fn licence(&self) -> &str {
+        &self.licence
+    }
+
+    /// The kernel version it asks for (`version` section), which kernels since 5.0 ignore.
+    pub fn version(&self) -> Option<u32> {
+        self.version
+    }
+
+    /// Its type information.
+    pub fn btf(&self) -> Option<&Arc<Btf>> {
+        self.btf.as_ref()
+    }
+
+    /// Its maps: declared ones by offset, then those of data sections.
+    pub fn maps(&self) -> &Arc<[MapSpec]> {
+        &self.maps
+    }
+
+    /// Its global variables by map and offset.
+    pub fn globals(&self) -> &[Global] {
+        &self.globals
+    }
 }
 
-/// One function of a program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subprog {
-    /// Its name.
-    pub name: String,
-    /// Its first slot.
-    pub start: Pc,
-    /// Its BTF function, if the object describes it.
-    pub func: Option<BtfId>,
-    /// Whether it is judged in its caller's state or alone.
-    pub linkage: Linkage,
+/// What libbpf calls an object with a file of that name.
+fn object_name(file: &str) -> String {
+    let base = file.rsplit('/').next().unwrap_or(file);
+    let stem = base.split('.').next().unwrap_or(base);
+    stem.chars()
+        .scan(0, |len, c| {
+            *len += c.len_utf8();
+            (*len <= NAME_LEN).then_some(c)
+        })
+        .collect()
 }
 
-/// How a function is linked (`enum btf_func_linkage`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Linkage {
-    /// Judged with each call.
-    Static,
-    /// Judged alone, by its prototype.
-    Global,
+fn parse_licence(elf: &Elf<'_>) -> String {
+    let data = elf.find("license").map_or(&[][..], |section| section.data);
+    let text = data.split(|&byte| byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text.get(..LICENCE_LEN).unwrap_or(text)).into_owned()
 }
 
-/// The source line an instruction came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// First slot that came from it.
-    pub pc: Pc,
-    /// Source file.
-    pub file: Arc<str>,
-    /// Line number from 1.
-    pub line: u32,
-    /// Column from 1.
-    pub column: u32,
-    /// The line's text.
-    pub text: Arc<str>,
+fn parse_version(elf: &Elf<'_>) -> Result<Option<u32>, ObjectError> {
+    let Some(section) = elf.find("version") else {
+        return Ok(None);
+    };
+    let problem = Problem::WrongSize {
+        got: section.data.len(),
+        want: 4,
+    };
+    let bytes = <[u8; 4]>::try_from(section.data).map_err(|_| section.error(0, problem))?;
+    Ok(Some(u32::from_le_bytes(bytes)))
 }
 
-/// A map as the object declares it.
-#[derive(Clone, Debug)]
-pub struct MapSpec {
-    /// Its name.
-    pub name: String,
-    /// Its type.
-    pub map_type: MapType,
-    /// Key size in bytes.
-    pub key_size: u32,
-    /// Value size in bytes.
-    pub value_size: u32,
-    /// Capacity.
-    pub max_entries: u32,
-    /// `BPF_F_…` creation flags.
-    pub flags: u32,
-    /// `map_extra`.
-    pub extra: u64,
-    /// Type of its keys in the object's BTF.
-    pub key_type: Option<BtfId>,
-    /// Type of its values in the object's BTF; of a data section, its `DATASEC`.
-    pub value_type: Option<BtfId>,
-    /// Template of the inner maps of a map of maps.
-    pub inner: Option<Box<MapSpec>>,
-    /// Contents at load.
-    pub initial: Initial,
-    /// Whether it is a data section's map and which.
-    pub origin: Origin,
-    /// Pin by name asked for (`LIBBPF_PIN_BY_NAME`).
-    pub pinning: Pinning,
+/// Parses `.BTF` with its relocations applied, which say where variables are in their sections.
+fn parse_btf(elf: &Elf<'_>) -> Result<Option<Arc<Btf>>, ObjectError> {
+    let Some(section) = elf.find(".BTF") else {
+        return Ok(None);
+    };
+    let mut bytes = section.data.to_vec();
+    for (_, relocations) in elf.relocations(|target| std::ptr::eq(target, section))? {
+        for relocation in relocations
+            .iter()
+            .filter(|relocation| R_BPF_WORDS.contains(&relocation.kind))
+        {
+            let value = elf
+                .symbols
+                .get(relocation.symbol)
+                .map_or(0, |symbol| symbol.value);
+            add_word(&mut bytes, relocation.offset, value).ok_or_else(|| {
+                let problem = Problem::RelocationOutside {
+                    target: section.name.to_owned(),
+                    size: section.data.len(),
+                };
+                section.error(relocation.offset, problem)
+            })?;
+        }
+    }
+    Ok(Some(Arc::new(Btf::parse(bytes)?)))
 }
 
-/// What a map holds at load.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Initial {
-    /// Nothing.
-    Empty,
-    /// The only value's bytes, of a data section.
-    Data(Vec<u8>),
-    /// Programs by index.
-    Programs(Vec<(u32, String)>),
-    /// Inner maps by index, as indices into the program's maps.
-    Maps(Vec<(u32, u32)>),
+/// Adds to the little-endian word at an offset.
+fn add_word(bytes: &mut [u8], offset: u64, value: u64) -> Option<()> {
+    let start = usize::try_from(offset).ok()?;
+    let word = bytes.get_mut(start..)?.first_chunk_mut::<4>()?;
+    #[expect(clippy::cast_possible_truncation, reason = "the field has 32 bits")]
+    let sum = u32::from_le_bytes(*word).wrapping_add(value as u32);
+    *word = sum.to_le_bytes();
+    Some(())
 }
 
-/// Where a map comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// A declaration.
-    Declared,
-    /// A writable data section.
-    Data,
-    /// A read-only data section, frozen at load.
-    ReadOnlyData,
+/// Takes the initial contents of maps from the relocations of `.maps`.
+fn add_values(elf: &mut Elf<'_>, maps: &mut Maps, code: &Code) -> Result<(), ObjectError> {
+    for (index, relocations) in
+        elf.relocations(|section| sections::role(section) == sections::Role::Maps)?
+    {
+        for relocation in relocations {
+            let Some(symbol) = elf.symbols.get(relocation.symbol) else {
+                continue;
+            };
+            let Some(section) = elf.sections.get(index) else {
+                continue;
+            };
+            elf.names
+                .charge(&symbol.name)
+                .map_err(|problem| section.error(relocation.offset, problem))?;
+            maps.add_value(section, relocation.offset, value_target(symbol, maps, code))?;
+        }
+    }
+    Ok(())
 }
 
-/// Whether a map is pinned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pinning {
-    /// It is not.
-    None,
-    /// Under its name.
-    ByName,
+/// What a slot of initial contents that refers to a symbol holds.
+fn value_target<'a>(symbol: &'a Symbol, maps: &Maps, code: &Code) -> Target<'a> {
+    let Place::Section(place) = symbol.place else {
+        return Target::Other(&symbol.name);
+    };
+    if let Some(&map) = maps.declared.get(&(place, symbol.value)) {
+        return Target::Map(map);
+    }
+    let Some(Content::Code(section)) = code.places.get(place).map(|loaded| loaded.content) else {
+        return Target::Other(&symbol.name);
+    };
+    let start = u32::try_from(symbol.value / code::SLOT)
+        .ok()
+        .filter(|_| symbol.value % code::SLOT == 0);
+    let function = start.and_then(|start| code.function_at(section, start));
+    match function.and_then(|index| code.functions.get(index)) {
+        Some(function) if function.entry == Entry::Program => Target::Program(&symbol.name),
+        _ => Target::Other(&symbol.name),
+    }
 }

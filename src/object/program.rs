@@ -1,0 +1,221 @@
+//! What linking gives: programs and maps, without an ELF file behind them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::abi::{AttachType, MapType, ProgType};
+use crate::btf::{Btf, BtfId};
+use crate::isa::{Pc, RawInsn};
+
+/// A program with everything that judging and running it needs.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The name of its function.
+    pub name: String,
+    /// The section it came from, as written.
+    pub section: String,
+    /// Its type.
+    pub prog_type: ProgType,
+    /// Its expected attach type, where the type has several.
+    pub attach_type: Option<AttachType>,
+    /// What it attaches to: the part of the section name after the type, as written
+    /// (`syscalls/sys_enter_execve`, `bprm_check_security`).
+    pub attach_target: Option<String>,
+    /// Whether it may sleep.
+    pub sleepable: Sleepable,
+    /// Whether it is loaded without being asked for (`SEC("?…")` is not).
+    pub autoload: Autoload,
+    /// The object's licence, empty when it has none.
+    pub licence: String,
+    /// Instructions of the program and of all subprograms it reaches. Map references hold an index
+    /// into `maps` in place of a descriptor.
+    pub code: Vec<RawInsn>,
+    /// The functions in `code`, the program itself first, by rising start.
+    pub subprogs: Vec<Subprog>,
+    /// Source lines, by rising pc.
+    pub lines: Vec<Line>,
+    /// Instructions whose CO-RE relocation has no answer in the kernel's types, by rising pc.
+    pub poisoned: Vec<Poisoned>,
+    /// The maps of the object, shared by its programs.
+    pub maps: Arc<[MapSpec]>,
+    /// The object's type information.
+    pub btf: Option<Arc<Btf>>,
+}
+
+impl Program {
+    /// A program of instructions alone: without maps, types and source lines, under a licence that
+    /// lets it call everything. Subprograms are the targets of its calls, judged with each call.
+    pub fn from_raw(name: &str, prog_type: ProgType, code: Vec<RawInsn>) -> Program {
+        let subprogs = raw_subprogs(name, &code);
+        Program {
+            name: name.to_owned(),
+            section: String::new(),
+            prog_type,
+            attach_type: None,
+            attach_target: None,
+            sleepable: Sleepable::No,
+            autoload: Autoload::Yes,
+            licence: "GPL".to_owned(),
+            code,
+            subprogs,
+            lines: Vec::new(),
+            poisoned: Vec::new(),
+            maps: Arc::default(),
+            btf: None,
+        }
+    }
+}
+
+/// The program itself and the targets of its calls and function addresses. Targets outside of the
+/// program are left for the verifier to refuse.
+fn raw_subprogs(name: &str, code: &[RawInsn]) -> Vec<Subprog> {
+    let target = |(pc, insn): (u32, &RawInsn)| match (insn.opcode, insn.src) {
+        (0x85, 1) | (0x18, 4) => Pc(pc).target(insn.imm),
+        _ => None,
+    };
+    let inside = |pc: &Pc| pc.0 != 0 && pc.index() < code.len();
+    let starts: BTreeSet<Pc> = (0..).zip(code).filter_map(target).filter(inside).collect();
+    let subprog = |name: String, start| Subprog {
+        name,
+        start,
+        func: None,
+        linkage: Linkage::Static,
+    };
+    let main = std::iter::once(subprog(name.to_owned(), Pc(0)));
+    main.chain(
+        (1..)
+            .zip(starts)
+            .map(|(number, start)| subprog(format!("subprog_{number}"), start)),
+    )
+    .collect()
+}
+
+/// Whether a program may sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleepable {
+    /// It may not.
+    No,
+    /// It may (`SEC("….s/…")`).
+    Yes,
+}
+
+/// Whether a program is loaded without being asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Autoload {
+    /// Only when it is named.
+    No,
+    /// With its object.
+    Yes,
+}
+
+/// An instruction whose CO-RE relocation has no answer: `code` has a call of helper
+/// [`POISON`](super::POISON) there, as libbpf puts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Poisoned {
+    /// The instruction.
+    pub pc: Pc,
+    /// What the kernel's types lack, as C writes it: `struct task_struct.pid`.
+    pub field: String,
+}
+
+/// One function of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subprog {
+    /// Its name.
+    pub name: String,
+    /// Its first slot.
+    pub start: Pc,
+    /// Its BTF function, if the object describes it.
+    pub func: Option<BtfId>,
+    /// Whether it is judged in its caller's state or alone.
+    pub linkage: Linkage,
+}
+
+/// How a function is linked (`enum btf_func_linkage`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linkage {
+    /// Judged with each call.
+    Static,
+    /// Judged alone, by its prototype.
+    Global,
+}
+
+/// The source line an instruction came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// First slot that came from it.
+    pub pc: Pc,
+    /// Source file.
+    pub file: Arc<str>,
+    /// Line number from 1.
+    pub line: u32,
+    /// Column from 1.
+    pub column: u32,
+    /// The line's text.
+    pub text: Arc<str>,
+}
+
+/// A map as the object declares it.
+#[derive(Clone, Debug)]
+pub struct MapSpec {
+    /// Its name: of a declared map in full, of a data section as libbpf names its map
+    /// (`hello.rodata`). Kernels show 15 bytes.
+    pub name: String,
+    /// Its type.
+    pub map_type: MapType,
+    /// Key size in bytes.
+    pub key_size: u32,
+    /// Value size in bytes.
+    pub value_size: u32,
+    /// Capacity. 0 for a perf event array stands for the number of CPUs.
+    pub max_entries: u32,
+    /// `BPF_F_…` creation flags.
+    pub flags: u32,
+    /// `map_extra`.
+    pub extra: u64,
+    /// Type of its keys in the object's BTF.
+    pub key_type: Option<BtfId>,
+    /// Type of its values in the object's BTF; of a data section, its `DATASEC`.
+    pub value_type: Option<BtfId>,
+    /// Template of the inner maps of a map of maps.
+    pub inner: Option<Box<MapSpec>>,
+    /// Contents at load.
+    pub initial: Initial,
+    /// Whether it is a data section's map and which.
+    pub origin: Origin,
+    /// Pin by name asked for (`LIBBPF_PIN_BY_NAME`).
+    pub pinning: Pinning,
+}
+
+/// What a map holds at load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Initial {
+    /// Nothing; for `.bss` zeros.
+    Empty,
+    /// The only value's bytes, of a data section.
+    Data(Vec<u8>),
+    /// Programs by index.
+    Programs(Vec<(u32, String)>),
+    /// Inner maps by index, as indices into the program's maps.
+    Maps(Vec<(u32, u32)>),
+}
+
+/// Where a map comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A declaration.
+    Declared,
+    /// A writable data section.
+    Data,
+    /// A read-only data section, frozen at load.
+    ReadOnlyData,
+}
+
+/// Whether a map is pinned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pinning {
+    /// It is not.
+    None,
+    /// Under its name.
+    ByName,
+}
