@@ -1,1 +1,125 @@
-//! To be written.
+//! What helper functions do: a table of bodies by number, one file a family.
+//!
+//! It is not where their prototypes stand ([`crate::abi::helpers`]), and no body reaches memory but
+//! through [`crate::machine`].
+//!
+//! To add a helper:
+//! 1. Write its body in the file of its family: `fn name(call: &mut Call<'_>) -> Reply`. Arguments
+//!    come from `call.args`; an error that the kernel would return is `Ok(Errno::EFAULT.as_return())`, an access
+//!    that the kernel could not survive is a [`HelperError`] and traps.
+//! 2. Add its row to the file's `ROWS`, by number.
+//! 3. Test it in the family's tests through [`Entry::call`].
+//!
+//! Rules:
+//! - A helper without a row is refused when a program is lowered, never silently zero.
+//! - Bodies take nothing from the host: clock, randomness, tasks and packets are the machine's.
+//! - What outlives a run but is not the machine's is recorded in [`RunState`].
+
+mod format;
+mod world;
+
+use crate::machine::{Addr, Fault, Memory};
+
+pub use world::{RunState, World, legacy_load, tail_call_target};
+
+/// What a body gives: `r0`, or why the run cannot go on.
+pub type Reply = Result<u64, HelperError>;
+
+/// The code of one helper.
+pub type Body = fn(&mut Call<'_>) -> Reply;
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    number: u32,
+    name: &'static str,
+    body: Body,
+}
+
+impl Entry {
+    const fn new(number: u32, name: &'static str, body: Body) -> Entry {
+        Entry { number, name, body }
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Its name, with the `bpf_` prefix.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Runs it.
+    #[inline]
+    pub fn call(&self, call: &mut Call<'_>) -> Reply {
+        (self.body)(call)
+    }
+}
+
+/// One call of a helper.
+pub struct Call<'a> {
+    /// `r1` to `r5`.
+    pub args: [u64; 5],
+    /// The machine and what it is doing.
+    pub world: &'a World<'a>,
+    /// The context of the program.
+    pub ctx: Addr,
+    /// The engine that runs the program.
+    pub engine: &'a mut dyn Engine,
+}
+
+impl<'a> Call<'a> {
+    /// Guest memory.
+    pub fn memory(&self) -> &'a Memory {
+        &self.world.machine.memory
+    }
+
+    /// What the run leaves to its caller.
+    pub fn state(&mut self) -> &mut RunState {
+        self.engine.state()
+    }
+}
+
+/// What a helper needs of the engine that runs its caller.
+pub trait Engine {
+    /// Runs a function of the program by its handle, and gives its `r0`.
+    fn callback(&mut self, handle: u64, args: [u64; 5]) -> Reply;
+    /// What the run leaves to its caller.
+    fn state(&mut self) -> &mut RunState;
+}
+
+/// Why a run cannot go on after a helper.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HelperError {
+    /// An argument points where the helper must not read or write.
+    #[error(transparent)]
+    Memory(#[from] Fault),
+    /// The helper needs what this run does not have.
+    #[error("{0}")]
+    Refused(&'static str),
+    /// An argument that should be a function is none.
+    #[error("{0:#x} is no function of the program")]
+    BadCallback(u64),
+    /// A callback trapped; the engine knows why.
+    #[error("a callback trapped")]
+    Stopped,
+}
+
+/// All families.
+const FAMILIES: &[&[Entry]] = &[];
+
+/// The row of that number, if the helper has a body.
+pub fn entry(number: i32) -> Option<&'static Entry> {
+    let number = u32::try_from(number).ok()?;
+    FAMILIES.iter().copied().flatten().find(|entry| entry.number == number)
+}
+
+/// Whether the helper of that number can be run; `bpf_tail_call` is the engines' own.
+pub fn has_body(number: i32) -> bool {
+    number == TAIL_CALL || entry(number).is_some()
+}
+
+/// The number of `bpf_tail_call`, which engines run themselves.
+pub const TAIL_CALL: i32 = 12;

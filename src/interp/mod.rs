@@ -1,1 +1,338 @@
-//! To be written.
+//! Runs [`Code`] operation by operation, every access checked against the shadow of guest memory.
+//!
+//! It judges nothing and knows no verifier: a program that nobody judged runs as safely as one that
+//! was, and traps where it goes wrong.
+//!
+//! Rules:
+//! - [`run`] never panics and always ends: each operation costs one unit of fuel.
+//! - Each function has a frame, a stack object of its own, so that running over one's stack traps.
+//! - A callback that a helper calls is an activation of the same loop on the next frame.
+//! - A tail call replaces the function that makes it, and returns to that function's caller.
+//! - The operations stand in the order of the instruction shapes, one expression each.
+
+#[cfg(test)]
+pub(crate) mod fixture;
+mod frame;
+#[cfg(test)]
+mod tests;
+
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::sync::Arc;
+
+use crate::code::{Cause, Code, EntryId, MAX_TAIL_CALLS, Op, Outcome, RunEnv, Trap};
+use crate::helpers::{self, Call, Engine, Entry, HelperError, Reply, RunState};
+use crate::isa::alu::{alu32, alu64, compare, endian, extend, imm, movsx, neg};
+use crate::isa::{AtomicOp, Extend, Fetch, LegacyMode, Reg, Size, Width};
+use crate::machine::{Addr, Errno, Memory};
+use frame::{Budget, Frames, Regs, Return};
+
+/// Runs a program from its start, `r1` pointing to the context.
+pub fn run(code: &Code, env: &RunEnv<'_>, ctx: Addr) -> Outcome {
+    let mut run = Run {
+        env,
+        memory: &env.world.machine.memory,
+        ctx,
+        code,
+        fuel: env.fuel,
+        tail_calls: 0,
+        frames: Frames::new(code),
+        state: RunState::default(),
+        stopped: None,
+    };
+    let result = run.activate(code, EntryId::default(), [ctx.0, 0, 0, 0, 0]);
+    Outcome {
+        result,
+        insns: env.fuel - run.fuel,
+        tail_calls: run.tail_calls,
+        state: run.state,
+    }
+}
+
+/// One run.
+struct Run<'a> {
+    env: &'a RunEnv<'a>,
+    memory: &'a Memory,
+    ctx: Addr,
+    /// The program whose helper runs.
+    code: &'a Code,
+    /// How many operations may still run.
+    fuel: u64,
+    tail_calls: u32,
+    frames: Frames<'a>,
+    state: RunState,
+    /// The trap of a callback, while the helper that called it unwinds.
+    stopped: Option<Trap>,
+}
+
+/// Where an activation is.
+struct Cursor<'a> {
+    code: &'a Code,
+    /// The operation after the one that runs.
+    next: usize,
+    regs: Regs,
+}
+
+impl<'a> Run<'a> {
+    /// Runs a function on a new frame until it returns.
+    fn activate(&mut self, code: &'a Code, id: EntryId, args: [u64; 5]) -> Result<u64, Trap> {
+        let mut at = Cursor { code, next: 0, regs: Regs::with_args(args) };
+        let floor = self.frames.depth();
+        let result = self.enter(&mut at, id).and_then(|_| self.execute(&mut at, floor));
+        self.frames.unwind(floor);
+        result.map_err(|cause| self.trap(&at, cause))
+    }
+
+    /// The trap of the operation that `at` has just begun.
+    #[cold]
+    fn trap(&mut self, at: &Cursor<'_>, cause: Cause) -> Trap {
+        self.stopped.take().unwrap_or_else(|| Trap {
+            program: Arc::clone(&at.code.name),
+            pc: at.code.pc_of(at.next.saturating_sub(1)),
+            cause,
+        })
+    }
+
+    /// The loop: runs until the frames are back at `floor`.
+    fn execute(&mut self, at: &mut Cursor<'a>, floor: usize) -> Result<u64, Cause> {
+        // Both are written through at each operation, but read from here: a chain of loads and
+        // stores through memory would cost more than most operations do.
+        let (mut next, mut fuel) = (at.next, self.fuel);
+        loop {
+            let op = *at.code.ops.get(next).ok_or(Cause::PastEnd)?;
+            next += 1;
+            at.next = next;
+            fuel = fuel.checked_sub(1).ok_or(Cause::OutOfFuel { limit: self.env.fuel })?;
+            self.fuel = fuel;
+            let regs = &mut at.regs;
+            match op {
+                Op::Alu64Reg { op, dst, src } => regs[dst] = alu64(op, regs[dst], regs[src]),
+                Op::Alu64Imm { op, dst, imm } => regs[dst] = alu64(op, regs[dst], imm),
+                Op::Alu32Reg { op, dst, src } => {
+                    regs[dst] = u64::from(alu32(op, regs[dst] as u32, regs[src] as u32));
+                }
+                Op::Alu32Imm { op, dst, imm } => {
+                    regs[dst] = u64::from(alu32(op, regs[dst] as u32, imm));
+                }
+                Op::Neg { width, dst } => regs[dst] = neg(width, regs[dst]),
+                Op::MovSx { width, from, dst, src } => regs[dst] = movsx(width, from, regs[src]),
+                Op::Endian { order, size, dst } => regs[dst] = endian(order, size, regs[dst]),
+                Op::Cast { dst, src, base } => regs[dst] = cast(base, regs[src]),
+                Op::LoadImm { dst, value } => regs[dst] = value,
+                Op::Load { size, extend: fill, dst, base, off } => {
+                    regs[dst] = extend(fill, size, self.load(size, regs.addr(base, off))?);
+                }
+                Op::LoadProbed { size, extend: fill, dst, base, off } => {
+                    regs[dst] = extend(fill, size, self.load_probed(size, regs.addr(base, off)));
+                }
+                Op::LoadContext { size, extend: fill, dst, base, off } => {
+                    let addr = regs.addr(base, off);
+                    regs[dst] = self.load_context(at.code, (size, fill), addr)?;
+                }
+                Op::StoreReg { size, base, src, off } => {
+                    self.store(size, regs.addr(base, off), regs[src])?;
+                }
+                Op::StoreImm { size, base, off, imm: value } => {
+                    self.store(size, regs.addr(base, off), imm(value))?;
+                }
+                Op::Atomic { op, width, base, src, off } => {
+                    let addr = regs.addr(base, off);
+                    self.atomic(regs, (op, width), addr, src)?;
+                }
+                Op::LegacyLoad { size, mode, imm } => {
+                    if let Break(r0) = self.packet_load(at, floor, (size, mode, imm))? {
+                        return Ok(r0);
+                    }
+                    next = at.next;
+                }
+                Op::Jump { target } => next = target.index(),
+                Op::JumpIfReg { width, op, dst, src, target } => {
+                    if compare(op, width, regs[dst], regs[src]) {
+                        next = target.index();
+                    }
+                }
+                Op::JumpIfImm { width, op, dst, imm: value, target } => {
+                    if compare(op, width, regs[dst], imm(value)) {
+                        next = target.index();
+                    }
+                }
+                Op::MayGoto { target } => {
+                    if self.frames.spend_iteration() == Budget::Spent {
+                        next = target.index();
+                    }
+                }
+                Op::CallHelper { helper } => {
+                    at.regs[Reg::R0] = self.call_helper(helper, at)?;
+                    fuel = self.fuel;
+                }
+                Op::TailCall => next = self.tail_call(at)?,
+                Op::CallLocal { entry } => next = self.enter(at, entry)?,
+                Op::CallReg { target } => next = self.call_register(at, target)?,
+                Op::Exit => {
+                    if let Break(r0) = self.leave(at, floor) {
+                        return Ok(r0);
+                    }
+                    next = at.next;
+                }
+                Op::Unreached => return Err(Cause::Unreached),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn load(&self, size: Size, addr: Addr) -> Result<u64, Cause> {
+        self.memory.load(addr, size).map_err(Cause::Memory)
+    }
+
+    fn load_probed(&self, size: Size, addr: Addr) -> u64 {
+        self.memory.load(addr, size).unwrap_or(0)
+    }
+
+    /// A load that may be one of a context field that lies elsewhere in guest memory.
+    fn load_context(
+        &self,
+        code: &Code,
+        (size, fill): (Size, Extend),
+        addr: Addr,
+    ) -> Result<u64, Cause> {
+        let off = addr.0.wrapping_sub(self.ctx.0);
+        match code.moved_field(off, size) {
+            Some(field) => self.load(Size::DW, self.ctx.offset(i64::from(field.guest_off))),
+            None => Ok(extend(fill, size, self.load(size, addr)?)),
+        }
+    }
+
+    #[inline(always)]
+    fn store(&self, size: Size, addr: Addr, value: u64) -> Result<(), Cause> {
+        self.memory.store(addr, size, value).map_err(Cause::Memory)
+    }
+
+    fn atomic(
+        &self,
+        regs: &mut Regs,
+        (op, width): (AtomicOp, Width),
+        addr: Addr,
+        src: Reg,
+    ) -> Result<(), Cause> {
+        let old = self.memory.atomic(addr, op, width, regs[src], regs[Reg::R0]);
+        let old = old.map_err(Cause::Memory)?;
+        match op {
+            AtomicOp::Add(fetch) | AtomicOp::Or(fetch) | AtomicOp::And(fetch)
+            | AtomicOp::Xor(fetch) => match fetch {
+                Fetch::Yes => regs[src] = old,
+                Fetch::No => {}
+            },
+            AtomicOp::Xchg => regs[src] = old,
+            AtomicOp::Cmpxchg => regs[Reg::R0] = old,
+        }
+        Ok(())
+    }
+
+    /// Loads from the packet in network order; beyond its end the function ends with 0.
+    fn packet_load(
+        &mut self,
+        at: &mut Cursor<'a>,
+        floor: usize,
+        (size, mode, imm): (Size, LegacyMode, i32),
+    ) -> Result<ControlFlow<u64>, Cause> {
+        let index = match mode {
+            LegacyMode::Abs => 0,
+            LegacyMode::Ind(reg) => at.regs[reg] as i32,
+        };
+        let off = index.wrapping_add(imm);
+        let loaded = helpers::legacy_load(&self.env.world, off, size).ok_or(Cause::NoPacket)?;
+        at.regs[Reg::R0] = loaded.unwrap_or(0);
+        Ok(if loaded.is_some() { Continue(()) } else { self.leave(at, floor) })
+    }
+
+    fn call_helper(&mut self, helper: &'static Entry, at: &Cursor<'a>) -> Result<u64, Cause> {
+        let (world, ctx) = (&self.env.world, self.ctx);
+        self.code = at.code;
+        let mut call = Call { args: at.regs.args(), world, ctx, engine: self };
+        helper.call(&mut call).map_err(|error| match error {
+            HelperError::Memory(fault) => Cause::HelperMemory { helper: helper.name(), fault },
+            HelperError::Refused(reason) => Cause::HelperRefused { helper: helper.name(), reason },
+            HelperError::BadCallback(value) => Cause::BadCallback { value },
+            // `trap` reports the callback's own trap in its place.
+            HelperError::Stopped => Cause::PastEnd,
+        })
+    }
+
+    /// Begins a function on the next frame, and gives its first operation.
+    fn enter(&mut self, at: &mut Cursor<'a>, id: EntryId) -> Result<usize, Cause> {
+        let back = Return { code: at.code, next: at.next };
+        let depth = self.frames.push(back, &at.regs)?;
+        self.begin(at, id, depth)
+    }
+
+    /// Begins a function on the frame at `depth`.
+    fn begin(&self, at: &mut Cursor<'a>, id: EntryId, depth: usize) -> Result<usize, Cause> {
+        let entry = at.code.entries.get(id.index()).ok_or(Cause::PastEnd)?;
+        let stacks = self.env.stacks;
+        stacks.clear(self.memory, depth, entry.stack).map_err(Cause::Memory)?;
+        at.regs[Reg::FP] = stacks.top(depth).0;
+        at.next = entry.start.index();
+        Ok(at.next)
+    }
+
+    /// Ends the innermost function, and the activation if it began with it.
+    fn leave(&mut self, at: &mut Cursor<'a>, floor: usize) -> ControlFlow<u64> {
+        let result = at.regs[Reg::R0];
+        let Some(back) = self.frames.pop(&mut at.regs) else { return Break(result) };
+        let depth = self.frames.depth();
+        if depth <= floor {
+            return Break(result);
+        }
+        (at.code, at.next) = (back.code, back.next);
+        at.regs[Reg::FP] = self.env.stacks.top(depth - 1).0;
+        Continue(())
+    }
+
+    /// Goes on in another program on the same frame, or leaves an error in `r0`.
+    fn tail_call(&mut self, at: &mut Cursor<'a>) -> Result<usize, Cause> {
+        let [_, map, index, ..] = at.regs.args();
+        let taken = self.tail_calls;
+        let target = helpers::tail_call_target(&self.env.world, map, index as u32);
+        let program = target.and_then(|id| self.env.programs.get(id).ok_or(Errno::ENOENT));
+        match program {
+            Ok(_) if taken >= MAX_TAIL_CALLS => at.regs[Reg::R0] = Errno::E2BIG.as_return(),
+            Ok(code) => {
+                self.tail_calls += 1;
+                at.code = code;
+                at.regs = Regs::with_args([self.ctx.0, 0, 0, 0, 0]);
+                self.frames.replace();
+                self.begin(at, EntryId::default(), self.frames.depth().saturating_sub(1))?;
+            }
+            Err(error) => at.regs[Reg::R0] = error.as_return(),
+        }
+        Ok(at.next)
+    }
+
+    fn call_register(&mut self, at: &mut Cursor<'a>, reg: Reg) -> Result<usize, Cause> {
+        let value = at.regs[reg];
+        let entry = at.code.entry_of(value).ok_or(Cause::BadCallTarget { reg, value })?;
+        self.enter(at, entry)
+    }
+}
+
+impl Engine for Run<'_> {
+    fn callback(&mut self, handle: u64, args: [u64; 5]) -> Reply {
+        let code = self.code;
+        let entry = code.entry_of(handle).ok_or(HelperError::BadCallback(handle))?;
+        self.activate(code, entry, args).map_err(|trap| {
+            self.stopped = Some(trap);
+            HelperError::Stopped
+        })
+    }
+
+    fn state(&mut self) -> &mut RunState {
+        &mut self.state
+    }
+}
+
+/// An arena pointer in the window that starts at `base`; null stays null.
+fn cast(base: u64, pointer: u64) -> u64 {
+    match u64::from(pointer as u32) {
+        0 => 0,
+        low => base | low,
+    }
+}

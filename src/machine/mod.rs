@@ -1,1 +1,77 @@
-//! To be written.
+//! The machine that programs run on: memory, CPUs, clock, randomness, tasks, and where output goes.
+//!
+//! It is not a helper, a map or an engine: those act on it.
+//!
+//! Rules:
+//! - Everything is shared behind `&self` by any number of threads.
+//! - No globals: two machines in one process know nothing of each other.
+//! - The same machine, asked the same in the same order, answers the same: no host clock, no host
+//!   randomness, no host addresses but those of guest memory, which are fixed where the host allows.
+
+mod clock;
+mod cpus;
+mod errno;
+pub mod memory;
+mod random;
+mod registry;
+mod sinks;
+mod task;
+
+pub use clock::{Clock, ClockConfig};
+pub use cpus::{CpuId, Cpus, MAX_CPUS};
+pub use errno::Errno;
+pub use memory::{
+    Access, Addr, Fault, FaultReason, Memory, MemoryConfig, MemoryError, ObjectInfo, ObjectKind,
+    ObjectSpec, OutOfMemory, Owner, ProgramAccess, Stride,
+};
+pub use random::Random;
+pub use registry::{LinkId, MapId, ProgId, Registry};
+pub use sinks::{TraceFlags, TracePipe};
+pub use task::{Comm, Namespaces, Task, TaskTable};
+
+/// What a machine is made as.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MachineConfig {
+    /// Guest memory.
+    pub memory: MemoryConfig,
+    /// CPUs.
+    pub cpus: Cpus,
+    /// Clocks.
+    pub clock: ClockConfig,
+    /// Seed of its randomness.
+    pub seed: u64,
+}
+
+/// A machine.
+#[derive(Debug)]
+pub struct Machine {
+    /// Guest memory.
+    pub memory: Memory,
+    /// CPUs.
+    pub cpus: Cpus,
+    /// Clocks.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// Tasks.
+    pub tasks: TaskTable,
+    /// What `bpf_trace_printk` wrote.
+    pub trace: TracePipe,
+    /// Ids.
+    pub registry: Registry,
+}
+
+impl Machine {
+    /// A machine as configured, with its first tasks and nothing else.
+    pub fn new(config: MachineConfig) -> Result<Machine, MemoryError> {
+        Ok(Machine {
+            memory: Memory::new(config.memory)?,
+            cpus: config.cpus,
+            clock: Clock::new(config.clock),
+            random: Random::new(config.seed),
+            tasks: TaskTable::default(),
+            trace: TracePipe::default(),
+            registry: Registry::default(),
+        })
+    }
+}

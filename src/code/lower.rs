@@ -1,0 +1,478 @@
+//! From instructions to operations: one pass numbers them, one translates.
+//!
+//! It judges nothing: a [`Verified`] program is believed, and of a program nobody judged only what
+//! a run could not survive is refused (a jump out of the program, a helper without a body).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::op::{EntryId, Op, Target};
+use super::{Code, Entry, MovedField, STACK_SIZE};
+use crate::abi::context::{self, Field, Shape};
+use crate::abi;
+use crate::helpers;
+use crate::isa::{
+    AddrSpaceCast, AluOp, CallTarget, DecodeError, Imm64, Insn, Operand, Pc, Reg, Size, Width,
+    decode_program,
+};
+use crate::object::Program;
+use crate::verifier::{AccessKind, Fact, Verified};
+
+/// The number of `bpf_tail_call`.
+const TAIL_CALL: i32 = 12;
+
+/// Where in guest memory a program finds what it refers to.
+#[derive(Clone, Debug, Default)]
+pub struct Bindings {
+    /// The object's maps, by index.
+    pub maps: Vec<MapBinding>,
+    /// Kernel variables by BTF id.
+    pub variables: BTreeMap<u32, u64>,
+    /// The program's arena, if it has one.
+    pub arena: Option<Arena>,
+}
+
+/// One map in guest memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapBinding {
+    /// What stands for the map in a register.
+    pub handle: u64,
+    /// The address of its first value, for maps whose values programs address directly.
+    pub value: Option<u64>,
+}
+
+/// Where an arena lies; both windows are 4 GiB and aligned to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arena {
+    /// The window that loads and stores use.
+    pub kernel: u64,
+    /// The window that user space sees.
+    pub user: u64,
+}
+
+/// Why a program cannot be lowered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LowerError {
+    /// A slot is no instruction.
+    #[error("instruction {pc}: {source}")]
+    Decode {
+        /// The slot.
+        pc: Pc,
+        /// What is wrong with it.
+        source: DecodeError,
+    },
+    /// The program has no instruction.
+    #[error("the program is empty")]
+    Empty,
+    /// A jump, a call or a function pointer leads outside the program or into half an instruction.
+    #[error("instruction {pc}: distance {off} leads to no instruction of the program")]
+    BadTarget {
+        /// The instruction.
+        pc: Pc,
+        /// Its distance.
+        off: i32,
+    },
+    /// The last instruction is no exit and no jump.
+    #[error("instruction {pc}: control runs past the end of the program")]
+    FallsOffEnd {
+        /// The last instruction.
+        pc: Pc,
+    },
+    /// The program refers to a map it does not have.
+    #[error("instruction {pc}: the program has no map {index}")]
+    NoMap {
+        /// The instruction.
+        pc: Pc,
+        /// The index.
+        index: i32,
+    },
+    /// The values of this map have no fixed address.
+    #[error("instruction {pc}: values of map {index} cannot be addressed directly")]
+    NoMapValue {
+        /// The instruction.
+        pc: Pc,
+        /// The map's index.
+        index: i32,
+    },
+    /// A kernel variable that the simulated kernel does not have.
+    #[error("instruction {pc}: not supported yet: kernel variable with BTF id {id}")]
+    NoVariable {
+        /// The instruction.
+        pc: Pc,
+        /// The variable.
+        id: u32,
+    },
+    /// An address-space cast in a program without an arena.
+    #[error("instruction {pc}: address-space cast in a program without an arena map")]
+    NoArena {
+        /// The instruction.
+        pc: Pc,
+    },
+    /// No helper has this number.
+    #[error("instruction {pc}: no helper has number {number}")]
+    NoHelper {
+        /// The instruction.
+        pc: Pc,
+        /// The number.
+        number: i32,
+    },
+    /// The helper cannot be simulated yet.
+    #[error("instruction {pc}: not supported yet: helper {name} ({number})")]
+    NoBody {
+        /// The instruction.
+        pc: Pc,
+        /// The number.
+        number: i32,
+        /// Its name.
+        name: &'static str,
+    },
+    /// Kernel functions cannot be simulated yet.
+    #[error("instruction {pc}: not supported yet: kernel function with BTF id {id}")]
+    Kfunc {
+        /// The instruction.
+        pc: Pc,
+        /// The function.
+        id: i32,
+    },
+    /// The context has no field there.
+    #[error("instruction {pc}: {context} has no field at offset {off}")]
+    NoField {
+        /// The instruction.
+        pc: Pc,
+        /// The structure's name.
+        context: &'static str,
+        /// The offset.
+        off: u32,
+    },
+}
+
+/// Lowers a judged program.
+pub fn lower(verified: &Verified, bindings: &Bindings) -> Result<Code, LowerError> {
+    let judged = Judged { facts: &verified.facts, stack_depths: &verified.stack_depths };
+    Lowering::new(&verified.program, &verified.insns, Some(judged), bindings)?.finish()
+}
+
+/// Lowers a program that nobody judged: nothing is dropped, nothing is known of what it accesses.
+pub fn lower_unverified(program: &Program, bindings: &Bindings) -> Result<Code, LowerError> {
+    let insns = decode_program(&program.code)
+        .map_err(|(pc, source)| LowerError::Decode { pc, source })?;
+    Lowering::new(program, &insns, None, bindings)?.finish()
+}
+
+/// What the verifier learnt.
+#[derive(Clone, Copy)]
+struct Judged<'a> {
+    facts: &'a [Fact],
+    stack_depths: &'a [u32],
+}
+
+/// One program on its way.
+struct Lowering<'a> {
+    program: &'a Program,
+    insns: &'a [Insn],
+    judged: Option<Judged<'a>>,
+    bindings: &'a Bindings,
+    context: context::Context,
+    moved: Vec<MovedField>,
+    /// The operation of each slot; none for second halves.
+    targets: Vec<Option<Target>>,
+    entries: Vec<Pc>,
+}
+
+impl<'a> Lowering<'a> {
+    fn new(
+        program: &'a Program,
+        insns: &'a [Insn],
+        judged: Option<Judged<'a>>,
+        bindings: &'a Bindings,
+    ) -> Result<Lowering<'a>, LowerError> {
+        let context = context::of(program.prog_type);
+        let mut lowering = Lowering {
+            program,
+            insns,
+            judged,
+            bindings,
+            context,
+            moved: moved_fields(&context),
+            targets: Vec::new(),
+            entries: Vec::new(),
+        };
+        lowering.number();
+        lowering.entries = lowering.find_entries()?;
+        Ok(lowering)
+    }
+
+    /// The translation itself.
+    fn finish(self) -> Result<Code, LowerError> {
+        let (mut ops, mut pcs) = (Vec::new(), Vec::new());
+        for (pc, insn) in (0..).map(Pc).zip(self.insns.iter().copied()) {
+            if self.starts_op(pc) {
+                let op = if self.is_reached(pc) { self.translate(pc, insn)? } else { Op::Unreached };
+                ops.push(op);
+                pcs.push(pc);
+            }
+        }
+        let last = ops.last().ok_or(LowerError::Empty)?;
+        if last.falls_through() {
+            return Err(LowerError::FallsOffEnd { pc: pcs.last().copied().unwrap_or_default() });
+        }
+        Ok(Code {
+            name: Arc::from(self.program.name.as_str()),
+            prog_type: self.program.prog_type,
+            ops,
+            pcs,
+            entries: self.entries.iter().map(|pc| self.entry(*pc)).collect(),
+            moved: self.moved,
+        })
+    }
+
+    /// Gives each slot the index its operation will have.
+    fn number(&mut self) {
+        let mut next = 0;
+        let mut targets = Vec::with_capacity(self.insns.len());
+        for (pc, insn) in (0..).map(Pc).zip(self.insns) {
+            if self.starts_op(pc) {
+                next += 1;
+            }
+            // A slot in the middle of an unreached run shares the run's operation.
+            let has_op = !matches!(insn, Insn::Imm64High);
+            targets.push(has_op.then_some(Target(next).previous()));
+        }
+        self.targets = targets;
+    }
+
+    /// Whether an operation is made of this slot: not of second halves, and of a run of unreached
+    /// slots only of the first.
+    fn starts_op(&self, pc: Pc) -> bool {
+        if matches!(self.insns.get(pc.index()), Some(Insn::Imm64High) | None) {
+            return false;
+        }
+        let before = (0..pc.0).rev().map(Pc).find(|slot| !self.is_high(*slot));
+        self.is_reached(pc) || before.is_none_or(|slot| self.is_reached(slot))
+    }
+
+    fn is_high(&self, pc: Pc) -> bool {
+        matches!(self.insns.get(pc.index()), Some(Insn::Imm64High))
+    }
+
+    fn is_reached(&self, pc: Pc) -> bool {
+        match self.judged {
+            Some(judged) => judged.facts.get(pc.index()).is_some_and(|fact| fact.reached),
+            None => true,
+        }
+    }
+
+    /// The starts of all functions that something calls, the program's own first.
+    fn find_entries(&self) -> Result<Vec<Pc>, LowerError> {
+        let mut starts = BTreeSet::from([Pc(0)]);
+        for (pc, insn) in (0..).map(Pc).zip(self.insns) {
+            let off = match insn {
+                Insn::Call(CallTarget::Local(off)) => *off,
+                Insn::LoadImm64 { value: Imm64::Func(off), .. } => *off,
+                _ => continue,
+            };
+            self.target(pc, off)?;
+            starts.extend(pc.target(off));
+        }
+        Ok(starts.into_iter().collect())
+    }
+
+    fn entry(&self, pc: Pc) -> Entry {
+        let index = self.program.subprogs.iter().position(|subprog| subprog.start == pc);
+        let subprog = index.and_then(|index| self.program.subprogs.get(index));
+        let name = match subprog {
+            Some(subprog) => Arc::from(subprog.name.as_str()),
+            None if pc == Pc(0) => Arc::from(self.program.name.as_str()),
+            None => Arc::from(format!("subprog_{pc}")),
+        };
+        let judged = self.judged.zip(index);
+        let stack = judged.and_then(|(judged, index)| judged.stack_depths.get(index).copied());
+        let start = self.targets.get(pc.index()).copied().flatten().unwrap_or_default();
+        Entry { name, pc, start, stack: stack.unwrap_or(STACK_SIZE) }
+    }
+
+    fn target(&self, pc: Pc, off: i32) -> Result<Target, LowerError> {
+        pc.target(off)
+            .and_then(|to| self.targets.get(to.index()).copied().flatten())
+            .ok_or(LowerError::BadTarget { pc, off })
+    }
+
+    fn entry_id(&self, pc: Pc, off: i32) -> Result<EntryId, LowerError> {
+        pc.target(off)
+            .and_then(|to| self.entries.binary_search(&to).ok())
+            .and_then(|index| u32::try_from(index).ok())
+            .map(EntryId)
+            .ok_or(LowerError::BadTarget { pc, off })
+    }
+
+    fn translate(&self, pc: Pc, insn: Insn) -> Result<Op, LowerError> {
+        Ok(match insn {
+            Insn::Alu { width, op, dst, src } => alu(width, op, dst, src),
+            Insn::Neg { width, dst } => Op::Neg { width, dst },
+            Insn::MovSx { width, from, dst, src } => Op::MovSx { width, from, dst, src },
+            Insn::Endian { order, size, dst } => Op::Endian { order, size, dst },
+            Insn::AddrSpaceCast { cast, dst, src } => {
+                Op::Cast { dst, src, base: self.cast_base(pc, cast)? }
+            }
+            Insn::LoadImm64 { dst, value } => Op::LoadImm { dst, value: self.imm64(pc, value)? },
+            Insn::Imm64High => Op::Unreached,
+            Insn::Load { .. } => self.load(pc, insn)?,
+            Insn::Store { size, base, off, src } => self.store(pc, size, base, off, src)?,
+            Insn::Atomic { op, width, base, off, src } => {
+                Op::Atomic { op, width, base, src, off: i32::from(off) }
+            }
+            Insn::LegacyLoad { size, mode, imm } => Op::LegacyLoad { size, mode, imm },
+            Insn::Jump { form: _, off } => Op::Jump { target: self.target(pc, off)? },
+            Insn::JumpIf { width, op, dst, src, off } => {
+                let target = self.target(pc, i32::from(off))?;
+                match src {
+                    Operand::Reg(src) => Op::JumpIfReg { width, op, dst, src, target },
+                    Operand::Imm(imm) => Op::JumpIfImm { width, op, dst, imm, target },
+                }
+            }
+            Insn::MayGoto { off } => Op::MayGoto { target: self.target(pc, i32::from(off))? },
+            Insn::Call(target) => self.call(pc, target)?,
+            Insn::Exit => Op::Exit,
+        })
+    }
+
+    fn cast_base(&self, pc: Pc, cast: AddrSpaceCast) -> Result<u64, LowerError> {
+        let arena = self.bindings.arena.ok_or(LowerError::NoArena { pc })?;
+        let base = match cast {
+            AddrSpaceCast::ToKernel => arena.kernel,
+            AddrSpaceCast::ToArena => arena.user,
+        };
+        Ok(base & !u64::from(u32::MAX))
+    }
+
+    fn imm64(&self, pc: Pc, value: Imm64) -> Result<u64, LowerError> {
+        match value {
+            Imm64::Value(value) => Ok(value),
+            Imm64::MapFd(index) | Imm64::MapIdx(index) => Ok(self.map(pc, index)?.handle),
+            Imm64::MapValue { fd: index, off } | Imm64::MapIdxValue { index, off } => {
+                let value = self.map(pc, index)?.value;
+                let value = value.ok_or(LowerError::NoMapValue { pc, index })?;
+                Ok(value.wrapping_add(u64::from(off)))
+            }
+            Imm64::BtfVar { id, btf_fd: _ } => {
+                let address = self.bindings.variables.get(&id);
+                address.copied().ok_or(LowerError::NoVariable { pc, id })
+            }
+            Imm64::Func(off) => Ok(Code::handle_of(self.entry_id(pc, off)?)),
+        }
+    }
+
+    fn map(&self, pc: Pc, index: i32) -> Result<MapBinding, LowerError> {
+        let at = usize::try_from(index).ok();
+        let map = at.and_then(|at| self.bindings.maps.get(at));
+        map.copied().ok_or(LowerError::NoMap { pc, index })
+    }
+
+    fn load(&self, pc: Pc, insn: Insn) -> Result<Op, LowerError> {
+        let Insn::Load { size, extend, dst, base, off } = insn else { return Ok(Op::Unreached) };
+        let off = i32::from(off);
+        let plain = Op::Load { size, extend, dst, base, off };
+        Ok(match self.access(pc) {
+            Some(AccessKind::Plain) => plain,
+            Some(AccessKind::Probed) => Op::LoadProbed { size, extend, dst, base, off },
+            Some(AccessKind::Context(at)) => match self.field(pc, at)? {
+                Some(field) => Op::Load {
+                    size: if field.guest_size > field.size { Size::DW } else { size },
+                    extend,
+                    dst,
+                    base,
+                    off: moved_by(off, &field),
+                },
+                None => plain,
+            },
+            None if self.judged.is_none() && !self.moved.is_empty() => {
+                Op::LoadContext { size, extend, dst, base, off }
+            }
+            None => plain,
+        })
+    }
+
+    fn store(
+        &self,
+        pc: Pc,
+        size: Size,
+        base: Reg,
+        off: i16,
+        src: Operand,
+    ) -> Result<Op, LowerError> {
+        let field = match self.access(pc) {
+            Some(AccessKind::Context(at)) => self.field(pc, at)?,
+            Some(AccessKind::Plain | AccessKind::Probed) | None => None,
+        };
+        let off = i32::from(off);
+        let off = field.map_or(off, |field| moved_by(off, &field));
+        Ok(match src {
+            Operand::Reg(src) => Op::StoreReg { size, base, src, off },
+            Operand::Imm(imm) => Op::StoreImm { size, base, off, imm },
+        })
+    }
+
+    fn access(&self, pc: Pc) -> Option<AccessKind> {
+        self.judged?.facts.get(pc.index())?.access
+    }
+
+    /// The context field at an offset, where the context is one of fields.
+    fn field(&self, pc: Pc, off: u32) -> Result<Option<Field>, LowerError> {
+        let Shape::Fields(fields) = self.context.shape else { return Ok(None) };
+        let has = |field: &&Field| off.checked_sub(field.off).is_some_and(|at| at < field.size);
+        match fields.iter().find(has) {
+            Some(field) => Ok(Some(*field)),
+            None => Err(LowerError::NoField { pc, context: self.context.name, off }),
+        }
+    }
+
+    fn call(&self, pc: Pc, target: CallTarget) -> Result<Op, LowerError> {
+        match target {
+            CallTarget::Helper(TAIL_CALL) => Ok(Op::TailCall),
+            CallTarget::Helper(number) => match helpers::entry(number) {
+                Some(helper) => Ok(Op::CallHelper { helper }),
+                None => Err(no_helper(pc, number)),
+            },
+            CallTarget::Local(off) => Ok(Op::CallLocal { entry: self.entry_id(pc, off)? }),
+            CallTarget::Kfunc { id, btf_index: _ } => Err(LowerError::Kfunc { pc, id }),
+            CallTarget::Reg(target) => Ok(Op::CallReg { target }),
+        }
+    }
+}
+
+impl Target {
+    fn previous(self) -> Target {
+        Target(self.0.saturating_sub(1))
+    }
+}
+
+fn alu(width: Width, op: AluOp, dst: Reg, src: Operand) -> Op {
+    match (width, src) {
+        (Width::W64, Operand::Reg(src)) => Op::Alu64Reg { op, dst, src },
+        (Width::W64, Operand::Imm(imm)) => Op::Alu64Imm { op, dst, imm: i64::from(imm) as u64 },
+        (Width::W32, Operand::Reg(src)) => Op::Alu32Reg { op, dst, src },
+        (Width::W32, Operand::Imm(imm)) => Op::Alu32Imm { op, dst, imm: imm as u32 },
+    }
+}
+
+fn no_helper(pc: Pc, number: i32) -> LowerError {
+    match abi::helpers::by_number(number) {
+        Some(helper) => LowerError::NoBody { pc, number, name: helper.name },
+        None => LowerError::NoHelper { pc, number },
+    }
+}
+
+/// Where an access moves with its field.
+fn moved_by(off: i32, field: &Field) -> i32 {
+    off.wrapping_add(field.guest_off.wrapping_sub(field.off) as i32)
+}
+
+fn moved_fields(context: &context::Context) -> Vec<MovedField> {
+    let Shape::Fields(fields) = context.shape else { return Vec::new() };
+    let moved = |field: &&Field| field.guest_off != field.off && field.guest_size > field.size;
+    fields
+        .iter()
+        .filter(moved)
+        .map(|field| MovedField { off: field.off, size: field.size, guest_off: field.guest_off })
+        .collect()
+}

@@ -1,0 +1,98 @@
+//! For tests: a small machine, and programs made from assembly text.
+
+use std::sync::Arc;
+
+use super::run;
+use crate::abi::{self, ProgType};
+use crate::code::{Bindings, Code, DEFAULT_FUEL, Outcome, Programs, RunEnv, Stacks, lower_unverified};
+use crate::helpers::World;
+use crate::isa::asm::{Symbols, assemble};
+use crate::isa::{Insn, encode_program};
+use crate::machine::{
+    Addr, CpuId, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner, Task,
+};
+use crate::object::{Autoload, Program, Sleepable};
+
+/// A machine with one CPU's stacks.
+pub(crate) struct Fixture {
+    pub(crate) machine: Machine,
+    pub(crate) stacks: Stacks,
+    pub(crate) programs: Programs,
+    pub(crate) task: Task,
+    pub(crate) bindings: Bindings,
+    pub(crate) fuel: u64,
+}
+
+/// Helpers by the names of the table of prototypes.
+struct Helpers;
+
+impl Symbols for Helpers {
+    fn helper(&self, name: &str) -> Option<i32> {
+        abi::helpers::by_name(name).and_then(|helper| i32::try_from(helper.number).ok())
+    }
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Fixture {
+        let memory = MemoryConfig { budget: 64 << 20, ..MemoryConfig::default() };
+        let config = MachineConfig { memory, ..MachineConfig::default() };
+        let machine = Machine::new(config).expect("memory for a machine");
+        let owner = Owner::Program(Arc::from("test"));
+        let stacks = Stacks::new(&machine.memory, &owner).expect("memory for stacks");
+        Fixture {
+            machine,
+            stacks,
+            programs: Programs::default(),
+            task: Task::default(),
+            bindings: Bindings::default(),
+            fuel: DEFAULT_FUEL,
+        }
+    }
+
+    /// An object with these bytes.
+    pub(crate) fn data(&self, bytes: &[u8]) -> Addr {
+        let spec = ObjectSpec::new(ObjectKind::Data, "data", Owner::Kernel);
+        let addr = self.machine.memory.allocate(bytes.len() as u64, &spec).expect("memory");
+        self.machine.memory.poke(addr, bytes).expect("in bounds");
+        addr
+    }
+
+    pub(crate) fn code(&self, text: &str) -> Code {
+        let assembly = assemble(text, &Helpers).expect("assembly");
+        self.lower(ProgType::SocketFilter, &assembly.insns)
+    }
+
+    pub(crate) fn lower(&self, prog_type: ProgType, insns: &[Insn]) -> Code {
+        lower_unverified(&program(prog_type, insns), &self.bindings).expect("lowers")
+    }
+
+    pub(crate) fn run(&self, code: &Code, ctx: Addr) -> Outcome {
+        let world = World { machine: &self.machine, cpu: CpuId(0), task: &self.task };
+        let (programs, stacks, fuel) = (&self.programs, &self.stacks, self.fuel);
+        run(code, &RunEnv { world, programs, stacks, fuel }, ctx)
+    }
+
+    /// Runs a program without context.
+    pub(crate) fn run_text(&self, text: &str) -> Outcome {
+        self.run(&self.code(text), Addr::NULL)
+    }
+}
+
+/// A program of these instructions.
+pub(crate) fn program(prog_type: ProgType, insns: &[Insn]) -> Program {
+    Program {
+        name: "test".to_owned(),
+        section: "test".to_owned(),
+        prog_type,
+        attach_type: None,
+        attach_target: None,
+        sleepable: Sleepable::No,
+        autoload: Autoload::Yes,
+        licence: "GPL".to_owned(),
+        code: encode_program(insns),
+        subprogs: Vec::new(),
+        lines: Vec::new(),
+        maps: Arc::from([]),
+        btf: None,
+    }
+}
