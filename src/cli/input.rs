@@ -69,6 +69,8 @@ pub(super) struct Loaded {
     pub(super) maps: Arc<[MapSpec]>,
     /// The object's licence.
     pub(super) licence: String,
+    /// The types of the maps.
+    pub(super) btf: Option<Arc<Btf>>,
 }
 
 impl Args {
@@ -119,6 +121,7 @@ impl Inputs {
             programs: linked.programs.into_iter().map(|linked| linked.map(Arc::new)).collect(),
             maps: linked.maps,
             licence: object.licence().to_owned(),
+            btf: object.btf().cloned(),
         })
     }
 
@@ -208,6 +211,7 @@ fn one_program(program: Program) -> Loaded {
         file: String::new(),
         maps: Arc::clone(&program.maps),
         licence: program.licence.clone(),
+        btf: None,
         programs: vec![Ok(Arc::new(program))],
     }
 }

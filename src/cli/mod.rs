@@ -90,15 +90,16 @@ pub(crate) fn main() -> ExitCode {
         Command::Completions(args) => completions::run(&args, &mut output),
     };
     let result = result.and_then(|exit| output.finish().map(|()| exit).map_err(Into::into));
-    result.unwrap_or_else(|error| failure(&output, &error)).into()
+    result.unwrap_or_else(|error| failure(&mut output, &error)).into()
 }
 
 /// Reports what ended the command early.
-fn failure(output: &Output, error: &anyhow::Error) -> Exit {
+fn failure(output: &mut Output, error: &anyhow::Error) -> Exit {
     let is_closed = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
     if error.downcast_ref().is_some_and(is_closed) {
         return Exit::Ok;
     }
-    output.error(error);
+    // If standard output is closed as well, the exit code still tells.
+    let _ = output.error(error);
     Exit::Failure
 }

@@ -51,8 +51,9 @@ impl Output {
         Ok(())
     }
 
-    /// Writes an error and its causes to standard error.
-    pub(super) fn error(&self, error: &anyhow::Error) {
+    /// Writes an error and its causes to standard error, after what was written so far.
+    pub(super) fn error(&mut self, error: &anyhow::Error) -> io::Result<()> {
+        self.finish()?;
         let choice = match self.choice {
             ColorChoice::Never => ColorChoice::Never,
             ColorChoice::Always => ColorChoice::Always,
@@ -61,6 +62,7 @@ impl Output {
         let mut stderr = AutoStream::new(io::stderr(), choice);
         // There is nowhere left to report that standard error is closed.
         let _ = writeln!(stderr, "{ERROR}error{ERROR:#}: {error:#}");
+        Ok(())
     }
 
     /// Writes what is left.
