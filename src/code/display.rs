@@ -3,14 +3,16 @@
 use std::fmt::{Display, Formatter, Result};
 
 use super::{Code, EntryId, Op};
-use crate::isa::{
-    AluOp, AtomicOp, ByteOrder, Extend, Fetch, JumpOp, LegacyMode, Reg, Size, Width,
-};
+use crate::isa::{AluOp, AtomicOp, ByteOrder, Extend, Fetch, JumpOp, LegacyMode, Reg, Size, Width};
 
 impl Display for Code {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         for (index, (op, pc)) in self.ops.iter().zip(&self.pcs).enumerate() {
-            for entry in self.entries.iter().filter(|entry| entry.start.index() == index) {
+            for entry in self
+                .entries
+                .iter()
+                .filter(|entry| entry.start.index() == index)
+            {
                 writeln!(f, "{}:", entry.name)?;
             }
             writeln!(f, "{index:5}  {op:<44} ; {pc}")?;
@@ -38,30 +40,91 @@ fn text(op: &Op) -> String {
         Op::Alu32Reg { op, dst, src } => format!("{} {}= {}", w(dst), alu(op), w(src)),
         Op::Alu32Imm { op, dst, imm } => format!("{} {}= {}", w(dst), alu(op), imm as i32),
         Op::Neg { width, dst } => format!("{0} = -{0}", reg(width, dst)),
-        Op::MovSx { width, from, dst, src } => {
-            format!("{} = (s{}){}", reg(width, dst), from.bits(), reg(width, src))
+        Op::MovSx {
+            width,
+            from,
+            dst,
+            src,
+        } => {
+            format!(
+                "{} = (s{}){}",
+                reg(width, dst),
+                from.bits(),
+                reg(width, src)
+            )
         }
         Op::Endian { order, size, dst } => {
             format!("{dst} = {}{} {dst}", byte_order(order), size.bits())
         }
         Op::Cast { dst, src, base } => format!("{dst} = {base:#x} + (u32){src}"),
         Op::LoadImm { dst, value } => format!("{dst} = {value:#x} ll"),
-        Op::Load { size, extend, dst, base, off } => load(size, extend, dst, base, off),
-        Op::LoadProbed { size, extend, dst, base, off } => {
+        Op::Load {
+            size,
+            extend,
+            dst,
+            base,
+            off,
+        } => load(size, extend, dst, base, off),
+        Op::LoadProbed {
+            size,
+            extend,
+            dst,
+            base,
+            off,
+        } => {
             format!("{} probed", load(size, extend, dst, base, off))
         }
-        Op::LoadContext { size, extend, dst, base, off } => {
+        Op::LoadContext {
+            size,
+            extend,
+            dst,
+            base,
+            off,
+        } => {
             format!("{} or context", load(size, extend, dst, base, off))
         }
-        Op::StoreReg { size, base, src, off } => format!("{} = {src}", place(size, base, off)),
-        Op::StoreImm { size, base, off, imm } => format!("{} = {imm}", place(size, base, off)),
-        Op::Atomic { op, width, base, src, off } => atomic(op, width, base, src, off),
+        Op::StoreReg {
+            size,
+            base,
+            src,
+            off,
+        } => format!("{} = {src}", place(size, base, off)),
+        Op::StoreImm {
+            size,
+            base,
+            off,
+            imm,
+        } => format!("{} = {imm}", place(size, base, off)),
+        Op::Atomic {
+            op,
+            width,
+            base,
+            src,
+            off,
+        } => atomic(op, width, base, src, off),
         Op::LegacyLoad { size, mode, imm } => legacy(size, mode, imm),
         Op::Jump { target } => format!("goto {target}"),
-        Op::JumpIfReg { width, op, dst, src, target } => {
-            format!("if {} {} {} goto {target}", reg(width, dst), jump(op), reg(width, src))
+        Op::JumpIfReg {
+            width,
+            op,
+            dst,
+            src,
+            target,
+        } => {
+            format!(
+                "if {} {} {} goto {target}",
+                reg(width, dst),
+                jump(op),
+                reg(width, src)
+            )
         }
-        Op::JumpIfImm { width, op, dst, imm, target } => {
+        Op::JumpIfImm {
+            width,
+            op,
+            dst,
+            imm,
+            target,
+        } => {
             format!("if {} {} {imm} goto {target}", reg(width, dst), jump(op))
         }
         Op::MayGoto { target } => format!("may_goto {target}"),

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::op::{EntryId, Op, Target};
 use super::{Code, Entry, MovedField, STACK_SIZE};
-use crate::abi::context::{self, Field, Shape};
 use crate::abi;
+use crate::abi::context::{self, Field, Shape};
 use crate::helpers;
 use crate::isa::{
     AddrSpaceCast, AluOp, CallTarget, DecodeError, Imm64, Insn, Operand, Pc, Reg, Size, Width,
@@ -148,14 +148,17 @@ pub enum LowerError {
 
 /// Lowers a judged program.
 pub fn lower(verified: &Verified, bindings: &Bindings) -> Result<Code, LowerError> {
-    let judged = Judged { facts: &verified.facts, stack_depths: &verified.stack_depths };
+    let judged = Judged {
+        facts: &verified.facts,
+        stack_depths: &verified.stack_depths,
+    };
     Lowering::new(&verified.program, &verified.insns, Some(judged), bindings)?.finish()
 }
 
 /// Lowers a program that nobody judged: nothing is dropped, nothing is known of what it accesses.
 pub fn lower_unverified(program: &Program, bindings: &Bindings) -> Result<Code, LowerError> {
-    let insns = decode_program(&program.code)
-        .map_err(|(pc, source)| LowerError::Decode { pc, source })?;
+    let insns =
+        decode_program(&program.code).map_err(|(pc, source)| LowerError::Decode { pc, source })?;
     Lowering::new(program, &insns, None, bindings)?.finish()
 }
 
@@ -207,14 +210,20 @@ impl<'a> Lowering<'a> {
         let (mut ops, mut pcs) = (Vec::new(), Vec::new());
         for (pc, insn) in (0..).map(Pc).zip(self.insns.iter().copied()) {
             if self.starts_op(pc) {
-                let op = if self.is_reached(pc) { self.translate(pc, insn)? } else { Op::Unreached };
+                let op = if self.is_reached(pc) {
+                    self.translate(pc, insn)?
+                } else {
+                    Op::Unreached
+                };
                 ops.push(op);
                 pcs.push(pc);
             }
         }
         let last = ops.last().ok_or(LowerError::Empty)?;
         if last.falls_through() {
-            return Err(LowerError::FallsOffEnd { pc: pcs.last().copied().unwrap_or_default() });
+            return Err(LowerError::FallsOffEnd {
+                pc: pcs.last().copied().unwrap_or_default(),
+            });
         }
         Ok(Code {
             name: Arc::from(self.program.name.as_str()),
@@ -257,7 +266,10 @@ impl<'a> Lowering<'a> {
 
     fn is_reached(&self, pc: Pc) -> bool {
         match self.judged {
-            Some(judged) => judged.facts.get(pc.index()).is_some_and(|fact| fact.reached),
+            Some(judged) => judged
+                .facts
+                .get(pc.index())
+                .is_some_and(|fact| fact.reached),
             None => true,
         }
     }
@@ -268,7 +280,10 @@ impl<'a> Lowering<'a> {
         for (pc, insn) in (0..).map(Pc).zip(self.insns) {
             let off = match insn {
                 Insn::Call(CallTarget::Local(off)) => *off,
-                Insn::LoadImm64 { value: Imm64::Func(off), .. } => *off,
+                Insn::LoadImm64 {
+                    value: Imm64::Func(off),
+                    ..
+                } => *off,
                 _ => continue,
             };
             self.target(pc, off)?;
@@ -278,7 +293,11 @@ impl<'a> Lowering<'a> {
     }
 
     fn entry(&self, pc: Pc) -> Entry {
-        let index = self.program.subprogs.iter().position(|subprog| subprog.start == pc);
+        let index = self
+            .program
+            .subprogs
+            .iter()
+            .position(|subprog| subprog.start == pc);
         let subprog = index.and_then(|index| self.program.subprogs.get(index));
         let name = match subprog {
             Some(subprog) => Arc::from(subprog.name.as_str()),
@@ -287,8 +306,18 @@ impl<'a> Lowering<'a> {
         };
         let judged = self.judged.zip(index);
         let stack = judged.and_then(|(judged, index)| judged.stack_depths.get(index).copied());
-        let start = self.targets.get(pc.index()).copied().flatten().unwrap_or_default();
-        Entry { name, pc, start, stack: stack.unwrap_or(STACK_SIZE) }
+        let start = self
+            .targets
+            .get(pc.index())
+            .copied()
+            .flatten()
+            .unwrap_or_default();
+        Entry {
+            name,
+            pc,
+            start,
+            stack: stack.unwrap_or(STACK_SIZE),
+        }
     }
 
     fn target(&self, pc: Pc, off: i32) -> Result<Target, LowerError> {
@@ -307,30 +336,87 @@ impl<'a> Lowering<'a> {
 
     fn translate(&self, pc: Pc, insn: Insn) -> Result<Op, LowerError> {
         Ok(match insn {
-            Insn::Alu { width, op, dst, src } => alu(width, op, dst, src),
+            Insn::Alu {
+                width,
+                op,
+                dst,
+                src,
+            } => alu(width, op, dst, src),
             Insn::Neg { width, dst } => Op::Neg { width, dst },
-            Insn::MovSx { width, from, dst, src } => Op::MovSx { width, from, dst, src },
+            Insn::MovSx {
+                width,
+                from,
+                dst,
+                src,
+            } => Op::MovSx {
+                width,
+                from,
+                dst,
+                src,
+            },
             Insn::Endian { order, size, dst } => Op::Endian { order, size, dst },
-            Insn::AddrSpaceCast { cast, dst, src } => {
-                Op::Cast { dst, src, base: self.cast_base(pc, cast)? }
-            }
-            Insn::LoadImm64 { dst, value } => Op::LoadImm { dst, value: self.imm64(pc, value)? },
+            Insn::AddrSpaceCast { cast, dst, src } => Op::Cast {
+                dst,
+                src,
+                base: self.cast_base(pc, cast)?,
+            },
+            Insn::LoadImm64 { dst, value } => Op::LoadImm {
+                dst,
+                value: self.imm64(pc, value)?,
+            },
             Insn::Imm64High => Op::Unreached,
             Insn::Load { .. } => self.load(pc, insn)?,
-            Insn::Store { size, base, off, src } => self.store(pc, size, base, off, src)?,
-            Insn::Atomic { op, width, base, off, src } => {
-                Op::Atomic { op, width, base, src, off: i32::from(off) }
-            }
+            Insn::Store {
+                size,
+                base,
+                off,
+                src,
+            } => self.store(pc, size, base, off, src)?,
+            Insn::Atomic {
+                op,
+                width,
+                base,
+                off,
+                src,
+            } => Op::Atomic {
+                op,
+                width,
+                base,
+                src,
+                off: i32::from(off),
+            },
             Insn::LegacyLoad { size, mode, imm } => Op::LegacyLoad { size, mode, imm },
-            Insn::Jump { form: _, off } => Op::Jump { target: self.target(pc, off)? },
-            Insn::JumpIf { width, op, dst, src, off } => {
+            Insn::Jump { form: _, off } => Op::Jump {
+                target: self.target(pc, off)?,
+            },
+            Insn::JumpIf {
+                width,
+                op,
+                dst,
+                src,
+                off,
+            } => {
                 let target = self.target(pc, i32::from(off))?;
                 match src {
-                    Operand::Reg(src) => Op::JumpIfReg { width, op, dst, src, target },
-                    Operand::Imm(imm) => Op::JumpIfImm { width, op, dst, imm, target },
+                    Operand::Reg(src) => Op::JumpIfReg {
+                        width,
+                        op,
+                        dst,
+                        src,
+                        target,
+                    },
+                    Operand::Imm(imm) => Op::JumpIfImm {
+                        width,
+                        op,
+                        dst,
+                        imm,
+                        target,
+                    },
                 }
             }
-            Insn::MayGoto { off } => Op::MayGoto { target: self.target(pc, i32::from(off))? },
+            Insn::MayGoto { off } => Op::MayGoto {
+                target: self.target(pc, i32::from(off))?,
+            },
             Insn::Call(target) => self.call(pc, target)?,
             Insn::Exit => Op::Exit,
         })
@@ -369,15 +455,40 @@ impl<'a> Lowering<'a> {
     }
 
     fn load(&self, pc: Pc, insn: Insn) -> Result<Op, LowerError> {
-        let Insn::Load { size, extend, dst, base, off } = insn else { return Ok(Op::Unreached) };
+        let Insn::Load {
+            size,
+            extend,
+            dst,
+            base,
+            off,
+        } = insn
+        else {
+            return Ok(Op::Unreached);
+        };
         let off = i32::from(off);
-        let plain = Op::Load { size, extend, dst, base, off };
+        let plain = Op::Load {
+            size,
+            extend,
+            dst,
+            base,
+            off,
+        };
         Ok(match self.access(pc) {
             Some(AccessKind::Plain) => plain,
-            Some(AccessKind::Probed) => Op::LoadProbed { size, extend, dst, base, off },
+            Some(AccessKind::Probed) => Op::LoadProbed {
+                size,
+                extend,
+                dst,
+                base,
+                off,
+            },
             Some(AccessKind::Context(at)) => match self.field(pc, at)? {
                 Some(field) => Op::Load {
-                    size: if field.guest_size > field.size { Size::DW } else { size },
+                    size: if field.guest_size > field.size {
+                        Size::DW
+                    } else {
+                        size
+                    },
                     extend,
                     dst,
                     base,
@@ -385,9 +496,13 @@ impl<'a> Lowering<'a> {
                 },
                 None => plain,
             },
-            None if self.judged.is_none() && !self.moved.is_empty() => {
-                Op::LoadContext { size, extend, dst, base, off }
-            }
+            None if self.judged.is_none() && !self.moved.is_empty() => Op::LoadContext {
+                size,
+                extend,
+                dst,
+                base,
+                off,
+            },
             None => plain,
         })
     }
@@ -407,8 +522,18 @@ impl<'a> Lowering<'a> {
         let off = i32::from(off);
         let off = field.map_or(off, |field| moved_by(off, &field));
         Ok(match src {
-            Operand::Reg(src) => Op::StoreReg { size, base, src, off },
-            Operand::Imm(imm) => Op::StoreImm { size, base, off, imm },
+            Operand::Reg(src) => Op::StoreReg {
+                size,
+                base,
+                src,
+                off,
+            },
+            Operand::Imm(imm) => Op::StoreImm {
+                size,
+                base,
+                off,
+                imm,
+            },
         })
     }
 
@@ -418,11 +543,17 @@ impl<'a> Lowering<'a> {
 
     /// The context field at an offset, where the context is one of fields.
     fn field(&self, pc: Pc, off: u32) -> Result<Option<Field>, LowerError> {
-        let Shape::Fields(fields) = self.context.shape else { return Ok(None) };
+        let Shape::Fields(fields) = self.context.shape else {
+            return Ok(None);
+        };
         let has = |field: &&Field| off.checked_sub(field.off).is_some_and(|at| at < field.size);
         match fields.iter().find(has) {
             Some(field) => Ok(Some(*field)),
-            None => Err(LowerError::NoField { pc, context: self.context.name, off }),
+            None => Err(LowerError::NoField {
+                pc,
+                context: self.context.name,
+                off,
+            }),
         }
     }
 
@@ -433,7 +564,9 @@ impl<'a> Lowering<'a> {
                 Some(helper) => Ok(Op::CallHelper { helper }),
                 None => Err(no_helper(pc, number)),
             },
-            CallTarget::Local(off) => Ok(Op::CallLocal { entry: self.entry_id(pc, off)? }),
+            CallTarget::Local(off) => Ok(Op::CallLocal {
+                entry: self.entry_id(pc, off)?,
+            }),
             CallTarget::Kfunc { id, btf_index: _ } => Err(LowerError::Kfunc { pc, id }),
             CallTarget::Reg(target) => Ok(Op::CallReg { target }),
         }
@@ -449,15 +582,27 @@ impl Target {
 fn alu(width: Width, op: AluOp, dst: Reg, src: Operand) -> Op {
     match (width, src) {
         (Width::W64, Operand::Reg(src)) => Op::Alu64Reg { op, dst, src },
-        (Width::W64, Operand::Imm(imm)) => Op::Alu64Imm { op, dst, imm: i64::from(imm) as u64 },
+        (Width::W64, Operand::Imm(imm)) => Op::Alu64Imm {
+            op,
+            dst,
+            imm: i64::from(imm) as u64,
+        },
         (Width::W32, Operand::Reg(src)) => Op::Alu32Reg { op, dst, src },
-        (Width::W32, Operand::Imm(imm)) => Op::Alu32Imm { op, dst, imm: imm as u32 },
+        (Width::W32, Operand::Imm(imm)) => Op::Alu32Imm {
+            op,
+            dst,
+            imm: imm as u32,
+        },
     }
 }
 
 fn no_helper(pc: Pc, number: i32) -> LowerError {
     match abi::helpers::by_number(number) {
-        Some(helper) => LowerError::NoBody { pc, number, name: helper.name },
+        Some(helper) => LowerError::NoBody {
+            pc,
+            number,
+            name: helper.name,
+        },
         None => LowerError::NoHelper { pc, number },
     }
 }
@@ -468,11 +613,17 @@ fn moved_by(off: i32, field: &Field) -> i32 {
 }
 
 fn moved_fields(context: &context::Context) -> Vec<MovedField> {
-    let Shape::Fields(fields) = context.shape else { return Vec::new() };
+    let Shape::Fields(fields) = context.shape else {
+        return Vec::new();
+    };
     let moved = |field: &&Field| field.guest_off != field.off && field.guest_size > field.size;
     fields
         .iter()
         .filter(moved)
-        .map(|field| MovedField { off: field.off, size: field.size, guest_off: field.guest_off })
+        .map(|field| MovedField {
+            off: field.off,
+            size: field.size,
+            guest_off: field.guest_off,
+        })
         .collect()
 }

@@ -90,15 +90,18 @@ impl Code {
 
     /// The instruction of the operation at `index`; past the end, the last one.
     pub fn pc_of(&self, index: usize) -> Pc {
-        self.pcs.get(index).or(self.pcs.last()).copied().unwrap_or_default()
+        self.pcs
+            .get(index)
+            .or(self.pcs.last())
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The field that a load of `size` at `off` of the user-visible context means, when it lies
     /// elsewhere in guest memory.
     pub fn moved_field(&self, off: u64, size: Size) -> Option<MovedField> {
-        let wanted = |field: &&MovedField| {
-            u64::from(field.off) == off && field.size == size.bytes()
-        };
+        let wanted =
+            |field: &&MovedField| u64::from(field.off) == off && field.size == size.bytes();
         self.moved.iter().find(wanted).copied()
     }
 }

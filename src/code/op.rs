@@ -4,9 +4,7 @@
 //! arithmetic computes, the engines what happens.
 
 use crate::helpers::Entry;
-use crate::isa::{
-    AluOp, AtomicOp, ByteOrder, Extend, JumpOp, LegacyMode, Reg, Size, Width,
-};
+use crate::isa::{AluOp, AtomicOp, ByteOrder, Extend, JumpOp, LegacyMode, Reg, Size, Width};
 
 /// An index into [`crate::code::Code::ops`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

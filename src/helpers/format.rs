@@ -38,14 +38,18 @@ pub(super) enum Space {
 }
 
 /// Formats `args` by `format`, whose text ends at the first zero.
-pub(super) fn format(
-    format: &[u8],
-    args: &[u64],
-    source: &dyn Source,
-) -> Result<Vec<u8>, Errno> {
-    let end = format.iter().position(|byte| *byte == 0).ok_or(Errno::EINVAL)?;
+pub(super) fn format(format: &[u8], args: &[u64], source: &dyn Source) -> Result<Vec<u8>, Errno> {
+    let end = format
+        .iter()
+        .position(|byte| *byte == 0)
+        .ok_or(Errno::EINVAL)?;
     let text = format.get(..end).unwrap_or_default();
-    let mut formatter = Formatter { rest: text, args: args.iter(), source, out: Vec::new() };
+    let mut formatter = Formatter {
+        rest: text,
+        args: args.iter(),
+        source,
+        out: Vec::new(),
+    };
     while let Some(byte) = formatter.next() {
         if !(byte.is_ascii_graphic() || is_space(byte)) {
             return Err(Errno::EINVAL);
@@ -148,7 +152,11 @@ impl Formatter<'_> {
             }
         }
         let unsigned = if long { arg } else { u64::from(arg as u32) };
-        let signed = if long { arg as i64 } else { i64::from(arg as i32) };
+        let signed = if long {
+            arg as i64
+        } else {
+            i64::from(arg as i32)
+        };
         let (sign, digits) = match conversion {
             b'd' | b'i' => (sign_of(signed, padding), signed.unsigned_abs().to_string()),
             b'u' => ("", unsigned.to_string()),
@@ -163,7 +171,8 @@ impl Formatter<'_> {
     fn number(&mut self, sign: &str, digits: &str, padding: Padding) {
         if padding.zero && !padding.left {
             let width = padding.width.saturating_sub(sign.len());
-            self.out.extend_from_slice(format!("{sign}{digits:0>width$}").as_bytes());
+            self.out
+                .extend_from_slice(format!("{sign}{digits:0>width$}").as_bytes());
         } else {
             self.pad(format!("{sign}{digits}").as_bytes(), padding);
         }
@@ -200,7 +209,10 @@ impl Formatter<'_> {
             }
             (b'K' | b'x', _) => self.pad(format!("{arg:016x}").as_bytes(), padding),
             (b's' | b'S' | b'B', _) => {
-                let symbol = self.source.symbol(arg).unwrap_or_else(|| format!("{arg:#x}"));
+                let symbol = self
+                    .source
+                    .symbol(arg)
+                    .unwrap_or_else(|| format!("{arg:#x}"));
                 self.pad(symbol.as_bytes(), padding);
             }
             (kind @ (b'i' | b'I'), Some(b'4')) => {
@@ -262,7 +274,11 @@ fn ipv4(kind: u8, [a, b, c, d]: [u8; 4]) -> String {
 }
 
 fn ipv6(kind: u8, bytes: [u8; 16]) -> String {
-    let groups = bytes.as_chunks::<2>().0.iter().map(|[high, low]| format!("{high:02x}{low:02x}"));
+    let groups = bytes
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|[high, low]| format!("{high:02x}{low:02x}"));
     let groups: Vec<String> = groups.collect();
     groups.join(if kind == b'I' { ":" } else { "" })
 }
@@ -307,21 +323,36 @@ mod tests {
     fn integers_take_their_width_from_the_modifier() {
         let all = [u64::MAX; 3];
         assert_eq!(ok("%d %u %x", &all), "-1 4294967295 ffffffff");
-        assert_eq!(ok("%ld %lu %lx", &all), "-1 18446744073709551615 ffffffffffffffff");
-        assert_eq!(ok("%lld %llu %llX", &all), "-1 18446744073709551615 FFFFFFFFFFFFFFFF");
+        assert_eq!(
+            ok("%ld %lu %lx", &all),
+            "-1 18446744073709551615 ffffffffffffffff"
+        );
+        assert_eq!(
+            ok("%lld %llu %llX", &all),
+            "-1 18446744073709551615 FFFFFFFFFFFFFFFF"
+        );
         assert_eq!(ok("%i%%", &[7]), "7%");
     }
 
     #[test]
     fn padding_follows_flags_and_width() {
-        assert_eq!(ok("[%5d][%-5d][%05d][%+d][% d]", &[42, 42, u64::MAX, 1, 1]), "[   42][42   ][-0001][+1][ 1]");
-        assert_eq!(ok("[%08x][%6s][%-6s]", &[0xbeef, 1, 1]), "[0000beef][  bash][bash  ]");
+        assert_eq!(
+            ok("[%5d][%-5d][%05d][%+d][% d]", &[42, 42, u64::MAX, 1, 1]),
+            "[   42][42   ][-0001][+1][ 1]"
+        );
+        assert_eq!(
+            ok("[%08x][%6s][%-6s]", &[0xbeef, 1, 1]),
+            "[0000beef][  bash][bash  ]"
+        );
         assert_eq!(ok("%c%c", &[u64::from(b'o'), u64::from(b'k')]), "ok");
     }
 
     #[test]
     fn pointers_print_addresses_symbols_and_what_they_point_to() {
-        assert_eq!(ok("%p %px, %pK.", &[0xab, 1, 2]), "00000000000000ab 0000000000000001, 0000000000000002.");
+        assert_eq!(
+            ok("%p %px, %pK.", &[0xab, 1, 2]),
+            "00000000000000ab 0000000000000001, 0000000000000002."
+        );
         assert_eq!(ok("%ps %pS", &[0x1000, 0x2000]), "do_execve+0x0 0x2000");
         assert_eq!(ok("%s %pks %pus", &[1, 1, 2]), "bash bash /bin/ls");
         assert_eq!(ok("%pI4 %pi4", &[1, 1]), "10.0.0.1 010.000.000.001");
@@ -338,10 +369,17 @@ mod tests {
     #[test]
     fn bad_formats_are_refused() {
         let args = [1; 12];
-        for bad in ["%", "%k", "%pk", "%pz", "%hd", "%ls", "%sx", "%llld", "%5", "%\u{1}", "\u{e9}", "%n", "%f", "%#x"] {
+        for bad in [
+            "%", "%k", "%pk", "%pz", "%hd", "%ls", "%sx", "%llld", "%5", "%\u{1}", "\u{e9}", "%n",
+            "%f", "%#x",
+        ] {
             assert_eq!(text(bad, &args), Err(Errno::EINVAL), "{bad}");
         }
-        assert_eq!(text("%d %d", &[1]), Err(Errno::EINVAL), "more conversions than arguments");
+        assert_eq!(
+            text("%d %d", &[1]),
+            Err(Errno::EINVAL),
+            "more conversions than arguments"
+        );
         assert_eq!(format(b"unterminated", &[], &Fake), Err(Errno::EINVAL));
     }
 }

@@ -16,11 +16,22 @@
 //! - What outlives a run but is not the machine's is recorded in [`RunState`].
 
 mod format;
+mod loops;
+mod misc;
+mod print;
+mod probe;
+mod strings;
+mod task;
+#[cfg(test)]
+mod tests;
+mod time;
+mod trace;
 mod world;
 
-use crate::machine::{Addr, Fault, Memory};
+use crate::machine::{Access, Addr, Fault, Memory};
 
-pub use world::{RunState, World, legacy_load, tail_call_target};
+pub use trace::Returned;
+pub use world::{Hook, RunState, World, legacy_load, tail_call_target};
 
 /// What a body gives: `r0`, or why the run cannot go on.
 pub type Reply = Result<u64, HelperError>;
@@ -80,6 +91,16 @@ impl<'a> Call<'a> {
     pub fn state(&mut self) -> &mut RunState {
         self.engine.state()
     }
+
+    /// Checks that the program may write `len` bytes at an address, before anything is allocated
+    /// for them.
+    fn check_room(&self, addr: u64, len: usize) -> Result<(), Fault> {
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        if len == 0 {
+            return Ok(());
+        }
+        self.memory().check(Addr(addr), len, Access::Write)
+    }
 }
 
 /// What a helper needs of the engine that runs its caller.
@@ -108,12 +129,25 @@ pub enum HelperError {
 }
 
 /// All families.
-const FAMILIES: &[&[Entry]] = &[];
+const FAMILIES: &[&[Entry]] = &[
+    loops::ROWS,
+    misc::ROWS,
+    print::ROWS,
+    probe::ROWS,
+    strings::ROWS,
+    task::ROWS,
+    time::ROWS,
+    trace::ROWS,
+];
 
 /// The row of that number, if the helper has a body.
 pub fn entry(number: i32) -> Option<&'static Entry> {
     let number = u32::try_from(number).ok()?;
-    FAMILIES.iter().copied().flatten().find(|entry| entry.number == number)
+    FAMILIES
+        .iter()
+        .copied()
+        .flatten()
+        .find(|entry| entry.number == number)
 }
 
 /// Whether the helper of that number can be run; `bpf_tail_call` is the engines' own.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::run;
 use crate::abi::{self, ProgType};
-use crate::code::{Bindings, Code, DEFAULT_FUEL, Outcome, Programs, RunEnv, Stacks, lower_unverified};
+use crate::code::{
+    Bindings, Code, DEFAULT_FUEL, Outcome, Programs, RunEnv, Stacks, lower_unverified,
+};
 use crate::helpers::World;
 use crate::isa::asm::{Symbols, assemble};
 use crate::isa::{Insn, encode_program};
@@ -34,9 +36,18 @@ impl Symbols for Helpers {
 
 impl Fixture {
     pub(crate) fn new() -> Fixture {
-        let memory = MemoryConfig { budget: 64 << 20, ..MemoryConfig::default() };
-        let config = MachineConfig { memory, ..MachineConfig::default() };
+        let memory = MemoryConfig {
+            budget: 64 << 20,
+            ..MemoryConfig::default()
+        };
+        let config = MachineConfig {
+            memory,
+            ..MachineConfig::default()
+        };
         let machine = Machine::new(config).expect("memory for a machine");
+        // The arena's first object has nothing before it that a fault could be told from.
+        let spec = ObjectSpec::new(ObjectKind::Data, "first", Owner::Kernel);
+        machine.memory.allocate(8, &spec).expect("memory");
         let owner = Owner::Program(Arc::from("test"));
         let stacks = Stacks::new(&machine.memory, &owner).expect("memory for stacks");
         Fixture {
@@ -52,7 +63,11 @@ impl Fixture {
     /// An object with these bytes.
     pub(crate) fn data(&self, bytes: &[u8]) -> Addr {
         let spec = ObjectSpec::new(ObjectKind::Data, "data", Owner::Kernel);
-        let addr = self.machine.memory.allocate(bytes.len() as u64, &spec).expect("memory");
+        let addr = self
+            .machine
+            .memory
+            .allocate(bytes.len() as u64, &spec)
+            .expect("memory");
         self.machine.memory.poke(addr, bytes).expect("in bounds");
         addr
     }
@@ -67,9 +82,18 @@ impl Fixture {
     }
 
     pub(crate) fn run(&self, code: &Code, ctx: Addr) -> Outcome {
-        let world = World { machine: &self.machine, cpu: CpuId(0), task: &self.task };
+        let world = World::new(&self.machine, CpuId(0), &self.task);
         let (programs, stacks, fuel) = (&self.programs, &self.stacks, self.fuel);
-        run(code, &RunEnv { world, programs, stacks, fuel }, ctx)
+        run(
+            code,
+            &RunEnv {
+                world,
+                programs,
+                stacks,
+                fuel,
+            },
+            ctx,
+        )
     }
 
     /// Runs a program without context.

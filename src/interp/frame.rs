@@ -5,7 +5,7 @@
 
 use std::ops::{Index, IndexMut};
 
-use crate::code::{Cause, Code, MAY_GOTO_BUDGET, MAX_FRAMES};
+use crate::code::{Cause, Code, MAX_FRAMES, MAY_GOTO_BUDGET};
 use crate::isa::Reg;
 use crate::machine::Addr;
 
@@ -92,8 +92,16 @@ pub(super) struct Frames<'a> {
 impl<'a> Frames<'a> {
     /// No frame; `code` is the program that will run first.
     pub(super) fn new(code: &'a Code) -> Frames<'a> {
-        let unused = Frame { code, next: 0, saved: [0; 4], budget: 0 };
-        Frames { frames: [unused; MAX_FRAMES], depth: 0 }
+        let unused = Frame {
+            code,
+            next: 0,
+            saved: [0; 4],
+            budget: 0,
+        };
+        Frames {
+            frames: [unused; MAX_FRAMES],
+            depth: 0,
+        }
     }
 
     /// How many there are.
@@ -105,9 +113,17 @@ impl<'a> Frames<'a> {
     /// Begins a frame whose return leads to `back`, and gives its index.
     pub(super) fn push(&mut self, back: Return<'a>, regs: &Regs) -> Result<usize, Cause> {
         let index = self.depth;
-        let slot = self.frames.get_mut(index).ok_or(Cause::CallDepth { limit: MAX_FRAMES })?;
+        let slot = self
+            .frames
+            .get_mut(index)
+            .ok_or(Cause::CallDepth { limit: MAX_FRAMES })?;
         let Return { code, next } = back;
-        *slot = Frame { code, next, saved: regs.saved(), budget: MAY_GOTO_BUDGET };
+        *slot = Frame {
+            code,
+            next,
+            saved: regs.saved(),
+            budget: MAY_GOTO_BUDGET,
+        };
         self.depth += 1;
         Ok(index)
     }
@@ -117,7 +133,10 @@ impl<'a> Frames<'a> {
         self.depth = self.depth.checked_sub(1)?;
         let frame = self.frames.get(self.depth)?;
         regs.restore(frame.saved);
-        Some(Return { code: frame.code, next: frame.next })
+        Some(Return {
+            code: frame.code,
+            next: frame.next,
+        })
     }
 
     /// Gives the innermost frame to another function.
@@ -134,7 +153,9 @@ impl<'a> Frames<'a> {
 
     /// Takes one iteration of `may_goto`; whether none was left.
     pub(super) fn spend_iteration(&mut self) -> Budget {
-        let Some(frame) = self.innermost() else { return Budget::Spent };
+        let Some(frame) = self.innermost() else {
+            return Budget::Spent;
+        };
         match frame.budget.checked_sub(1) {
             Some(left) => {
                 frame.budget = left;

@@ -75,9 +75,15 @@ struct Cursor<'a> {
 impl<'a> Run<'a> {
     /// Runs a function on a new frame until it returns.
     fn activate(&mut self, code: &'a Code, id: EntryId, args: [u64; 5]) -> Result<u64, Trap> {
-        let mut at = Cursor { code, next: 0, regs: Regs::with_args(args) };
+        let mut at = Cursor {
+            code,
+            next: 0,
+            regs: Regs::with_args(args),
+        };
         let floor = self.frames.depth();
-        let result = self.enter(&mut at, id).and_then(|_| self.execute(&mut at, floor));
+        let result = self
+            .enter(&mut at, id)
+            .and_then(|_| self.execute(&mut at, floor));
         self.frames.unwind(floor);
         result.map_err(|cause| self.trap(&at, cause))
     }
@@ -101,7 +107,9 @@ impl<'a> Run<'a> {
             let op = *at.code.ops.get(next).ok_or(Cause::PastEnd)?;
             next += 1;
             at.next = next;
-            fuel = fuel.checked_sub(1).ok_or(Cause::OutOfFuel { limit: self.env.fuel })?;
+            fuel = fuel.checked_sub(1).ok_or(Cause::OutOfFuel {
+                limit: self.env.fuel,
+            })?;
             self.fuel = fuel;
             let regs = &mut at.regs;
             match op {
@@ -114,27 +122,66 @@ impl<'a> Run<'a> {
                     regs[dst] = u64::from(alu32(op, regs[dst] as u32, imm));
                 }
                 Op::Neg { width, dst } => regs[dst] = neg(width, regs[dst]),
-                Op::MovSx { width, from, dst, src } => regs[dst] = movsx(width, from, regs[src]),
+                Op::MovSx {
+                    width,
+                    from,
+                    dst,
+                    src,
+                } => regs[dst] = movsx(width, from, regs[src]),
                 Op::Endian { order, size, dst } => regs[dst] = endian(order, size, regs[dst]),
                 Op::Cast { dst, src, base } => regs[dst] = cast(base, regs[src]),
                 Op::LoadImm { dst, value } => regs[dst] = value,
-                Op::Load { size, extend: fill, dst, base, off } => {
+                Op::Load {
+                    size,
+                    extend: fill,
+                    dst,
+                    base,
+                    off,
+                } => {
                     regs[dst] = extend(fill, size, self.load(size, regs.addr(base, off))?);
                 }
-                Op::LoadProbed { size, extend: fill, dst, base, off } => {
+                Op::LoadProbed {
+                    size,
+                    extend: fill,
+                    dst,
+                    base,
+                    off,
+                } => {
                     regs[dst] = extend(fill, size, self.load_probed(size, regs.addr(base, off)));
                 }
-                Op::LoadContext { size, extend: fill, dst, base, off } => {
+                Op::LoadContext {
+                    size,
+                    extend: fill,
+                    dst,
+                    base,
+                    off,
+                } => {
                     let addr = regs.addr(base, off);
                     regs[dst] = self.load_context(at.code, (size, fill), addr)?;
                 }
-                Op::StoreReg { size, base, src, off } => {
+                Op::StoreReg {
+                    size,
+                    base,
+                    src,
+                    off,
+                } => {
                     self.store(size, regs.addr(base, off), regs[src])?;
                 }
-                Op::StoreImm { size, base, off, imm: value } => {
+                Op::StoreImm {
+                    size,
+                    base,
+                    off,
+                    imm: value,
+                } => {
                     self.store(size, regs.addr(base, off), imm(value))?;
                 }
-                Op::Atomic { op, width, base, src, off } => {
+                Op::Atomic {
+                    op,
+                    width,
+                    base,
+                    src,
+                    off,
+                } => {
                     let addr = regs.addr(base, off);
                     self.atomic(regs, (op, width), addr, src)?;
                 }
@@ -145,12 +192,24 @@ impl<'a> Run<'a> {
                     next = at.next;
                 }
                 Op::Jump { target } => next = target.index(),
-                Op::JumpIfReg { width, op, dst, src, target } => {
+                Op::JumpIfReg {
+                    width,
+                    op,
+                    dst,
+                    src,
+                    target,
+                } => {
                     if compare(op, width, regs[dst], regs[src]) {
                         next = target.index();
                     }
                 }
-                Op::JumpIfImm { width, op, dst, imm: value, target } => {
+                Op::JumpIfImm {
+                    width,
+                    op,
+                    dst,
+                    imm: value,
+                    target,
+                } => {
                     if compare(op, width, regs[dst], imm(value)) {
                         next = target.index();
                     }
@@ -213,10 +272,14 @@ impl<'a> Run<'a> {
         addr: Addr,
         src: Reg,
     ) -> Result<(), Cause> {
-        let old = self.memory.atomic(addr, op, width, regs[src], regs[Reg::R0]);
+        let old = self
+            .memory
+            .atomic(addr, op, width, regs[src], regs[Reg::R0]);
         let old = old.map_err(Cause::Memory)?;
         match op {
-            AtomicOp::Add(fetch) | AtomicOp::Or(fetch) | AtomicOp::And(fetch)
+            AtomicOp::Add(fetch)
+            | AtomicOp::Or(fetch)
+            | AtomicOp::And(fetch)
             | AtomicOp::Xor(fetch) => match fetch {
                 Fetch::Yes => regs[src] = old,
                 Fetch::No => {}
@@ -241,16 +304,31 @@ impl<'a> Run<'a> {
         let off = index.wrapping_add(imm);
         let loaded = helpers::legacy_load(&self.env.world, off, size).ok_or(Cause::NoPacket)?;
         at.regs[Reg::R0] = loaded.unwrap_or(0);
-        Ok(if loaded.is_some() { Continue(()) } else { self.leave(at, floor) })
+        Ok(if loaded.is_some() {
+            Continue(())
+        } else {
+            self.leave(at, floor)
+        })
     }
 
     fn call_helper(&mut self, helper: &'static Entry, at: &Cursor<'a>) -> Result<u64, Cause> {
         let (world, ctx) = (&self.env.world, self.ctx);
         self.code = at.code;
-        let mut call = Call { args: at.regs.args(), world, ctx, engine: self };
+        let mut call = Call {
+            args: at.regs.args(),
+            world,
+            ctx,
+            engine: self,
+        };
         helper.call(&mut call).map_err(|error| match error {
-            HelperError::Memory(fault) => Cause::HelperMemory { helper: helper.name(), fault },
-            HelperError::Refused(reason) => Cause::HelperRefused { helper: helper.name(), reason },
+            HelperError::Memory(fault) => Cause::HelperMemory {
+                helper: helper.name(),
+                fault,
+            },
+            HelperError::Refused(reason) => Cause::HelperRefused {
+                helper: helper.name(),
+                reason,
+            },
             HelperError::BadCallback(value) => Cause::BadCallback { value },
             // `trap` reports the callback's own trap in its place.
             HelperError::Stopped => Cause::PastEnd,
@@ -259,7 +337,10 @@ impl<'a> Run<'a> {
 
     /// Begins a function on the next frame, and gives its first operation.
     fn enter(&mut self, at: &mut Cursor<'a>, id: EntryId) -> Result<usize, Cause> {
-        let back = Return { code: at.code, next: at.next };
+        let back = Return {
+            code: at.code,
+            next: at.next,
+        };
         let depth = self.frames.push(back, &at.regs)?;
         self.begin(at, id, depth)
     }
@@ -268,7 +349,9 @@ impl<'a> Run<'a> {
     fn begin(&self, at: &mut Cursor<'a>, id: EntryId, depth: usize) -> Result<usize, Cause> {
         let entry = at.code.entries.get(id.index()).ok_or(Cause::PastEnd)?;
         let stacks = self.env.stacks;
-        stacks.clear(self.memory, depth, entry.stack).map_err(Cause::Memory)?;
+        stacks
+            .clear(self.memory, depth, entry.stack)
+            .map_err(Cause::Memory)?;
         at.regs[Reg::FP] = stacks.top(depth).0;
         at.next = entry.start.index();
         Ok(at.next)
@@ -277,7 +360,9 @@ impl<'a> Run<'a> {
     /// Ends the innermost function, and the activation if it began with it.
     fn leave(&mut self, at: &mut Cursor<'a>, floor: usize) -> ControlFlow<u64> {
         let result = at.regs[Reg::R0];
-        let Some(back) = self.frames.pop(&mut at.regs) else { return Break(result) };
+        let Some(back) = self.frames.pop(&mut at.regs) else {
+            return Break(result);
+        };
         let depth = self.frames.depth();
         if depth <= floor {
             return Break(result);
@@ -300,7 +385,11 @@ impl<'a> Run<'a> {
                 at.code = code;
                 at.regs = Regs::with_args([self.ctx.0, 0, 0, 0, 0]);
                 self.frames.replace();
-                self.begin(at, EntryId::default(), self.frames.depth().saturating_sub(1))?;
+                self.begin(
+                    at,
+                    EntryId::default(),
+                    self.frames.depth().saturating_sub(1),
+                )?;
             }
             Err(error) => at.regs[Reg::R0] = error.as_return(),
         }
@@ -309,7 +398,10 @@ impl<'a> Run<'a> {
 
     fn call_register(&mut self, at: &mut Cursor<'a>, reg: Reg) -> Result<usize, Cause> {
         let value = at.regs[reg];
-        let entry = at.code.entry_of(value).ok_or(Cause::BadCallTarget { reg, value })?;
+        let entry = at
+            .code
+            .entry_of(value)
+            .ok_or(Cause::BadCallTarget { reg, value })?;
         self.enter(at, entry)
     }
 }
@@ -317,7 +409,9 @@ impl<'a> Run<'a> {
 impl Engine for Run<'_> {
     fn callback(&mut self, handle: u64, args: [u64; 5]) -> Reply {
         let code = self.code;
-        let entry = code.entry_of(handle).ok_or(HelperError::BadCallback(handle))?;
+        let entry = code
+            .entry_of(handle)
+            .ok_or(HelperError::BadCallback(handle))?;
         self.activate(code, entry, args).map_err(|trap| {
             self.stopped = Some(trap);
             HelperError::Stopped

@@ -281,7 +281,7 @@ impl Memory {
             Width::W64 => 8,
         };
         self.check(addr, len, Access::Write)?;
-        if addr.0 % u64::from(len) != 0 {
+        if !addr.0.is_multiple_of(u64::from(len)) {
             let access = (Access::Write, addr, u64::from(len));
             return Err(Fault::new(
                 access,
@@ -354,6 +354,14 @@ impl Memory {
         // SAFETY: the bytes lie in a live object, whose block is committed.
         unsafe { bytes::store(addr.0, size, value) };
         Ok(())
+    }
+
+    /// Whether the bytes at `addr` are these, for the simulator itself.
+    pub fn peek_equals(&self, addr: Addr, bytes: &[u8]) -> bool {
+        // SAFETY: the bytes lie in a live object, whose block is committed.
+        self.check_own(addr, bytes.len() as u64, Access::Read)
+            .is_ok()
+            && unsafe { bytes::equals(addr.0, bytes) }
     }
 
     /// The object whose block `addr` lies in, living or in quarantine, and the place in it.

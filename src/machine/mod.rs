@@ -17,6 +17,8 @@ mod registry;
 mod sinks;
 mod task;
 
+use std::sync::Arc;
+
 pub use clock::{Clock, ClockConfig};
 pub use cpus::{CpuId, Cpus, MAX_CPUS};
 pub use errno::Errno;
@@ -46,7 +48,7 @@ pub struct MachineConfig {
 #[derive(Debug)]
 pub struct Machine {
     /// Guest memory.
-    pub memory: Memory,
+    pub memory: Arc<Memory>,
     /// CPUs.
     pub cpus: Cpus,
     /// Clocks.
@@ -65,7 +67,7 @@ impl Machine {
     /// A machine as configured, with its first tasks and nothing else.
     pub fn new(config: MachineConfig) -> Result<Machine, MemoryError> {
         Ok(Machine {
-            memory: Memory::new(config.memory)?,
+            memory: Arc::new(Memory::new(config.memory)?),
             cpus: config.cpus,
             clock: Clock::new(config.clock),
             random: Random::new(config.seed),

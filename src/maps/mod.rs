@@ -1,1 +1,510 @@
-//! To be written.
+//! Maps: the storage that programs share with each other and with whoever reads them.
+//!
+//! No helper lives here, and no map reaches memory but through `machine`.
+//!
+//! Rules:
+//! - Values live in guest memory and never move; keys and bookkeeping are out of programs' reach.
+//! - What a map refuses it refuses with the error number of Linux 6.12.
+//! - Every map may be used by any number of threads; an element is updated as atomically as in the
+//!   kernel.
+//! - Keys are listed in a fixed order, which each family states.
+//!
+//! To add a type: its checks in `check`, its operations in a file of its own, a variant of [`Body`].
+
+mod array;
+mod check;
+mod hash;
+mod lpm;
+mod nested;
+mod nodes;
+mod ops;
+mod order;
+mod perf;
+mod programs;
+mod queue;
+mod ringbuf;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use array::ArrayMap;
+pub use hash::HashMap;
+pub use lpm::LpmTrie;
+pub use nested::MapOfMaps;
+pub use ops::{BPF_ANY, BPF_EXIST, BPF_NOEXIST, MapEnv, MapOps};
+pub use perf::{PerfEventArray, PerfRecord};
+pub use programs::ProgArray;
+pub use queue::Queue;
+pub use ringbuf::Ringbuf;
+pub use table::MapTable;
+
+use crate::abi::MapType;
+use crate::isa::Size;
+use crate::machine::{
+    Addr, CpuId, Errno, Machine, MapId, Memory, ObjectKind, ObjectSpec, OutOfMemory, Owner,
+    ProgramAccess,
+};
+use crate::object::{Initial, MapSpec, Origin};
+use hash::WhenFull;
+use queue::Discipline;
+
+/// Bytes of the object that stands for a map: its id, and room that nobody may touch.
+const HANDLE_LEN: u64 = 64;
+
+/// A map.
+pub struct Map {
+    /// Its id.
+    pub id: MapId,
+    /// The address that programs hold: the kernel's `struct bpf_map *`. It begins with the id.
+    pub handle: Addr,
+    /// What it was declared as.
+    pub spec: MapSpec,
+    memory: Arc<Memory>,
+    body: Body,
+    frozen: AtomicBool,
+}
+
+/// What a map is made of, by family.
+#[derive(Debug)]
+pub enum Body {
+    /// `array`, `percpu_array`.
+    Array(ArrayMap),
+    /// `hash`, `percpu_hash`, `lru_hash`, `lru_percpu_hash`.
+    Hash(Box<HashMap>),
+    /// `prog_array`.
+    Programs(ProgArray),
+    /// `perf_event_array`.
+    Perf(PerfEventArray),
+    /// `ringbuf`.
+    Ringbuf(Ringbuf),
+    /// `array_of_maps`, `hash_of_maps`.
+    Maps(MapOfMaps),
+    /// `queue`, `stack`.
+    Queue(Queue),
+    /// `lpm_trie`.
+    Lpm(LpmTrie),
+}
+
+/// Why a map could not be created.
+#[derive(Debug, thiserror::Error)]
+pub enum MapError {
+    /// The kernel would refuse it.
+    #[error("cannot create map {map}: {reason} ({errno})")]
+    Refused {
+        /// The map's name.
+        map: String,
+        /// The kernel's error number.
+        errno: Errno,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The simulator does not have the type.
+    #[error("cannot create map {map}: map type {map_type} is not supported yet")]
+    Unsupported {
+        /// The map's name.
+        map: String,
+        /// Its type.
+        map_type: MapType,
+    },
+    /// It does not fit guest memory.
+    #[error("cannot create map {map}")]
+    OutOfMemory {
+        /// The map's name.
+        map: String,
+        /// How much was wanted.
+        source: OutOfMemory,
+    },
+    /// Its initial contents do not fit it.
+    #[error("cannot create map {map}: {len} bytes of data for a value of {value_size}")]
+    Data {
+        /// The map's name.
+        map: String,
+        /// Bytes given.
+        len: usize,
+        /// Bytes of the value.
+        value_size: u32,
+    },
+}
+
+impl Map {
+    /// Creates a map of a machine, with the data of its section if it is one's, and frozen if that
+    /// is read-only. Programs and inner maps are put in by whoever has them.
+    ///
+    /// A perf event array declared with no entries gets one for each CPU, as from libbpf.
+    pub fn create(machine: &Machine, spec: &MapSpec) -> Result<Arc<Map>, MapError> {
+        let mut spec = spec.clone();
+        if spec.map_type == MapType::PerfEventArray && spec.max_entries == 0 {
+            spec.max_entries = machine.cpus.count();
+        }
+        check::check(&spec)?;
+        if let Some(inner) = &spec.inner {
+            check::check(inner)?;
+        }
+        let map = Map::build(machine, spec)?;
+        map.fill()?;
+        Ok(Arc::new(map))
+    }
+
+    fn build(machine: &Machine, spec: MapSpec) -> Result<Map, MapError> {
+        let memory = machine.memory.clone();
+        let id = machine.registry.next_map();
+        let failed = |source| MapError::OutOfMemory {
+            map: spec.name.clone(),
+            source,
+        };
+        let shape = Shape {
+            name: spec.name.as_str().into(),
+            owner: Owner::Map(id),
+            key_size: spec.key_size,
+            value_size: spec.value_size,
+            max_entries: spec.max_entries,
+            access: match spec.origin {
+                Origin::ReadOnlyData => ProgramAccess::ReadOnly,
+                Origin::Declared | Origin::Data => check::program_access(&spec),
+            },
+            per_cpu: check::per_cpu(spec.map_type),
+            cpus: machine.cpus.count(),
+        };
+        let body = Body::new(machine, spec.map_type, &shape).map_err(failed)?;
+        let Some(body) = body else {
+            return Err(MapError::Unsupported {
+                map: spec.name.clone(),
+                map_type: spec.map_type,
+            });
+        };
+        let handle = ObjectSpec::new(ObjectKind::MapHandle, shape.name, shape.owner)
+            .with_access(ProgramAccess::None);
+        let handle = match memory.allocate(HANDLE_LEN, &handle) {
+            Ok(handle) => handle,
+            Err(refusal) => {
+                body.ops().release(&memory);
+                return Err(failed(refusal));
+            }
+        };
+        let named = memory.poke_uint(handle, Size::W, u64::from(id.0));
+        debug_assert!(named.is_ok(), "a handle has room for the id: {named:?}");
+        Ok(Map {
+            id,
+            handle,
+            spec,
+            memory,
+            body,
+            frozen: AtomicBool::new(false),
+        })
+    }
+
+    fn fill(&self) -> Result<(), MapError> {
+        if let Initial::Data(data) = &self.spec.initial {
+            let refusal = || MapError::Data {
+                map: self.spec.name.clone(),
+                len: data.len(),
+                value_size: self.spec.value_size,
+            };
+            let value = self.array().and_then(ArrayMap::base).ok_or_else(refusal)?;
+            self.memory.poke(value, data).map_err(|_| refusal())?;
+        }
+        if self.spec.origin == Origin::ReadOnlyData {
+            self.freeze();
+        }
+        Ok(())
+    }
+
+    /// Its operations.
+    pub fn ops(&self) -> &dyn MapOps {
+        self.body.ops()
+    }
+
+    /// What it is made of.
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// The map as an array.
+    pub fn array(&self) -> Option<&ArrayMap> {
+        if let Body::Array(array) = &self.body {
+            Some(array)
+        } else {
+            None
+        }
+    }
+
+    /// The map as a program array.
+    pub fn programs(&self) -> Option<&ProgArray> {
+        if let Body::Programs(programs) = &self.body {
+            Some(programs)
+        } else {
+            None
+        }
+    }
+
+    /// The map as a perf event array.
+    pub fn perf(&self) -> Option<&PerfEventArray> {
+        if let Body::Perf(perf) = &self.body {
+            Some(perf)
+        } else {
+            None
+        }
+    }
+
+    /// The map as a ring buffer.
+    pub fn ringbuf(&self) -> Option<&Ringbuf> {
+        if let Body::Ringbuf(ringbuf) = &self.body {
+            Some(ringbuf)
+        } else {
+            None
+        }
+    }
+
+    /// The map as a map of maps.
+    pub fn maps(&self) -> Option<&MapOfMaps> {
+        if let Body::Maps(maps) = &self.body {
+            Some(maps)
+        } else {
+            None
+        }
+    }
+
+    /// The map as a queue or stack.
+    pub fn queue(&self) -> Option<&Queue> {
+        if let Body::Queue(queue) = &self.body {
+            Some(queue)
+        } else {
+            None
+        }
+    }
+
+    /// Puts a map into this map of maps.
+    pub fn insert_map(&self, key: &[u8], inner: &Map, flags: u64) -> Result<(), Errno> {
+        self.check_user(key, Request::Write)?;
+        let maps = self.maps().ok_or(Errno::EINVAL)?;
+        let template = self.spec.inner.as_ref().ok_or(Errno::EINVAL)?;
+        if !check::is_same_shape(template, &inner.spec) {
+            return Err(Errno::EINVAL);
+        }
+        maps.insert(&self.env(), key, inner.handle, flags)
+    }
+
+    /// The value of a key, as the system call gives it: of a per-CPU map the values of all CPUs in
+    /// order, each padded to 8 bytes; of a map of programs or maps an id.
+    pub fn lookup_user(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.check_user(key, Request::Read).ok()?;
+        self.ops().lookup_user(&self.env(), key)
+    }
+
+    /// Sets the value of a key, as the system call does. Into a map of maps, use
+    /// [`MapTable::update_user`] or [`Map::insert_map`].
+    pub fn update_user(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
+        self.check_user(key, Request::Write)?;
+        self.ops().update_user(&self.env(), key, value, flags)
+    }
+
+    /// Deletes a key, as the system call does.
+    pub fn delete_user(&self, key: &[u8]) -> Result<(), Errno> {
+        self.check_user(key, Request::Write)?;
+        self.ops().delete(&self.env(), key)
+    }
+
+    /// All keys and values as [`Map::lookup_user`] gives them, in the map's order.
+    pub fn entries(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let env = self.env();
+        let first = self.ops().next_key(&env, None);
+        let keys = std::iter::successors(first, |key| self.ops().next_key(&env, Some(key)));
+        keys.filter_map(|key| self.ops().lookup_user(&env, &key).map(|value| (key, value)))
+            .collect()
+    }
+
+    /// Lets the system call change it no more; programs still may.
+    pub fn freeze(&self) {
+        self.frozen.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the system call may change it no more.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::Relaxed)
+    }
+
+    fn env(&self) -> MapEnv<'_> {
+        MapEnv {
+            memory: &self.memory,
+            cpu: CpuId(0),
+        }
+    }
+
+    fn check_user(&self, key: &[u8], request: Request) -> Result<(), Errno> {
+        let allowed = match (request, check::user_access(&self.spec)) {
+            (Request::Read, access) => access != ProgramAccess::WriteOnly,
+            (Request::Write, access) => access != ProgramAccess::ReadOnly && !self.is_frozen(),
+        };
+        match allowed {
+            false => Err(Errno::EPERM),
+            true if key.len() as u64 != u64::from(self.spec.key_size) => Err(Errno::EINVAL),
+            true => Ok(()),
+        }
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        self.body.ops().release(&self.memory);
+        self.memory.free(self.handle);
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "map {} {} ({})",
+            self.id, self.spec.name, self.spec.map_type
+        )
+    }
+}
+
+/// What the system call wants to do to a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Request {
+    Read,
+    Write,
+}
+
+impl Body {
+    /// The body of a map of that type; none if the type is not supported.
+    fn new(
+        machine: &Machine,
+        map_type: MapType,
+        shape: &Shape,
+    ) -> Result<Option<Body>, OutOfMemory> {
+        let memory = &machine.memory;
+        let hash = |when_full| Body::Hash(Box::new(HashMap::new(shape, when_full)));
+        Ok(Some(match map_type {
+            MapType::Array | MapType::PercpuArray => Body::Array(ArrayMap::new(memory, shape)?),
+            MapType::Hash | MapType::PercpuHash => hash(WhenFull::Refuse),
+            MapType::LruHash | MapType::LruPercpuHash => hash(WhenFull::Evict),
+            MapType::ProgArray => Body::Programs(ProgArray::new(memory, shape)?),
+            MapType::PerfEventArray => Body::Perf(PerfEventArray::new(shape, machine.cpus)),
+            MapType::Ringbuf => Body::Ringbuf(Ringbuf::new(shape)),
+            MapType::ArrayOfMaps => Body::Maps(MapOfMaps::array(memory, shape)?),
+            MapType::HashOfMaps => Body::Maps(MapOfMaps::hash(shape)),
+            MapType::Queue => Body::Queue(Queue::new(memory, shape, Discipline::Queue)?),
+            MapType::Stack => Body::Queue(Queue::new(memory, shape, Discipline::Stack)?),
+            MapType::LpmTrie => Body::Lpm(LpmTrie::new(shape)),
+            MapType::Unspec
+            | MapType::StackTrace
+            | MapType::CgroupArray
+            | MapType::Devmap
+            | MapType::Sockmap
+            | MapType::Cpumap
+            | MapType::Xskmap
+            | MapType::Sockhash
+            | MapType::CgroupStorage
+            | MapType::ReuseportSockarray
+            | MapType::PercpuCgroupStorage
+            | MapType::SkStorage
+            | MapType::DevmapHash
+            | MapType::StructOps
+            | MapType::InodeStorage
+            | MapType::TaskStorage
+            | MapType::BloomFilter
+            | MapType::UserRingbuf
+            | MapType::CgrpStorage
+            | MapType::Arena => return Ok(None),
+        }))
+    }
+
+    fn ops(&self) -> &dyn MapOps {
+        match self {
+            Body::Array(array) => array,
+            Body::Hash(hash) => hash.as_ref(),
+            Body::Programs(programs) => programs,
+            Body::Perf(perf) => perf,
+            Body::Ringbuf(ringbuf) => ringbuf,
+            Body::Maps(maps) => maps,
+            Body::Queue(queue) => queue,
+            Body::Lpm(lpm) => lpm,
+        }
+    }
+}
+
+/// Whether each CPU has its own value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PerCpu {
+    No,
+    Yes,
+}
+
+/// What the families need to know of a map.
+#[derive(Clone, Debug)]
+struct Shape {
+    name: Arc<str>,
+    owner: Owner,
+    key_size: u32,
+    value_size: u32,
+    max_entries: u32,
+    access: ProgramAccess,
+    per_cpu: PerCpu,
+    cpus: u32,
+}
+
+impl Shape {
+    /// How many values each key has.
+    fn copies(&self) -> usize {
+        match self.per_cpu {
+            PerCpu::No => 1,
+            PerCpu::Yes => self.cpus as usize,
+        }
+    }
+
+    /// The names of the objects that hold the values: one, or one for each CPU.
+    fn value_names(&self) -> Vec<Arc<str>> {
+        match self.per_cpu {
+            PerCpu::No => vec![self.name.clone()],
+            PerCpu::Yes => (0..self.cpus)
+                .map(|cpu| format!("{}@cpu{cpu}", self.name).into())
+                .collect(),
+        }
+    }
+}
+
+/// Writes a value of exactly that size.
+fn copy_value(memory: &Memory, addr: Addr, value: &[u8], size: u32) -> Result<(), Errno> {
+    match value.len() as u64 == u64::from(size) {
+        true => memory.poke(addr, value).map_err(|_| Errno::EFAULT),
+        false => Err(Errno::EINVAL),
+    }
+}
+
+/// The values at those places as the system call gives them: one, or all CPUs' padded to 8 bytes.
+fn gather(
+    memory: &Memory,
+    places: impl Iterator<Item = Option<Addr>>,
+    size: u32,
+    per_cpu: PerCpu,
+) -> Option<Vec<u8>> {
+    let mut values = Vec::new();
+    for place in places {
+        values.extend(memory.peek_vec(place?, size).ok()?);
+        if per_cpu == PerCpu::Yes {
+            values.resize(values.len().next_multiple_of(8), 0);
+        }
+    }
+    Some(values)
+}
+
+/// The parts of a value as the system call gives it: one, or one for each CPU.
+fn scatter(value: &[u8], size: u32, per_cpu: PerCpu, copies: usize) -> Result<Vec<&[u8]>, Errno> {
+    let (size, stride) = match per_cpu {
+        PerCpu::No => (size as usize, size as usize),
+        PerCpu::Yes => (size as usize, (size as usize).next_multiple_of(8)),
+    };
+    if stride == 0 || stride.checked_mul(copies) != Some(value.len()) {
+        return Err(Errno::EINVAL);
+    }
+    Ok(value
+        .chunks_exact(stride)
+        .map(|part| part.get(..size).unwrap_or(part))
+        .collect())
+}

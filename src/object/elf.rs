@@ -331,7 +331,7 @@ fn parse_sections<'a>(
     })?;
     let strings = contents(file, index, strings)?;
     let parse = |(index, header): (usize, &SectionHeader)| {
-        let name = names.read(strings, header.sh_name as usize);
+        let name = names.read(strings, header.sh_name);
         let name = name.map_err(|problem| unnamed(index, header.sh_offset, problem))?;
         let data = contents(file, index, header).map_err(|error| rename(error, name))?;
         Ok(Section {

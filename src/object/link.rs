@@ -14,6 +14,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::abi::sections;
 use crate::btf::{Btf, FuncLinkage, KindFilter, Type};
 use crate::isa::{Pc, RawInsn};
 
@@ -21,7 +22,9 @@ use super::code::{CodeSection, Content, Entry, Function, SLOT, within};
 use super::core::{self, Applied};
 use super::elf::{Place, Symbol, Visibility};
 use super::error::{LinkError, ObjectError, ReferenceProblem};
-use super::{Line, LinkOptions, Linkage, Linked, Object, Poisoned, Program, Subprog, sec};
+use super::{
+    Autoload, Line, LinkOptions, Linkage, Linked, Object, Poisoned, Program, Sleepable, Subprog,
+};
 
 /// How many instructions a program may have: what the kernel takes from the privileged
 /// (`BPF_COMPLEXITY_LIMIT_INSNS`).
@@ -100,7 +103,7 @@ fn link_program(
         .get(main)
         .ok_or(ObjectError::TooManyInstructions { limit })?;
     let section = section_of(object, function).map_or("", |section| &section.name);
-    let definition = sec::parse(section).ok_or_else(|| ObjectError::UnknownProgramType {
+    let definition = sections::parse(section).ok_or_else(|| ObjectError::UnknownProgramType {
         section: section.to_owned(),
     })?;
     let mut layout = Layout::new(object, options, limit);
@@ -111,9 +114,17 @@ fn link_program(
         section: section.to_owned(),
         prog_type: definition.prog_type,
         attach_type: definition.attach_type,
-        attach_target: definition.attach_target,
-        sleepable: definition.sleepable,
-        autoload: definition.autoload,
+        attach_target: definition.attach_target.map(str::to_owned),
+        sleepable: if definition.sleepable {
+            Sleepable::Yes
+        } else {
+            Sleepable::No
+        },
+        autoload: if definition.autoload {
+            Autoload::Yes
+        } else {
+            Autoload::No
+        },
         licence: object.licence.clone(),
         code: layout.insns,
         subprogs: layout.subprogs,

@@ -21,9 +21,12 @@ mod globals;
 mod link;
 mod maps;
 mod program;
-mod sec;
 mod sections;
 
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -261,7 +264,7 @@ fn value_target<'a>(symbol: &'a Symbol, maps: &Maps, code: &Code) -> Target<'a> 
     };
     let start = u32::try_from(symbol.value / code::SLOT)
         .ok()
-        .filter(|_| symbol.value % code::SLOT == 0);
+        .filter(|_| symbol.value.is_multiple_of(code::SLOT));
     let function = start.and_then(|start| code.function_at(section, start));
     match function.and_then(|index| code.functions.get(index)) {
         Some(function) if function.entry == Entry::Program => Target::Program(&symbol.name),

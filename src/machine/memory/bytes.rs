@@ -144,6 +144,26 @@ pub(super) unsafe fn copy_in(mut addr: u64, buf: &[u8]) {
     }
 }
 
+/// Whether guest memory holds these bytes.
+///
+/// # Safety
+/// The bytes are committed guest memory.
+pub(super) unsafe fn equals(mut addr: u64, buf: &[u8]) -> bool {
+    let (words, rest) = match addr % 8 {
+        0 => buf.as_chunks::<8>(),
+        _ => (&[][..], buf),
+    };
+    for word in words {
+        if cell!(AtomicU64, addr).load(Ordering::Relaxed) != u64::from_ne_bytes(*word) {
+            return false;
+        }
+        addr += 8;
+    }
+    rest.iter()
+        .zip(addr..)
+        .all(|(byte, at)| cell!(AtomicU8, at).load(Ordering::Relaxed) == *byte)
+}
+
 /// Sets guest memory to zero.
 ///
 /// # Safety

@@ -1,0 +1,51 @@
+//! What is wrong with an event that somebody asked for.
+
+/// Why an event cannot be made or fired.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// No event has this name.
+    #[error("no event is called `{name}`; known are {known}")]
+    UnknownEvent {
+        /// The name.
+        name: String,
+        /// What there is, as text.
+        known: String,
+    },
+    /// The event has no such argument.
+    #[error("event {event} has no argument `{arg}`; it takes {known}")]
+    UnknownArg {
+        /// The event.
+        event: String,
+        /// The argument.
+        arg: String,
+        /// What it takes, as text.
+        known: String,
+    },
+    /// An argument's value is not what it should be.
+    #[error("argument {arg} of event {event} wants {wanted}, not `{value}`")]
+    BadValue {
+        /// The event.
+        event: String,
+        /// The argument.
+        arg: String,
+        /// What was given.
+        value: String,
+        /// What is wanted.
+        wanted: &'static str,
+    },
+    /// The layout of what the programs at a hook are given is not known.
+    #[error("the context of {hook} is not known: {reason}")]
+    NoLayout {
+        /// The hook.
+        hook: String,
+        /// What is missing.
+        reason: String,
+    },
+    /// Guest memory is full.
+    #[error("no room for the event: {source}")]
+    Memory {
+        /// What memory said.
+        #[from]
+        source: crate::machine::OutOfMemory,
+    },
+}

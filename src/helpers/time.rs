@@ -1,0 +1,41 @@
+//! Clocks.
+
+use super::{Call, Entry, Reply};
+
+pub(super) const ROWS: &[Entry] = &[
+    Entry::new(5, "bpf_ktime_get_ns", ktime_get_ns),
+    Entry::new(118, "bpf_jiffies64", jiffies64),
+    Entry::new(125, "bpf_ktime_get_boot_ns", ktime_get_ns),
+    Entry::new(160, "bpf_ktime_get_coarse_ns", ktime_get_coarse_ns),
+    Entry::new(208, "bpf_ktime_get_tai_ns", ktime_get_tai_ns),
+];
+
+/// Nanoseconds of a jiffy: `CONFIG_HZ` is 250.
+const JIFFY: u64 = 4_000_000;
+
+/// Jiffies at boot: they wrap in 32 bits five minutes later (`INITIAL_JIFFIES`).
+const INITIAL_JIFFIES: u64 = (1 << 32) - 300 * 250;
+
+/// Leap seconds between International Atomic Time and UTC since 2017.
+const TAI_OFFSET: u64 = 37_000_000_000;
+
+/// `u64 bpf_ktime_get_ns(void)`; the machine never sleeps, so its boot clock is the same.
+fn ktime_get_ns(call: &mut Call<'_>) -> Reply {
+    Ok(call.world.machine.clock.now())
+}
+
+/// `u64 bpf_ktime_get_coarse_ns(void)`: the time at the last tick.
+fn ktime_get_coarse_ns(call: &mut Call<'_>) -> Reply {
+    let now = call.world.machine.clock.now();
+    Ok(now - now % JIFFY)
+}
+
+/// `u64 bpf_ktime_get_tai_ns(void)`
+fn ktime_get_tai_ns(call: &mut Call<'_>) -> Reply {
+    Ok(call.world.machine.clock.date().wrapping_add(TAI_OFFSET))
+}
+
+/// `u64 bpf_jiffies64(void)`
+fn jiffies64(call: &mut Call<'_>) -> Reply {
+    Ok(INITIAL_JIFFIES + call.world.machine.clock.now() / JIFFY)
+}

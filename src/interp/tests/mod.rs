@@ -1,0 +1,7 @@
+//! The interpreter against models that share no code with it, and its own rules.
+
+mod calls;
+mod memory;
+mod model;
+mod second_opinion;
+mod values;

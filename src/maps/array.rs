@@ -1,0 +1,131 @@
+//! Arrays, of one value an index or of one for each CPU.
+//!
+//! Every element exists from the start and none can be deleted. All elements are one object of
+//! guest memory, or one for each CPU; an access must not leave the bytes of an element.
+
+use crate::machine::{Addr, CpuId, Errno, Memory, ObjectKind, ObjectSpec, OutOfMemory, Stride};
+
+use super::ops::{BPF_NOEXIST, MapEnv, MapOps, check_update_flags, index_of, next_index};
+use super::{PerCpu, Shape};
+
+/// `array` and `percpu_array`.
+#[derive(Debug)]
+pub struct ArrayMap {
+    /// The object, or the object of each CPU.
+    bases: Vec<Addr>,
+    per_cpu: PerCpu,
+    count: u32,
+    value_size: u32,
+    stride: u32,
+}
+
+impl ArrayMap {
+    pub(super) fn new(memory: &Memory, shape: &Shape) -> Result<ArrayMap, OutOfMemory> {
+        let stride = Stride::of(shape.value_size).map_or(0, Stride::stride);
+        let mut map = ArrayMap {
+            bases: Vec::new(),
+            per_cpu: shape.per_cpu,
+            count: shape.max_entries,
+            value_size: shape.value_size,
+            stride,
+        };
+        for name in shape.value_names() {
+            let spec = ObjectSpec::new(ObjectKind::MapValue, name, shape.owner.clone())
+                .with_access(shape.access)
+                .with_stride(Stride::of(shape.value_size));
+            match memory.allocate(u64::from(map.count) * u64::from(stride), &spec) {
+                Ok(base) => map.bases.push(base),
+                Err(refusal) => {
+                    map.release(memory);
+                    return Err(refusal);
+                }
+            }
+        }
+        Ok(map)
+    }
+
+    /// The first element, at which all of an array that is not per CPU begins.
+    pub fn base(&self) -> Option<Addr> {
+        match self.per_cpu {
+            PerCpu::No => self.bases.first().copied(),
+            PerCpu::Yes => None,
+        }
+    }
+
+    /// Bytes from one element to the next.
+    pub fn stride(&self) -> u32 {
+        self.stride
+    }
+
+    fn value(&self, key: &[u8], cpu: CpuId) -> Option<Addr> {
+        let index = index_of(key).filter(|index| *index < self.count)?;
+        let base = match self.per_cpu {
+            PerCpu::No => self.bases.first(),
+            PerCpu::Yes => self.bases.get(cpu.index()),
+        };
+        Some(base?.offset(i64::from(index) * i64::from(self.stride)))
+    }
+
+    fn check_update(&self, key: &[u8], flags: u64) -> Result<(), Errno> {
+        check_update_flags(flags)?;
+        match index_of(key) {
+            Some(index) if index >= self.count => Err(Errno::E2BIG),
+            Some(_) if flags == BPF_NOEXIST => Err(Errno::EEXIST),
+            Some(_) => Ok(()),
+            None => Err(Errno::EINVAL),
+        }
+    }
+}
+
+impl MapOps for ArrayMap {
+    fn lookup(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Addr> {
+        self.value(key, env.cpu)
+    }
+
+    fn lookup_on(&self, _env: &MapEnv<'_>, key: &[u8], cpu: CpuId) -> Option<Addr> {
+        match self.per_cpu {
+            PerCpu::No => None,
+            PerCpu::Yes => self.value(key, cpu),
+        }
+    }
+
+    fn update(&self, env: &MapEnv<'_>, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
+        self.check_update(key, flags)?;
+        let addr = self.value(key, env.cpu).ok_or(Errno::E2BIG)?;
+        super::copy_value(env.memory, addr, value, self.value_size)
+    }
+
+    fn delete(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Result<(), Errno> {
+        Err(Errno::EINVAL)
+    }
+
+    fn next_key(&self, _env: &MapEnv<'_>, key: Option<&[u8]>) -> Option<Vec<u8>> {
+        next_index(key, self.count)
+    }
+
+    fn lookup_user(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Vec<u8>> {
+        let cpus = (0u32..).zip(&self.bases);
+        let values = cpus.map(|(cpu, _)| self.value(key, CpuId(cpu)));
+        super::gather(env.memory, values, self.value_size, self.per_cpu)
+    }
+
+    fn update_user(
+        &self,
+        env: &MapEnv<'_>,
+        key: &[u8],
+        value: &[u8],
+        flags: u64,
+    ) -> Result<(), Errno> {
+        self.check_update(key, flags)?;
+        let values = super::scatter(value, self.value_size, self.per_cpu, self.bases.len())?;
+        for (cpu, value) in (0u32..).zip(values) {
+            let addr = self.value(key, CpuId(cpu)).ok_or(Errno::E2BIG)?;
+            super::copy_value(env.memory, addr, value, self.value_size)?;
+        }
+        Ok(())
+    }
+
+    fn release(&self, memory: &Memory) {
+        self.bases.iter().for_each(|base| memory.free(*base));
+    }
+}

@@ -1,0 +1,57 @@
+//! What a simulated kernel is made as.
+
+use std::sync::Arc;
+
+use crate::btf::Btf;
+use crate::code::DEFAULT_FUEL;
+use crate::machine::{ClockConfig, Cpus, MemoryConfig, Task};
+use crate::verifier::LogLevel;
+
+/// What a [`Sim`](super::Sim) is made as.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Seed of the machine's randomness.
+    pub seed: u64,
+    /// How many CPUs there are; programs run on the first.
+    pub cpus: Cpus,
+    /// Where time comes from.
+    pub clock: ClockConfig,
+    /// How large guest memory may grow.
+    pub memory: MemoryConfig,
+    /// The modelled kernel's types; `None` stands for the embedded Linux 6.12, which is read only
+    /// when something needs it.
+    pub kernel_btf: Option<Arc<Btf>>,
+    /// Whether programs are judged.
+    pub verify: Verify,
+    /// How much the verifier logs.
+    pub log_level: LogLevel,
+    /// How many instructions a run may take.
+    pub fuel: u64,
+    /// Who is current when an event happens.
+    pub task: Task,
+}
+
+/// Whether programs are judged before they run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verify {
+    /// All are, and what is refused does not run.
+    Always,
+    /// None is: each access is still checked when it happens.
+    Never,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            seed: 0,
+            cpus: Cpus::default(),
+            clock: ClockConfig::default(),
+            memory: MemoryConfig::default(),
+            kernel_btf: None,
+            verify: Verify::Always,
+            log_level: LogLevel::Failure,
+            fuel: DEFAULT_FUEL,
+            task: Task::default(),
+        }
+    }
+}
