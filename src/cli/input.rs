@@ -12,6 +12,7 @@ use ebpf_sim::abi::{ProgType, sections};
 use ebpf_sim::btf::Btf;
 use ebpf_sim::isa::RawInsn;
 use ebpf_sim::object::{LinkError, LinkOptions, MapSpec, Object, Program, Sleepable};
+use ebpf_sim::sim::Sim;
 
 use super::asm;
 
@@ -58,6 +59,15 @@ enum Kind {
     Raw(String),
 }
 
+/// What is in a file.
+#[derive(Debug)]
+enum Content {
+    /// One program without an object.
+    Program(Box<Program>),
+    /// The bytes of an object.
+    Object(Vec<u8>),
+}
+
 /// A file's programs and maps.
 #[derive(Debug)]
 pub(super) struct Loaded {
@@ -93,20 +103,15 @@ impl Inputs {
     /// Loads each file in turn.
     pub(super) fn load(&self) -> impl Iterator<Item = anyhow::Result<Loaded>> {
         self.sources.iter().map(|source| {
-            let name = source.path.display().to_string();
+            let name = source.name();
             self.load_one(source, &name).with_context(|| name)
         })
     }
 
     fn load_one(&self, source: &Source, name: &str) -> anyhow::Result<Loaded> {
-        let bytes = read(&source.path)?;
-        let mut loaded = match &source.kind {
-            Kind::Raw(kind) => one_program(raw(name, kind, &bytes)?),
-            Kind::Guess if is_text(&source.path, &bytes) => {
-                let text = std::str::from_utf8(&bytes).context("assembly text is not UTF-8")?;
-                one_program(asm::program(name, text)?)
-            }
-            Kind::Guess => self.object(name, &bytes)?,
+        let mut loaded = match source.content()? {
+            Content::Program(program) => one_program(*program),
+            Content::Object(bytes) => self.object(name, &bytes)?,
         };
         name.clone_into(&mut loaded.file);
         loaded.programs.retain(|program| self.wants(program));
@@ -126,11 +131,20 @@ impl Inputs {
     }
 
     fn wants(&self, program: &Result<Arc<Program>, LinkError>) -> bool {
-        let name = match program {
+        self.wants_name(match program {
             Ok(program) => &program.name,
             Err(error) => &error.program,
-        };
-        self.programs.is_empty() || self.programs.contains(name)
+        })
+    }
+
+    /// Whether the program of that name is one of those that were asked for.
+    pub(super) fn wants_name(&self, name: &str) -> bool {
+        self.programs.is_empty() || self.programs.iter().any(|wanted| wanted == name)
+    }
+
+    /// The files, in order.
+    pub(super) fn sources(&self) -> &[Source] {
+        &self.sources
     }
 
     /// Fails if none of the programs that were named is there.
@@ -138,6 +152,34 @@ impl Inputs {
         let names = self.programs.join("`, `");
         ensure!(found > 0 || self.programs.is_empty(), "no program is named `{names}`");
         Ok(())
+    }
+}
+
+impl Source {
+    /// The file as it was named.
+    pub(super) fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// Loads it into a simulated kernel.
+    pub(super) fn load_into(&self, sim: &mut Sim) -> anyhow::Result<()> {
+        match self.content()? {
+            Content::Program(program) => sim.load_program(*program)?,
+            Content::Object(bytes) => sim.load_bytes(&self.name(), &bytes)?,
+        };
+        Ok(())
+    }
+
+    fn content(&self) -> anyhow::Result<Content> {
+        let (name, bytes) = (self.name(), read(&self.path)?);
+        Ok(match &self.kind {
+            Kind::Raw(kind) => Content::Program(Box::new(raw(&name, kind, &bytes)?)),
+            Kind::Guess if is_text(&self.path, &bytes) => {
+                let text = std::str::from_utf8(&bytes).context("assembly text is not UTF-8")?;
+                Content::Program(Box::new(asm::program(&name, text)?))
+            }
+            Kind::Guess => Content::Object(bytes),
+        })
     }
 }
 

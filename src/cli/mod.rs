@@ -13,6 +13,7 @@ mod completions;
 mod dump;
 mod input;
 mod output;
+mod run;
 mod verify;
 
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ Exit status: 0 all is well, 1 a program was refused or trapped, 2 usage, input o
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Args),
     Verify(verify::Args),
     Dump(dump::Args),
     Completions(completions::Args),
@@ -85,6 +87,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut output = Output::new(cli.color);
     let result = match cli.command {
+        Command::Run(args) => run::run(args, &mut output),
         Command::Verify(args) => verify::run(args, &mut output),
         Command::Dump(args) => dump::run(args, &mut output),
         Command::Completions(args) => completions::run(&args, &mut output),
