@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::instructions::{Slot, slots};
 use super::reason::Reason;
@@ -27,8 +27,11 @@ const WIDTH: usize = 140;
 pub(super) fn render(program: &Program, reason: &Reason<'_>, style: Style) -> String {
     let mut group = Group::with_title(Level::ERROR.primary_title(reason.title.as_str()));
     let listing = reason.pc.map(|pc| Listing::around(program, pc));
-    let line = reason.pc.and_then(|pc| source_line(program, pc));
-    group = group.elements(line.filter(|line| !line.text.is_empty()).map(source));
+    match reason.pc.and_then(|pc| source_line(program, pc)) {
+        Some(line) if line.text.trim().is_empty() => group = group.element(origin(line)),
+        Some(line) => group = group.element(source(line)),
+        None => {}
+    }
     if let Some(listing) = &listing {
         group = group.element(instructions(program, listing, &reason.label));
     }
@@ -48,11 +51,21 @@ pub(super) fn render(program: &Program, reason: &Reason<'_>, style: Style) -> St
     renderer.term_width(WIDTH).decor_style(DecorStyle::Ascii).render(&[group])
 }
 
+/// The file as its compiler named it, without the folder it stood in if that is only `.`.
+fn file(line: &Line) -> &str {
+    line.file.strip_prefix("./").unwrap_or(&line.file)
+}
+
+/// Where a source line is whose text the object does not hold.
+fn origin(line: &Line) -> Origin<'_> {
+    Origin::path(file(line)).line(line.line as usize).char_column(line.column as usize)
+}
+
 /// The source line of the instruction at fault.
-fn source(line: &Line) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+fn source(line: &Line) -> Snippet<'_, Annotation<'_>> {
     Snippet::source(line.text.trim_end())
         .line_start(line.line as usize)
-        .path(&*line.file)
+        .path(file(line))
         .fold(false)
         .annotation(AnnotationKind::Primary.span(word_at(line.text.trim_end(), line.column)))
 }
@@ -117,7 +130,7 @@ fn instructions<'a>(
     program: &'a Program,
     listing: &'a Listing,
     label: &'a str,
-) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+) -> Snippet<'a, Annotation<'a>> {
     Snippet::source(listing.text.trim_end())
         .line_start(listing.first.index())
         .path(format!("instructions of {}", program.name))
@@ -142,7 +155,7 @@ fn way(program: &Program, path: &[Pc]) -> Option<String> {
     }
     let mut text = String::from("the way there:");
     for line in lines.iter().rev() {
-        let _ = write!(text, "\n{}:{}: {}", line.file, line.line, line.text.trim());
+        let _ = write!(text, "\n{}:{}: {}", file(line), line.line, line.text.trim());
     }
     Some(text)
 }
