@@ -6,17 +6,22 @@
 //! - [`ProgType`], [`AttachType`], [`MapType`]: the enumerations of `include/uapi/linux/bpf.h`.
 //! - [`sections`]: `SEC()` names as libbpf 1.5 reads them.
 //! - [`helpers`]: number, name, prototype and availability of every helper.
+//! - [`map_type`]: which maps may be created, and which helpers may take them.
+//! - [`tracepoints`]: the records of tracepoints, and the system calls.
+//! - [`return_range`]: what a program may return.
 //! - [`context`]: the fields of every program type's context and who may touch them.
 
 pub mod context;
 pub mod helpers;
-mod map_type;
+pub mod map_type;
 mod prog_type;
+mod return_range;
 pub mod sections;
 pub mod tracepoints;
 
 pub use map_type::MapType;
 pub use prog_type::{AttachType, ProgType};
+pub use return_range::{LsmHook, lsm_return_range, return_range};
 
 /// A kernel release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

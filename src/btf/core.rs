@@ -594,3 +594,6 @@ fn resize(local: (&Btf, &CoreField), target: (&Btf, &CoreField)) -> Resize {
         Resize::Impossible
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -301,3 +301,117 @@ impl Table<'_> {
         Ok(StrRef(string))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testdata::{EXT, types};
+    use super::*;
+
+    fn broken(change: impl FnOnce(&mut Vec<u8>)) -> (usize, Problem) {
+        let mut bytes = EXT.to_vec();
+        change(&mut bytes);
+        let error = BtfExt::parse(&bytes, &types()).expect_err("it is broken");
+        assert_eq!(error.section, ".BTF.ext");
+        (error.offset, error.problem)
+    }
+
+    #[test]
+    fn parse_of_clang_output_finds_functions_lines_and_relocations() {
+        let btf = types();
+        let ext = BtfExt::parse(EXT, &btf).expect("clang makes valid BTF");
+        let functions = |name| {
+            ext.functions(&btf, name)
+                .map(|f| (f.insn_offset, f.ty))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(functions(".text"), [(0, BtfId(11))]);
+        assert_eq!(functions("kprobe/one"), [(0, BtfId(9))]);
+        assert_eq!(functions("none"), []);
+        let line = ext.lines(&btf, ".text").nth(1).expect("two lines");
+        assert!(btf.text(line.file).ends_with("types.bpf.c"));
+        assert_eq!(btf.text(line.text), "\treturn (n >> 1) + limit;");
+        assert_eq!((line.insn_offset, line.line, line.column), (8, 79, 20));
+        let relos: Vec<_> = ext
+            .relocations(&btf, "kprobe/one")
+            .map(|relo| (relo.insn_offset, relo.ty, btf.text(relo.access), relo.kind))
+            .collect();
+        let kind = CoreKind::FieldByteOffset;
+        assert_eq!(
+            relos,
+            [(0, BtfId(2), "0:0", kind), (8, BtfId(2), "0:2:3", kind)]
+        );
+    }
+
+    #[test]
+    fn header_without_relocations_is_accepted() {
+        let btf = types();
+        let mut bytes = EXT.to_vec();
+        bytes.drain(24..32);
+        bytes[4] = 24;
+        let ext = BtfExt::parse(&bytes, &btf).expect("older headers are shorter");
+        assert!(ext.core_relos.is_empty());
+        assert_eq!(ext.functions(&btf, "kprobe/two").count(), 1);
+    }
+
+    #[test]
+    fn section_that_is_broken_is_refused_where_it_is() {
+        assert_eq!(
+            broken(|b| b[4] = 20),
+            (4, Problem::BadHeaderLength { got: 20, want: 24 })
+        );
+        assert_eq!(
+            broken(|b| b[8] = 2),
+            (
+                8,
+                Problem::Misaligned {
+                    what: "func_info",
+                    got: 2
+                }
+            )
+        );
+        assert!(matches!(
+            broken(|b| b[14] = 1),
+            (
+                8,
+                Problem::Truncated {
+                    what: "func_info",
+                    ..
+                }
+            )
+        ));
+        let size = |got| Problem::BadRecordSize {
+            what: "func_info",
+            got,
+            want: 8,
+        };
+        assert_eq!(broken(|b| b[32] = 4), (32, size(4)));
+        assert_eq!(broken(|b| b[32] = 9), (32, size(9)));
+        assert_eq!(
+            broken(|b| b[40] = 0),
+            (40, Problem::NoRecords { what: "func_info" })
+        );
+        assert!(matches!(
+            broken(|b| b[42] = 1),
+            (44, Problem::Truncated { .. })
+        ));
+        assert!(matches!(
+            broken(|b| b[39] = 1),
+            (36, Problem::BadExtString { .. })
+        ));
+        assert_eq!(
+            broken(|b| b[48] = 99),
+            (
+                48,
+                Problem::BadReference {
+                    id: BtfId(99),
+                    count: 74
+                }
+            )
+        );
+        let last = EXT.len() - 4;
+        assert_eq!(
+            broken(|b| b[last] = 13),
+            (last, Problem::UnknownRelocation { kind: 13 })
+        );
+    }
+}

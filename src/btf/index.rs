@@ -3,8 +3,8 @@
 //! Both hold ids only, and answer in ascending order of ids, so that the first match is the same
 //! in every run.
 
-use super::types::{self, Kind};
-use super::{Btf, BtfId, StrRef, Type};
+use super::record;
+use super::{Btf, BtfId, Kind, StrRef, Type};
 
 /// Which kinds a search considers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,23 +65,25 @@ impl Btf {
             .map(|(id, _)| id)
     }
 
-    /// All types of those kinds whose name without flavour is `name`, ascending.
+    /// All types of those kinds whose name without flavour is `name`: first those without one.
     pub(super) fn find_essential<'a>(
         &'a self,
         name: &'a str,
         kinds: KindFilter,
     ) -> impl Iterator<Item = BtfId> + 'a {
-        self.bucket(name, kinds)
-            .filter(move |&(_, text)| essential_name(self.text_bytes(text)) == name.as_bytes())
-            .map(|(id, _)| id)
+        let flavoured = self.flavours.get_or_init(|| flavours(self));
+        let names = flavoured.iter().map(|&text| self.text(text));
+        let same = names.filter(move |full| essential_name(full.as_bytes()) == name.as_bytes());
+        self.find_all(name, kinds)
+            .chain(same.flat_map(move |full| self.find_all(full, kinds)))
     }
 
-    /// The types of those kinds whose names may be `name` up to a flavour.
+    /// The types of those kinds whose names have the hash of `name`.
     fn bucket(&self, name: &str, kinds: KindFilter) -> impl Iterator<Item = (BtfId, StrRef)> + '_ {
         let index = self.names.get_or_init(|| NameIndex::build(self));
         index
-            .bucket(essential_name(name.as_bytes()))
-            .filter_map(|id| types::kind_and_name(self, id).map(|(kind, text)| (id, kind, text)))
+            .bucket(hash(name.as_bytes()))
+            .filter_map(|id| record::kind_and_name(self, id).map(|(kind, text)| (id, kind, text)))
             .filter(move |&(_, kind, _)| kinds.has(kind))
             .map(|(id, _, text)| (id, text))
     }
@@ -112,7 +114,33 @@ pub(super) fn essential_name(name: &[u8]) -> &[u8] {
     }
 }
 
-/// Types by hash of their essential name: a chain of ids for each bucket, ascending.
+/// The strings with a flavour, ascending. Compilers and kernels hardly have any, so the megabytes
+/// of a kernel's strings are searched in steps of three bytes, one of which hits each `___`.
+fn flavours(btf: &Btf) -> Vec<StrRef> {
+    let strings = btf.string_bytes();
+    let mut found = Vec::new();
+    let third = strings.iter().enumerate().skip(2).step_by(3);
+    for (at, _) in third.filter(|&(_, &byte)| byte == b'_') {
+        let around = strings.get(at - 2..).unwrap_or_default();
+        let around = around.get(..5).unwrap_or(around);
+        if !around.windows(3).any(|window| window == b"___") {
+            continue;
+        }
+        let before = strings.get(..at).unwrap_or_default();
+        let start = before
+            .iter()
+            .rposition(|&byte| byte == 0)
+            .map_or(0, |nul| nul + 1);
+        let text = StrRef(start as u32);
+        let name = btf.text_bytes(text);
+        if essential_name(name).len() < name.len() && found.last() != Some(&text) {
+            found.push(text);
+        }
+    }
+    found
+}
+
+/// Types by hash of their name: a chain of ids for each bucket, ascending.
 pub(super) struct NameIndex {
     /// First id of each bucket, 0 for none; a power of two of them.
     heads: Vec<u32>,
@@ -127,12 +155,13 @@ impl NameIndex {
             heads: vec![0; count.next_power_of_two()],
             next: vec![0; count],
         };
+        let strings = btf.string_bytes();
         for id in btf.ids().rev() {
-            let Some((_, text)) = types::kind_and_name(btf, id).filter(|(_, text)| text.0 != 0)
+            let Some((_, text)) = record::kind_and_name(btf, id).filter(|(_, text)| text.0 != 0)
             else {
                 continue;
             };
-            let bucket = index.bucket_of(essential_name(btf.text_bytes(text)));
+            let bucket = index.bucket_of(hash(strings.get(text.0 as usize..).unwrap_or_default()));
             if let (Some(head), Some(next)) =
                 (index.heads.get_mut(bucket), index.next.get_mut(id.index()))
             {
@@ -142,30 +171,45 @@ impl NameIndex {
         index
     }
 
-    fn bucket_of(&self, name: &[u8]) -> usize {
-        hash(name) as usize & (self.heads.len() - 1)
+    fn bucket_of(&self, hash: u32) -> usize {
+        hash as usize & (self.heads.len() - 1)
     }
 
-    fn bucket(&self, name: &[u8]) -> impl Iterator<Item = BtfId> + '_ {
-        let first = self.heads.get(self.bucket_of(name)).copied();
+    fn bucket(&self, hash: u32) -> impl Iterator<Item = BtfId> + '_ {
+        let first = self.heads.get(self.bucket_of(hash)).copied();
         std::iter::successors(first, |&id| self.next.get(id as usize).copied())
             .take_while(|&id| id != 0)
             .map(BtfId)
     }
 }
 
-/// A quick hash; collisions cost time only.
-fn hash(name: &[u8]) -> u32 {
+/// A quick hash of the text up to its NUL or end, eight bytes at a time: a kernel has a hundred
+/// thousand names. Collisions cost time only.
+fn hash(text: &[u8]) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let (words, rest) = name.as_chunks::<8>();
-    let tail = rest.iter().fold(name.len() as u64, |tail, &byte| {
-        (tail << 8) | u64::from(byte)
-    });
+    const ONES: u64 = 0x0101_0101_0101_0101;
     let mix = |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(FACTOR);
-    let hash = words
-        .iter()
-        .fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
-    (mix(hash, tail) >> 32) as u32
+    let mut hash = 0;
+    let mut rest = text;
+    loop {
+        let (word, after) = match rest.split_first_chunk::<8>() {
+            Some((word, after)) => (u64::from_le_bytes(*word), after),
+            None => (
+                rest.iter()
+                    .rev()
+                    .fold(0, |word, &byte| (word << 8) | u64::from(byte)),
+                [].as_slice(),
+            ),
+        };
+        // The lowest high bit set is that of the first zero byte.
+        let zeros = word.wrapping_sub(ONES) & !word & (ONES << 7);
+        if zeros != 0 {
+            let before = (1 << (zeros.trailing_zeros() / 8 * 8)) - 1;
+            return (mix(hash, word & before) >> 32) as u32;
+        }
+        hash = mix(hash, word);
+        rest = after;
+    }
 }
 
 /// Declaration tags by what they are on.
@@ -176,7 +220,7 @@ pub(super) struct TagIndex {
 
 impl TagIndex {
     fn build(btf: &Btf) -> TagIndex {
-        let tagged = |id| match types::kind_and_name(btf, id) {
+        let tagged = |id| match record::kind_and_name(btf, id) {
             Some((Kind::DeclTag, _)) => match btf.ty(id) {
                 Type::DeclTag { to, .. } => Some((to, id)),
                 _ => None,
@@ -195,5 +239,47 @@ impl TagIndex {
         from.iter()
             .take_while(move |&&(to, _)| to == id)
             .map(|&(_, tag)| tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testdata::Builder;
+    use super::*;
+
+    #[test]
+    fn flavours_are_found_wherever_they_lie() {
+        for padding in 0..6 {
+            let mut builder = Builder::new();
+            builder.text(&"x".repeat(padding));
+            let first = builder.text("a___b");
+            builder.text("___none");
+            builder.text("none____none");
+            let second = builder.text("a___b___c");
+            let btf = builder.build();
+            assert_eq!(flavours(&btf), [StrRef(first), StrRef(second)], "{padding}");
+        }
+    }
+
+    #[test]
+    fn essential_name_ends_at_the_last_flavour() {
+        let essential =
+            |name: &str| String::from_utf8_lossy(essential_name(name.as_bytes())).into_owned();
+        assert_eq!(essential("a___b___c"), "a___b");
+        assert_eq!(essential("plain"), "plain");
+        assert_eq!(essential("____a"), "____a");
+        assert_eq!(essential("a____b"), "a____b");
+        assert_eq!(essential("a___"), "a___");
+        assert_eq!(essential(""), "");
+    }
+
+    #[test]
+    fn hash_of_a_name_ends_at_its_nul() {
+        for len in 0..20 {
+            let name = "n".repeat(len);
+            let longer = format!("{name}\0and more of it");
+            assert_eq!(hash(name.as_bytes()), hash(longer.as_bytes()), "{len}");
+        }
+        assert_ne!(hash(b"ab"), hash(b"ba"));
     }
 }

@@ -22,9 +22,13 @@ mod index;
 mod name;
 mod parse;
 mod query;
+mod record;
+mod section;
 mod types;
 mod value;
 
+#[cfg(test)]
+mod kernel_tests;
 #[cfg(test)]
 mod testdata;
 #[cfg(test)]
@@ -88,6 +92,7 @@ pub struct Btf {
     /// Where each type's record starts in `bytes`, by id; the entry of `void` is unused.
     offsets: Vec<u32>,
     names: OnceLock<index::NameIndex>,
+    flavours: OnceLock<Vec<StrRef>>,
     tags: OnceLock<index::TagIndex>,
 }
 
@@ -117,7 +122,7 @@ impl Btf {
 
     /// The type of that id, [`Type::Void`] when there is none.
     pub fn ty(&self, id: BtfId) -> Type<'_> {
-        types::decode(self, id)
+        record::decode(self, id)
     }
 
     /// The string at that reference, empty when there is none.
@@ -127,14 +132,21 @@ impl Btf {
 
     /// The bytes of the string at that reference without its NUL.
     fn text_bytes(&self, text: StrRef) -> &[u8] {
-        let all = match &self.sanitised {
-            Some(strings) => strings,
-            None => self.bytes.get(self.strings.clone()).unwrap_or_default(),
-        };
-        let from = all.get(text.0 as usize..).unwrap_or_default();
+        let from = self
+            .string_bytes()
+            .get(text.0 as usize..)
+            .unwrap_or_default();
         CStr::from_bytes_until_nul(from)
             .map(CStr::to_bytes)
             .unwrap_or_default()
+    }
+
+    /// The string section, readable as UTF-8.
+    fn string_bytes(&self) -> &[u8] {
+        match &self.sanitised {
+            Some(strings) => strings,
+            None => self.bytes.get(self.strings.clone()).unwrap_or_default(),
+        }
     }
 
     /// Where the record of a type starts in [`Btf::bytes`].

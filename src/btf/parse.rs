@@ -1,6 +1,6 @@
 //! The one pass over a `.BTF` section: it checks everything and notes where each type starts.
 //!
-//! It decodes nothing for keeps; [`types`](super::types) does that on demand and relies on
+//! It decodes nothing for keeps; `record` does that on demand and relies on
 //! what is checked here.
 //!
 //! The limits are libbpf's (`btf_parse_hdr`, `btf_validate_type` in `tools/lib/bpf/btf.c`), and the
@@ -10,8 +10,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use super::types::{self, Kind};
-use super::{Btf, BtfError, BtfId, Problem};
+use super::record;
+use super::{Btf, BtfError, BtfId, Kind, Problem};
 
 /// Bytes of the header's first version.
 const HEADER_LEN: u32 = 24;
@@ -30,6 +30,7 @@ pub(super) fn parse(bytes: Cow<'static, [u8]>) -> Result<Btf, BtfError> {
         sanitised,
         offsets,
         names: OnceLock::new(),
+        flavours: OnceLock::new(),
         tags: OnceLock::new(),
     })
 }
@@ -176,11 +177,13 @@ impl<'a> Strings<'a> {
 
     /// Whether a string starts at that offset.
     fn has(&self, offset: u32) -> bool {
-        let bytes = self.sanitised.as_deref().unwrap_or(self.bytes);
-        match bytes.get(offset as usize) {
-            Some(byte) => self.ascii || (byte & 0xc0) != 0x80,
-            None => false,
+        if self.ascii {
+            return (offset as usize) < self.bytes.len();
         }
+        let bytes = self.sanitised.as_deref().unwrap_or(self.bytes);
+        bytes
+            .get(offset as usize)
+            .is_some_and(|byte| (byte & 0xc0) != 0x80)
     }
 }
 
@@ -225,7 +228,7 @@ impl<'a> Scan<'a> {
             let record = self.record()?;
             self.check(&record)?;
             self.offsets.push(self.position as u32);
-            self.position += types::HEAD_LEN + record.tail.len();
+            self.position += record::HEAD_LEN + record.tail.len();
         }
         let count = self.offsets.len() as u32;
         let (highest, at) = self.highest;
@@ -247,15 +250,15 @@ impl<'a> Scan<'a> {
     }
 
     /// The record at the current position.
-    fn record(&self) -> Result<types::Record<'a>, BtfError> {
+    fn record(&self) -> Result<record::Record<'a>, BtfError> {
         let left = self.bytes.get(self.position..self.end).unwrap_or_default();
-        let Some((head, rest)) = left.split_first_chunk::<{ types::HEAD_LEN }>() else {
+        let Some((head, rest)) = left.split_first_chunk::<{ record::HEAD_LEN }>() else {
             return Err(error(
                 self.position,
-                truncated("a type", types::HEAD_LEN as u64, left.len()),
+                truncated("a type", record::HEAD_LEN as u64, left.len()),
             ));
         };
-        let head = types::Head::parse(head);
+        let head = record::Head::parse(head);
         let kind = head.kind().ok_or_else(|| {
             error(
                 self.position + 4,
@@ -265,19 +268,19 @@ impl<'a> Scan<'a> {
                 },
             )
         })?;
-        let len = types::tail_len(kind, head.vlen());
+        let len = record::tail_len(kind, head.vlen());
         let Some(tail) = rest.get(..len) else {
-            let want = (types::HEAD_LEN + len) as u64;
+            let want = (record::HEAD_LEN + len) as u64;
             return Err(error(self.position, truncated("a type", want, left.len())));
         };
-        Ok(types::Record { head, kind, tail })
+        Ok(record::Record { head, kind, tail })
     }
 
     /// Checks what a record refers to.
-    fn check(&mut self, record: &types::Record<'_>) -> Result<(), BtfError> {
-        let tail_at = self.position + types::HEAD_LEN;
+    fn check(&mut self, record: &record::Record<'_>) -> Result<(), BtfError> {
+        let tail_at = self.position + record::HEAD_LEN;
         self.string(record.head.name, self.position)?;
-        if types::refers(record.kind) {
+        if record::refers(record.kind) {
             self.reference(record.head.size_or_type, self.position + 8);
         }
         match record.kind {
@@ -306,9 +309,9 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    fn int(&self, record: &types::Record<'_>) -> Result<(), BtfError> {
+    fn int(&self, record: &record::Record<'_>) -> Result<(), BtfError> {
         let word = u32_at(record.tail, 0).unwrap_or_default();
-        let (bits, offset) = types::int_bits(word);
+        let (bits, offset) = record::int_bits(word);
         let size = record.head.size_or_type;
         let end = u32::from(bits) + u32::from(offset);
         if end > 128 || end.div_ceil(8) > size {
@@ -318,7 +321,7 @@ impl<'a> Scan<'a> {
                 offset,
                 size,
             };
-            return Err(error(self.position + types::HEAD_LEN, problem));
+            return Err(error(self.position + record::HEAD_LEN, problem));
         }
         Ok(())
     }

@@ -271,7 +271,9 @@ impl<'a> Reader<'a> {
         else {
             return None;
         };
-        let start = usize::try_from(at / 8).ok().filter(|_| at.is_multiple_of(8))?;
+        let start = usize::try_from(at / 8)
+            .ok()
+            .filter(|_| at.is_multiple_of(8))?;
         let bytes = self.bytes.get(start..start.checked_add(count as usize)?)?;
         self.charge(bytes.len());
         let text = match (name == "char", encoding) {
@@ -370,4 +372,130 @@ fn text(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes.get(..nul)?).ok()?;
     let printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
     text.chars().all(printable).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testdata::{Builder, id, types};
+    use super::super::{Kind, KindFilter};
+    use super::*;
+
+    fn text(name: &str, bytes: &[u8]) -> String {
+        let btf = types();
+        format_value(&btf, id(&btf, name), bytes)
+    }
+
+    #[test]
+    fn struct_prints_as_a_c_initialiser() {
+        let bytes = *b"eth0\0xyz\x02\0\0\0\0\x01\xea\x01";
+        assert_eq!(
+            text("inner", &bytes),
+            "{.name = \"eth0\", .mac = [0x02, 0x00, 0x00, 0x00, 0x00, 0x01], .flags = 2, .delta = -3, .on = true}"
+        );
+    }
+
+    #[test]
+    fn bytes_that_end_early_are_missing() {
+        assert_eq!(
+            text("inner", b"eth0\0xyz\x02\0\0\0\0\x01"),
+            "{.name = \"eth0\", .mac = [0x02, 0x00, 0x00, 0x00, 0x00, 0x01], .flags = <missing>, \
+             .delta = <missing>, .on = <missing>}"
+        );
+        assert_eq!(text("int", &[1, 2, 3]), "<missing>");
+        assert_eq!(text("int", &[]), "<missing>");
+        let btf = types();
+        assert_eq!(
+            format_value(&btf, BtfId(44), &[1, 0, 0, 0, 2, 0]),
+            "[1, <missing>, <missing>]"
+        );
+    }
+
+    #[test]
+    fn nested_values_flatten_anonymous_members() {
+        let mut bytes = [0; 144];
+        bytes[0] = 9;
+        bytes[8..12].copy_from_slice(&(-1_i32).to_le_bytes());
+        bytes[16..20].copy_from_slice(&7_u32.to_le_bytes());
+        bytes[72..76].copy_from_slice(&(-3_i32).to_le_bytes());
+        bytes[80..88].copy_from_slice(&(1_u64 << 32).to_le_bytes());
+        bytes[88..96].copy_from_slice(&0xffff_8000_0000_0000_u64.to_le_bytes());
+        bytes[108] = 4;
+        let inner = "{.name = \"\", .mac = [0x00, 0x00, 0x00, 0x00, 0x00, 0x00], .flags = 0, .delta = 0, .on = false}";
+        let expected = format!(
+            "{{.id = 9, .x = -1, .y = 7, .link = 0x7, .parts = [{inner}, {inner}, {inner}], .color = BLUE, .wide = BIG, \
+             .text = 0xffff800000000000, .callback = 0x0, .matrix = [[0, 4, 0], [0, 0, 0]], \
+             .later = 0x0, .other = 0x0, .tail = []}}"
+        );
+        assert_eq!(text("outer", &bytes), expected);
+    }
+
+    #[test]
+    fn scalars_print_by_their_type() {
+        assert_eq!(text("int", &[0xff; 4]), "-1");
+        assert_eq!(text("u32", &[0xff; 4]), "4294967295");
+        assert_eq!(text("color", &9_u32.to_le_bytes()), "9");
+        assert_eq!(text("ratio", &1.5_f32.to_le_bytes()), "1.5");
+        assert_eq!(text("pointer", &[0xff; 8]), "0xffffffffffffffff");
+        assert_eq!(text("limit", &[7, 0, 0, 0]), "7");
+        assert_eq!(text("later", &[7, 0]), "[0x07, 0x00]");
+        let wide = Builder::new()
+            .record("u128", Kind::Int, 0, 16, &[128])
+            .build();
+        assert_eq!(value(&wide, BtfId(1), &[0xff; 16]), Value::Wide(u128::MAX));
+        assert_eq!(
+            value(&wide, BtfId(1), &[1; 16]),
+            Value::Int(0x0101_0101_0101_0101_0101_0101_0101_0101)
+        );
+    }
+
+    #[test]
+    fn sections_print_their_variables() {
+        let btf = types();
+        let section = btf.find(".rodata", KindFilter::DATASEC).expect("a section");
+        assert_eq!(format_value(&btf, section, &[7, 0, 0, 0]), "{.limit = 7}");
+    }
+
+    #[test]
+    fn character_arrays_are_text_only_with_a_nul() {
+        let chars = |bytes: &[u8; 4]| text("gpl", bytes);
+        assert_eq!(chars(b"GPL\0"), "\"GPL\"");
+        assert_eq!(chars(b"a\"\\\0"), "\"a\\\"\\\\\"");
+        assert_eq!(chars(b"\0\0\0\0"), "\"\"");
+        assert_eq!(chars(b"GPLv"), "[0x47, 0x50, 0x4c, 0x76]");
+        assert_eq!(chars(b"\0abc"), "[0x00, 0x61, 0x62, 0x63]");
+        assert_eq!(chars(b"\x01b\0\0"), "[0x01, 0x62, 0x00, 0x00]");
+        assert_eq!(chars(b"a\nb\0"), "\"a\\nb\"");
+    }
+
+    #[test]
+    fn bits_across_17_bytes_are_read() {
+        let btf = Builder::new().build();
+        let bytes: Vec<u8> = (1..=17).collect();
+        let reader = Reader {
+            btf: &btf,
+            bytes: &bytes,
+            fuel: 0,
+        };
+        let expected =
+            (u128::from_le_bytes(std::array::from_fn(|i| i as u8 + 1)) >> 4) | (17 << 124);
+        assert_eq!(reader.bits(4, 128), Some(expected));
+        assert_eq!(reader.bits(9, 128), None);
+        assert_eq!(reader.bits(131, 3), Some(2));
+        assert_eq!(reader.bits(u64::MAX, 1), None);
+    }
+
+    #[test]
+    fn types_that_multiply_stay_small() {
+        let mut builder = Builder::new();
+        builder.record("char", Kind::Int, 0, 1, &[8]);
+        let name = builder.text("m");
+        let mut below = 1;
+        for depth in 0..8 {
+            let tail: Vec<u32> = (0..100).flat_map(|_| [name, below, 0]).collect();
+            builder.record("s", Kind::Struct, 100, 1, &tail);
+            below = 2 + depth;
+        }
+        let text = format_value(&builder.build(), BtfId(below), &[1; 8]);
+        assert!(text.len() < 200_000, "{}", text.len());
+    }
 }

@@ -189,7 +189,7 @@ impl<'a> Lowering<'a> {
         judged: Option<Judged<'a>>,
         bindings: &'a Bindings,
     ) -> Result<Lowering<'a>, LowerError> {
-        let context = context::of(program.prog_type);
+        let context = context::of_attached(program.prog_type, program.attach_type);
         let mut lowering = Lowering {
             program,
             insns,
@@ -496,7 +496,7 @@ impl<'a> Lowering<'a> {
                 },
                 None => plain,
             },
-            None if self.judged.is_none() && !self.moved.is_empty() => Op::LoadContext {
+            None if self.may_be_context(base) => Op::LoadContext {
                 size,
                 extend,
                 dst,
@@ -505,6 +505,11 @@ impl<'a> Lowering<'a> {
             },
             None => plain,
         })
+    }
+
+    /// Whether a load that nobody judged may mean a context field that lies elsewhere.
+    fn may_be_context(&self, base: Reg) -> bool {
+        self.judged.is_none() && !self.moved.is_empty() && base != Reg::FP
     }
 
     fn store(

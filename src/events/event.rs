@@ -3,8 +3,11 @@
 //! What they pass is the business of the files that are named after them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::EventError;
+use crate::machine::Task;
+
+use super::{EventError, Passage, execve, packet, single, syscall};
 
 /// Something that happens to the modelled kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +40,8 @@ pub struct SyscallEvent {
     pub name: String,
     /// Its arguments by name, as text: a number, or for a pointer the string it points to.
     pub args: BTreeMap<String, String>,
-    /// What it returns if nothing prevents it.
-    pub result: i64,
+    /// What it returns if nothing prevents it, where that is not what it usually does.
+    pub result: Option<i64>,
 }
 
 /// A packet.
@@ -92,20 +95,27 @@ impl Event {
         })
     }
 
-    /// The event of that name, told these arguments.
-    ///
-    /// # Errors
-    /// No event has the name, or it does not take an argument or a value.
-    pub fn parse<K: AsRef<str>, V: AsRef<str>>(
-        name: &str,
-        args: &[(K, V)],
-    ) -> Result<Event, EventError> {
-        let _ = args;
-        Ok(Event::execve(name))
+    /// A system call by name, with arguments as text.
+    pub fn syscall(name: &str, args: &[(&str, &str)]) -> Event {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let args = args.iter().map(owned).collect();
+        Event::Syscall(SyscallEvent {
+            name: name.to_owned(),
+            args,
+            result: None,
+        })
     }
 
-    /// Names of events and forms of names, with what each is, for a help text.
-    pub fn known() -> &'static [(&'static str, &'static str)] {
-        &[("execve", "a process starts another program")]
+    /// The way of the event on behalf of a task.
+    ///
+    /// # Errors
+    /// There is no such system call or hook.
+    pub fn passage(&self, task: &Arc<Task>) -> Result<Passage, EventError> {
+        match self {
+            Event::Execve(event) => Ok(execve::passage(event, task)),
+            Event::Syscall(event) => syscall::passage(event, task),
+            Event::Packet(event) => Ok(packet::passage(event, task)),
+            Event::Hook(event) => single::passage(event, task),
+        }
     }
 }

@@ -218,12 +218,12 @@ impl Formatter<'_> {
             (kind @ (b'i' | b'I'), Some(b'4')) => {
                 let mut bytes = [0; 4];
                 self.read(arg, &mut bytes);
-                self.pad(ipv4(kind, bytes).as_bytes(), padding);
+                self.out.extend_from_slice(ipv4(kind, bytes).as_bytes());
             }
             (kind @ (b'i' | b'I'), Some(b'6')) => {
                 let mut bytes = [0; 16];
                 self.read(arg, &mut bytes);
-                self.pad(ipv6(kind, bytes).as_bytes(), padding);
+                self.out.extend_from_slice(ipv6(kind, bytes).as_bytes());
             }
             _ => return Err(Errno::EINVAL),
         }
@@ -381,5 +381,102 @@ mod tests {
             "more conversions than arguments"
         );
         assert_eq!(format(b"unterminated", &[], &Fake), Err(Errno::EINVAL));
+    }
+
+    /// What Linux 6.18 returned from `bpf_trace_printk`; 1 stands for the address of a string, or
+    /// of 10.0.0.1, in the kernel.
+    #[test]
+    fn lengths_and_refusals_are_the_kernels() {
+        let rows: &[(&str, [u64; 3], i64)] = &[
+            ("%d %u %x", [u64::MAX, 42, 0xbeef], 10),
+            ("%ld|%lld|%lu", [u64::MAX, 42, 0xbeef], 11),
+            ("[%+d][% d][%i]", [u64::MAX, 42, 0xbeef], 16),
+            ("[%08x][%X][%lx]", [u64::MAX, 42, 0xbeef], 20),
+            ("%p", [u64::MAX, 42, 0xbeef], 16),
+            ("%px %pK", [u64::MAX, 42, 0xbeef], 33),
+            ("%c%c%c", [u64::MAX, 42, 0xbeef], 3),
+            ("%d%%", [u64::MAX, 42, 0xbeef], 3),
+            ("%s", [u64::MAX, 42, 0xbeef], 0),
+            ("%s", [1, 0, 0], 4),
+            ("[%6s][%-9s]", [u64::MAX, 42, 0xbeef], 19),
+            ("[%6s][%-9s]", [1, 0, 0], 19),
+            ("%pks", [u64::MAX, 42, 0xbeef], 0),
+            ("%pks", [1, 0, 0], 4),
+            ("%pI4 %pi4", [u64::MAX, 42, 0xbeef], 23),
+            ("%pI4 %pi4", [1, 1, 1], 24),
+            ("%pI6", [u64::MAX, 42, 0xbeef], 39),
+            ("%pI6", [1, 1, 1], 39),
+            ("%pi6", [u64::MAX, 42, 0xbeef], 32),
+            ("%pi6", [1, 1, 1], 32),
+            ("%pI4h", [u64::MAX, 42, 0xbeef], 7),
+            ("%pI4h", [1, 1, 1], 8),
+            ("%pI6c", [u64::MAX, 42, 0xbeef], 39),
+            ("%pI6c", [1, 1, 1], 39),
+            ("%", [u64::MAX, 42, 0xbeef], -22),
+            ("%k", [u64::MAX, 42, 0xbeef], -22),
+            ("%pk", [u64::MAX, 42, 0xbeef], -22),
+            ("%pz", [u64::MAX, 42, 0xbeef], -22),
+            ("%hd", [u64::MAX, 42, 0xbeef], -22),
+            ("%ls", [u64::MAX, 42, 0xbeef], -22),
+            ("%ls", [1, 0, 0], -22),
+            ("%sx", [u64::MAX, 42, 0xbeef], -22),
+            ("%sx", [1, 0, 0], -22),
+            ("%llld", [u64::MAX, 42, 0xbeef], -22),
+            ("%5", [u64::MAX, 42, 0xbeef], -22),
+            ("\u{1}", [u64::MAX, 42, 0xbeef], -22),
+            ("%n", [u64::MAX, 42, 0xbeef], -22),
+            ("%f", [u64::MAX, 42, 0xbeef], -22),
+            ("%#x", [u64::MAX, 42, 0xbeef], -22),
+            ("%d %d %d %d", [u64::MAX, 42, 0xbeef], -22),
+            ("%0-5d|", [u64::MAX, 42, 0xbeef], 6),
+            ("%-05d|", [u64::MAX, 42, 0xbeef], 6),
+            ("%lp", [u64::MAX, 42, 0xbeef], -22),
+            ("%ps", [u64::MAX, 42, 0xbeef], 18),
+            ("%pB", [u64::MAX, 42, 0xbeef], 18),
+            ("%pSx!", [u64::MAX, 42, 0xbeef], 19),
+            ("%px1", [u64::MAX, 42, 0xbeef], 16),
+            ("%10px|", [u64::MAX, 42, 0xbeef], 17),
+            ("%-20px|", [u64::MAX, 42, 0xbeef], 21),
+            ("%3c|", [u64::MAX, 42, 0xbeef], 4),
+            ("%-3c|", [u64::MAX, 42, 0xbeef], 4),
+            ("%03s|", [u64::MAX, 42, 0xbeef], 4),
+            ("%03s|", [1, 0, 0], 5),
+            ("%5%", [u64::MAX, 42, 0xbeef], -22),
+            ("%l", [u64::MAX, 42, 0xbeef], -22),
+            ("%ll", [u64::MAX, 42, 0xbeef], -22),
+            ("%05s|", [u64::MAX, 42, 0xbeef], 6),
+            ("%05s|", [1, 0, 0], 6),
+            ("%+5d|", [u64::MAX, 42, 0xbeef], 6),
+            ("% 5d|", [u64::MAX, 42, 0xbeef], 6),
+            ("%-+5d|", [u64::MAX, 42, 0xbeef], 6),
+            ("%020lx|", [u64::MAX, 42, 0xbeef], 21),
+            ("%.3d", [u64::MAX, 42, 0xbeef], -22),
+            ("%*d", [u64::MAX, 42, 0xbeef], -22),
+            ("%s%s", [u64::MAX, 42, 0xbeef], 0),
+            ("%s%s", [1, 0, 0], 4),
+            ("%pus", [u64::MAX, 42, 0xbeef], 0),
+            ("%pus", [1, 0, 0], 0),
+            ("%pkS", [u64::MAX, 42, 0xbeef], -22),
+            ("%pks.", [u64::MAX, 42, 0xbeef], 1),
+            ("%pks.", [1, 0, 0], 5),
+            ("%pksx", [u64::MAX, 42, 0xbeef], -22),
+            ("%pksx", [1, 0, 0], -22),
+            ("%pKx", [u64::MAX, 42, 0xbeef], 16),
+            ("a\tb\n%d", [u64::MAX, 42, 0xbeef], 6),
+            ("%10pI4|", [u64::MAX, 42, 0xbeef], 8),
+            ("%10pI4|", [1, 1, 1], 9),
+            ("%pI", [u64::MAX, 42, 0xbeef], -22),
+            ("%pI", [1, 1, 1], -22),
+            ("%pI5", [u64::MAX, 42, 0xbeef], -22),
+            ("%pI5", [1, 1, 1], -22),
+            ("%lc", [u64::MAX, 42, 0xbeef], -22),
+            ("%500d|", [u64::MAX, 42, 0xbeef], 501),
+            ("%X %lX", [u64::MAX, 42, 0xbeef], 11),
+        ];
+        for (fmt, args, expected) in rows {
+            let bytes = [fmt.as_bytes(), &[0]].concat();
+            let length = format(&bytes, args, &Fake).map_or(-22, |text| text.len() as i64);
+            assert_eq!(length, *expected, "{fmt:?} with {args:?}");
+        }
     }
 }

@@ -17,7 +17,10 @@
 
 mod format;
 mod loops;
+mod map;
 mod misc;
+mod output;
+mod packet;
 mod print;
 mod probe;
 mod strings;
@@ -30,8 +33,10 @@ mod world;
 
 use crate::machine::{Access, Addr, Fault, Memory};
 
+pub use packet::legacy_load;
+pub use packet::{Redirect, SentCopy, Way};
 pub use trace::Returned;
-pub use world::{Hook, RunState, World, legacy_load, tail_call_target};
+pub use world::{Hook, RunState, World, tail_call_target};
 
 /// What a body gives: `r0`, or why the run cannot go on.
 pub type Reply = Result<u64, HelperError>;
@@ -128,10 +133,12 @@ pub enum HelperError {
     Stopped,
 }
 
-/// All families.
-const FAMILIES: &[&[Entry]] = &[
+/// All families but those of packets.
+const FAMILIES: [&[Entry]; 10] = [
     loops::ROWS,
+    map::ROWS,
     misc::ROWS,
+    output::ROWS,
     print::ROWS,
     probe::ROWS,
     strings::ROWS,
@@ -140,14 +147,15 @@ const FAMILIES: &[&[Entry]] = &[
     trace::ROWS,
 ];
 
+/// Every row.
+fn rows() -> impl Iterator<Item = &'static Entry> {
+    FAMILIES.iter().chain(packet::FAMILIES).copied().flatten()
+}
+
 /// The row of that number, if the helper has a body.
 pub fn entry(number: i32) -> Option<&'static Entry> {
     let number = u32::try_from(number).ok()?;
-    FAMILIES
-        .iter()
-        .copied()
-        .flatten()
-        .find(|entry| entry.number == number)
+    rows().find(|entry| entry.number == number)
 }
 
 /// Whether the helper of that number can be run; `bpf_tail_call` is the engines' own.

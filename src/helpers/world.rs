@@ -1,14 +1,20 @@
 //! What helpers see of the machine, and what they leave behind for whoever ran the program.
 
+use super::packet::{Redirect, SentCopy};
 use super::trace::Returned;
-use crate::isa::Size;
+use crate::abi::ProgType;
 use crate::machine::{Addr, CpuId, Errno, Machine, ProgId, Task};
+use crate::maps::MapTable;
 
 /// The machine, and what it is doing while a program runs.
 #[derive(Clone, Copy, Debug)]
 pub struct World<'a> {
     /// The machine.
     pub machine: &'a Machine,
+    /// Its maps.
+    pub maps: &'a MapTable,
+    /// The type of the program, which says what its context is.
+    pub prog_type: ProgType,
     /// The CPU that runs the program.
     pub cpu: CpuId,
     /// The task that is current there.
@@ -20,14 +26,22 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    /// A CPU of a machine with a current task, at no place in particular.
-    pub fn new(machine: &'a Machine, cpu: CpuId, task: &'a Task) -> World<'a> {
+    /// The first CPU of a machine with a current task, at no place in particular.
+    pub fn new(
+        machine: &'a Machine,
+        maps: &'a MapTable,
+        prog_type: ProgType,
+        task: &'a Task,
+    ) -> World<'a> {
+        let (cpu, hook) = (CpuId(0), Hook::default());
         World {
             machine,
+            maps,
+            prog_type,
             cpu,
             task,
             task_struct: None,
-            hook: Hook::default(),
+            hook,
         }
     }
 }
@@ -52,6 +66,10 @@ pub struct Hook<'a> {
 /// What helpers left for the caller of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunState {
+    /// Where the packet shall go, if its verdict is to redirect it.
+    pub redirect: Option<Redirect>,
+    /// Copies of the packet that were sent.
+    pub copies: Vec<SentCopy>,
     /// Signals sent to the current task.
     pub signals: Vec<u32>,
     /// What the traced function shall return instead of running.
@@ -61,12 +79,12 @@ pub struct RunState {
 }
 
 /// The program that a tail call leads to, or the error for `r0`.
-pub fn tail_call_target(_world: &World<'_>, _map: u64, _index: u32) -> Result<ProgId, Errno> {
-    Err(Errno::EINVAL)
-}
-
-/// The number of `size` at an offset of the packet, in network order: `None` without a packet,
-/// `Some(None)` out of its bounds.
-pub fn legacy_load(_world: &World<'_>, _off: i32, _size: Size) -> Option<Option<u64>> {
-    None
+pub fn tail_call_target(world: &World<'_>, map: u64, index: u32) -> Result<ProgId, Errno> {
+    let memory = &world.machine.memory;
+    let map = world
+        .maps
+        .by_handle(memory, Addr(map))
+        .ok_or(Errno::EINVAL)?;
+    let programs = map.programs().ok_or(Errno::EINVAL)?;
+    programs.get(memory, index).ok_or(Errno::ENOENT)
 }

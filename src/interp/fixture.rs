@@ -11,13 +11,15 @@ use crate::helpers::World;
 use crate::isa::asm::{Symbols, assemble};
 use crate::isa::{Insn, encode_program};
 use crate::machine::{
-    Addr, CpuId, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner, Task,
+    Addr, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner, Task,
 };
-use crate::object::{Autoload, Program, Sleepable};
+use crate::maps::MapTable;
+use crate::object::Program;
 
 /// A machine with one CPU's stacks.
 pub(crate) struct Fixture {
     pub(crate) machine: Machine,
+    pub(crate) maps: MapTable,
     pub(crate) stacks: Stacks,
     pub(crate) programs: Programs,
     pub(crate) task: Task,
@@ -52,6 +54,7 @@ impl Fixture {
         let stacks = Stacks::new(&machine.memory, &owner).expect("memory for stacks");
         Fixture {
             machine,
+            maps: MapTable::default(),
             stacks,
             programs: Programs::default(),
             task: Task::default(),
@@ -82,7 +85,7 @@ impl Fixture {
     }
 
     pub(crate) fn run(&self, code: &Code, ctx: Addr) -> Outcome {
-        let world = World::new(&self.machine, CpuId(0), &self.task);
+        let world = World::new(&self.machine, &self.maps, code.prog_type, &self.task);
         let (programs, stacks, fuel) = (&self.programs, &self.stacks, self.fuel);
         run(
             code,
@@ -104,19 +107,6 @@ impl Fixture {
 
 /// A program of these instructions.
 pub(crate) fn program(prog_type: ProgType, insns: &[Insn]) -> Program {
-    Program {
-        name: "test".to_owned(),
-        section: "test".to_owned(),
-        prog_type,
-        attach_type: None,
-        attach_target: None,
-        sleepable: Sleepable::No,
-        autoload: Autoload::Yes,
-        licence: "GPL".to_owned(),
-        code: encode_program(insns),
-        subprogs: Vec::new(),
-        lines: Vec::new(),
-        maps: Arc::from([]),
-        btf: None,
-    }
+    let program = Program::from_raw("test", prog_type, encode_program(insns));
+    Program { licence: "GPL".to_owned(), ..program }
 }

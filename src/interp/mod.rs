@@ -302,7 +302,8 @@ impl<'a> Run<'a> {
             LegacyMode::Ind(reg) => at.regs[reg] as i32,
         };
         let off = index.wrapping_add(imm);
-        let loaded = helpers::legacy_load(&self.env.world, off, size).ok_or(Cause::NoPacket)?;
+        let loaded = helpers::legacy_load(&self.env.world, self.ctx, off, size)
+            .map_err(|_| Cause::NoPacket)?;
         at.regs[Reg::R0] = loaded.unwrap_or(0);
         Ok(if loaded.is_some() {
             Continue(())

@@ -124,6 +124,17 @@ impl std::fmt::Display for Family {
 ///
 /// The error names the first slot the kernel would complain about if it visited all in order.
 pub fn decode_program(raw: &[RawInsn]) -> Result<Vec<Insn>, (Pc, DecodeError)> {
+    let slots = (0..).map(Pc).zip(decode_slots(raw)?);
+    slots.map(|(pc, slot)| slot.map_err(|error| (pc, error))).collect()
+}
+
+/// Decodes every slot of a program by itself.
+///
+/// The outer error is one that the kernel finds before it visits any instruction; the inner ones
+/// it finds only in instructions that some path reaches.
+pub fn decode_slots(
+    raw: &[RawInsn],
+) -> Result<Vec<Result<Insn, DecodeError>>, (Pc, DecodeError)> {
     let slots = || (0..).map(Pc).zip(raw.iter().copied());
     let following = |pc: Pc| raw.get(pc.next().index()).copied();
     let mut high = false;
@@ -133,16 +144,16 @@ pub fn decode_program(raw: &[RawInsn]) -> Result<Vec<Insn>, (Pc, DecodeError)> {
             high = slot.opcode == code::LD_IMM64;
         }
     }
-    let mut insns = Vec::with_capacity(raw.len());
-    for (pc, slot) in slots() {
-        let is_high = matches!(insns.last(), Some(Insn::LoadImm64 { .. }));
-        insns.push(if is_high {
-            Insn::Imm64High
-        } else {
-            decode(slot, following(pc)).map_err(|error| (pc, error))?
-        });
-    }
-    Ok(insns)
+    let mut is_high = false;
+    Ok(slots()
+        .map(|(pc, slot)| {
+            if std::mem::take(&mut is_high) {
+                return Ok(Insn::Imm64High);
+            }
+            is_high = slot.opcode == code::LD_IMM64;
+            decode(slot, following(pc))
+        })
+        .collect())
 }
 
 /// Decodes one instruction; `next` is the slot after it, which only a 64-bit immediate reads.

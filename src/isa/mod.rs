@@ -18,7 +18,7 @@ mod decode;
 mod disasm;
 mod encode;
 
-pub use decode::{DecodeError, Family, decode, decode_program};
+pub use decode::{DecodeError, Family, decode, decode_program, decode_slots};
 pub use disasm::{Names, NoNames, disassemble};
 pub use encode::{encode, encode_program};
 

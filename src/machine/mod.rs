@@ -12,6 +12,7 @@ mod clock;
 mod cpus;
 mod errno;
 pub mod memory;
+pub mod packet;
 mod random;
 mod registry;
 mod sinks;
@@ -26,6 +27,7 @@ pub use memory::{
     Access, Addr, Fault, FaultReason, Memory, MemoryConfig, MemoryError, ObjectInfo, ObjectKind,
     ObjectSpec, OutOfMemory, Owner, ProgramAccess, Stride,
 };
+pub use packet::{PacketError, SkBuff, SkbLayer, XdpFrame, XdpQueue};
 pub use random::Random;
 pub use registry::{LinkId, MapId, ProgId, Registry};
 pub use sinks::{TraceFlags, TracePipe};

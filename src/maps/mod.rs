@@ -204,7 +204,9 @@ impl Map {
                 len: data.len(),
                 value_size: self.spec.value_size,
             };
-            let value = self.array().and_then(ArrayMap::base).ok_or_else(refusal)?;
+            let fits = data.len() as u64 <= u64::from(self.spec.value_size);
+            let value = self.array().filter(|_| fits).and_then(ArrayMap::base);
+            let value = value.ok_or_else(refusal)?;
             self.memory.poke(value, data).map_err(|_| refusal())?;
         }
         if self.spec.origin == Origin::ReadOnlyData {

@@ -430,6 +430,9 @@ pub enum ReferenceProblem {
         /// The source register.
         src: u8,
     },
+    /// An exception callback that does not exist.
+    #[error("the exception callback is no subprogram")]
+    NoCallback,
     /// A 64-bit immediate load without its second half.
     #[error("64-bit immediate load is cut at the end of its function")]
     Cut,

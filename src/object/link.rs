@@ -9,6 +9,7 @@
 //! - A call holds -1, or against a section's symbol the distance from its start; a function's
 //!   address is loaded with the byte offset in the immediate. Calls without a relocation stay in
 //!   their section.
+//! - An exception callback comes last.
 //! - Maps and data are known by index into [`Program::maps`].
 
 use std::collections::HashMap;
@@ -55,6 +56,9 @@ const PSEUDO_BTF_ID: u8 = 3;
 /// Source register of a load of a function's address (`BPF_PSEUDO_FUNC`).
 const PSEUDO_FUNC: u8 = 4;
 
+/// What a declaration tag that names an exception callback starts with.
+const EXCEPTION_CALLBACK: &str = "exception_callback:";
+
 /// Links all programs of an object.
 pub(super) fn link(object: &Object, options: &LinkOptions<'_>) -> Linked {
     let mut left = OBJECT_LIMIT;
@@ -63,10 +67,11 @@ pub(super) fn link(object: &Object, options: &LinkOptions<'_>) -> Linked {
         if function.entry == Entry::Subprogram {
             continue;
         }
-        let program = link_program(object, options, index, PROGRAM_LIMIT.min(left));
-        if let Ok(program) = &program {
-            left = left.saturating_sub(slots(program.code.len()));
-        }
+        let mut layout = Layout::new(object, options, PROGRAM_LIMIT.min(left));
+        let laid_out = layout.place(index);
+        // What failed was work, too.
+        left = left.saturating_sub(slots(layout.insns.len()));
+        let program = laid_out.and_then(|()| layout.finish(function));
         programs.push(program.map_err(|source| {
             LinkError {
                 program: function.name.to_string(),
@@ -89,50 +94,6 @@ fn section_of<'a>(object: &'a Object, function: &Function) -> Option<&'a CodeSec
 /// A count of slots, all of which came from fewer than `u32::MAX`.
 fn slots(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
-}
-
-fn link_program(
-    object: &Object,
-    options: &LinkOptions<'_>,
-    main: usize,
-    limit: u32,
-) -> Result<Program, ObjectError> {
-    let function = object
-        .code
-        .functions
-        .get(main)
-        .ok_or(ObjectError::TooManyInstructions { limit })?;
-    let section = section_of(object, function).map_or("", |section| &section.name);
-    let definition = sections::parse(section).ok_or_else(|| ObjectError::UnknownProgramType {
-        section: section.to_owned(),
-    })?;
-    let mut layout = Layout::new(object, options, limit);
-    layout.run(main)?;
-    layout.drop_lone_types();
-    Ok(Program {
-        name: function.name.to_string(),
-        section: section.to_owned(),
-        prog_type: definition.prog_type,
-        attach_type: definition.attach_type,
-        attach_target: definition.attach_target.map(str::to_owned),
-        sleepable: if definition.sleepable {
-            Sleepable::Yes
-        } else {
-            Sleepable::No
-        },
-        autoload: if definition.autoload {
-            Autoload::Yes
-        } else {
-            Autoload::No
-        },
-        licence: object.licence.clone(),
-        code: layout.insns,
-        subprogs: layout.subprogs,
-        lines: layout.lines,
-        poisoned: layout.poisoned,
-        maps: Arc::clone(&object.maps),
-        btf: object.btf.clone(),
-    })
 }
 
 /// A program while it is laid out.
@@ -171,6 +132,47 @@ impl<'a> Layout<'a> {
             poisoned: Vec::new(),
             placed: HashMap::new(),
         }
+    }
+
+    /// Lays out a program.
+    fn place(&mut self, main: usize) -> Result<(), ObjectError> {
+        self.run(main)?;
+        self.add_exception_callback(main)?;
+        self.drop_lone_types();
+        Ok(())
+    }
+
+    /// The program, with what its section says of it.
+    fn finish(self, main: &Function) -> Result<Program, ObjectError> {
+        let section = section_of(self.object, main).map_or("", |section| &section.name);
+        let unknown = || ObjectError::UnknownProgramType {
+            section: section.to_owned(),
+        };
+        let definition = sections::parse(section).ok_or_else(unknown)?;
+        Ok(Program {
+            name: main.name.to_string(),
+            section: section.to_owned(),
+            prog_type: definition.prog_type,
+            attach_type: definition.attach_type,
+            attach_target: definition.attach_target.map(str::to_owned),
+            sleepable: if definition.sleepable {
+                Sleepable::Yes
+            } else {
+                Sleepable::No
+            },
+            autoload: if definition.autoload {
+                Autoload::Yes
+            } else {
+                Autoload::No
+            },
+            licence: self.object.licence.clone(),
+            code: self.insns,
+            subprogs: self.subprogs,
+            lines: self.lines,
+            poisoned: self.poisoned,
+            maps: Arc::clone(&self.object.maps),
+            btf: self.object.btf.clone(),
+        })
     }
 
     /// Appends a function and all that it reaches.
@@ -304,6 +306,40 @@ impl<'a> Layout<'a> {
         Ok(())
     }
 
+    /// Appends the function that a `exception_callback:NAME` tag on the program names, which no
+    /// instruction refers to.
+    fn add_exception_callback(&mut self, main: usize) -> Result<(), ObjectError> {
+        let func = self.subprogs.first().and_then(|subprog| subprog.func);
+        let Some((func, btf)) = func.zip(self.object.btf.as_deref()) else {
+            return Ok(());
+        };
+        let mut tags = btf
+            .decl_tags(func)
+            .filter(|(component, _)| component.is_none());
+        let Some(name) = tags.find_map(|(_, tag)| tag.strip_prefix(EXCEPTION_CALLBACK)) else {
+            return Ok(());
+        };
+        let functions = &self.object.code.functions;
+        let Some(main) = functions.get(main) else {
+            return Ok(());
+        };
+        let is_callback =
+            |function: &Function| function.entry == Entry::Subprogram && *function.name == *name;
+        let callback = functions.iter().position(is_callback);
+        let callback = callback.ok_or_else(|| ObjectError::Reference {
+            section: section_of(self.object, main)
+                .map_or_else(String::new, |section| section.name.to_string()),
+            offset: u64::from(main.start) * SLOT,
+            symbol: name.to_owned(),
+            problem: ReferenceProblem::NoCallback,
+        })?;
+        if self.placed.contains_key(&callback) {
+            Ok(())
+        } else {
+            self.run(callback)
+        }
+    }
+
     /// Without a type for the program itself, the kernel is given none for its subprograms.
     fn drop_lone_types(&mut self) {
         if self
@@ -413,7 +449,7 @@ impl<'a> Layout<'a> {
         if second.at >= frame.function.len {
             return Err(self.error(frame, &symbol.name, ReferenceProblem::Cut));
         }
-        let (section, content) = self.place(frame, symbol)?;
+        let (section, content) = self.symbol_place(frame, symbol)?;
         let offset = symbol.value.wrapping_add_signed(i64::from(addend));
         match content {
             Content::Code(_) => {
@@ -455,7 +491,11 @@ impl<'a> Layout<'a> {
     }
 
     /// The section of a symbol, and what became of it.
-    fn place(&self, frame: &Frame<'_>, symbol: &Symbol) -> Result<(usize, Content), ObjectError> {
+    fn symbol_place(
+        &self,
+        frame: &Frame<'_>,
+        symbol: &Symbol,
+    ) -> Result<(usize, Content), ObjectError> {
         match symbol.place {
             Place::Section(index) => {
                 let loaded = self.object.code.places.get(index);
@@ -484,7 +524,7 @@ impl<'a> Layout<'a> {
         symbol: &Symbol,
         addend: i64,
     ) -> Result<usize, ObjectError> {
-        let (section, content) = self.place(frame, symbol)?;
+        let (section, content) = self.symbol_place(frame, symbol)?;
         let Content::Code(code) = content else {
             let problem = ReferenceProblem::NotLoaded {
                 section: self.section_name(section),

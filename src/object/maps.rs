@@ -5,17 +5,17 @@
 //! declarations come first. libbpf 1.x refuses legacy declarations; here they work as before it.
 //!
 //! Data sections become arrays with one value: `.rodata` read-only for programs and frozen, and
-//! each of them mappable when it holds a variable that is not static. Contents of `.bss` are not
-//! kept: a new array is zero. One is at most [`DATA_LIMIT`] bytes, which is what the kernel
-//! takes for a value; nothing is allocated for it here.
+//! each of them mappable when it holds a variable that is neither static nor hidden. Contents of
+//! `.bss` are not kept: a new array is zero. One is at most [`DATA_LIMIT`] bytes, which is what
+//! the kernel takes for a value; nothing is allocated for it here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::abi::MapType;
 use crate::btf::{Btf, BtfId, KindFilter, Type, VarLinkage};
 
 use super::btf_maps::{self, Declared};
-use super::elf::{Elf, Place, Section, Symbol, SymbolKind};
+use super::elf::{Elf, Place, Section, Symbol, SymbolKind, Visibility};
 use super::error::{MapProblem, ObjectError, SectionProblem};
 use super::sections::{self, Role};
 use super::{Initial, MapSpec, Origin, Pinning};
@@ -79,9 +79,11 @@ impl Maps {
                 maps.add_declared(index, btf_maps::parse(section, btf, &mut elf.names)?);
             }
         }
+        let hidden = hidden_variables(&elf.symbols);
         for (index, section) in elf.sections.iter().enumerate() {
             if let Role::Data(content) = sections::role(section) {
-                let spec = data_map(section, content, object, btf)?;
+                let is_hidden = |offset| hidden.contains(&(index, offset));
+                let spec = data_map(section, content, object, btf, is_hidden)?;
                 let map = maps.add(spec);
                 maps.data.insert(index, map);
             }
@@ -279,6 +281,7 @@ fn data_map(
     content: Content,
     object: &str,
     btf: Option<&Btf>,
+    is_hidden: impl Fn(u64) -> bool,
 ) -> Result<MapSpec, ObjectError> {
     let problem = SectionProblem::TooLarge {
         size: section.size,
@@ -288,7 +291,7 @@ fn data_map(
     let datasec = btf.and_then(|btf| btf.find(section.name, KindFilter::DATASEC));
     let mappable = datasec
         .zip(btf)
-        .is_some_and(|(id, btf)| has_visible_variable(btf, id));
+        .is_some_and(|(id, btf)| has_visible_variable(btf, id, is_hidden));
     let (origin, read_only) = match content {
         Content::ReadOnly => (Origin::ReadOnlyData, RDONLY_PROG),
         Content::Data | Content::Zero => (Origin::Data, 0),
@@ -313,27 +316,35 @@ fn data_map(
     })
 }
 
-/// Whether a section has a variable that is not static.
-fn has_visible_variable(btf: &Btf, datasec: BtfId) -> bool {
+/// By section and offset: the variables that are not seen outside the object.
+fn hidden_variables(symbols: &[Symbol]) -> BTreeSet<(usize, u64)> {
+    let place = |symbol: &Symbol| match (symbol.place, symbol.visibility) {
+        (Place::Section(section), Visibility::Hidden) => Some((section, symbol.value)),
+        _ => None,
+    };
+    symbols.iter().filter_map(place).collect()
+}
+
+/// Whether a section has a variable that is seen outside the object: neither static nor hidden.
+fn has_visible_variable(btf: &Btf, datasec: BtfId, is_hidden: impl Fn(u64) -> bool) -> bool {
     let Type::Datasec { entries, .. } = btf.ty(datasec) else {
         return false;
     };
-    let is_visible =
+    let is_global =
         |var| matches!(btf.ty(var), Type::Var { linkage, .. } if linkage != VarLinkage::Static);
-    entries.iter().any(|entry| is_visible(entry.var))
+    entries
+        .iter()
+        .any(|entry| is_global(entry.var) && !is_hidden(u64::from(entry.offset)))
 }
 
-/// The name that libbpf gives the map of a data section, and that `bpftool map` shows: 15 bytes at
-/// most. `.data`, `.rodata` and `.bss` leave 8 of them to the object's name, sections with a
-/// second dot keep their own name only.
+/// The name that libbpf gives the map of a data section. `.data`, `.rodata` and `.bss` come after
+/// 8 bytes of the object's name, sections with a second dot keep their own name only.
 fn data_map_name(object: &str, section: &str) -> String {
-    let suffix = section.len().clamp(7, NAME_LEN);
-    let has_second_dot = section.get(1..).is_some_and(|rest| rest.contains('.'));
-    let prefix = if has_second_dot { 0 } else { NAME_LEN - suffix };
-    let bytes = object
-        .bytes()
-        .take(prefix)
-        .chain(section.bytes().take(suffix));
+    if section.get(1..).is_some_and(|rest| rest.contains('.')) {
+        return section.to_owned();
+    }
+    let prefix = NAME_LEN - section.len().clamp(7, NAME_LEN);
+    let bytes = object.bytes().take(prefix).chain(section.bytes());
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
     bytes
         .map(|byte| if plain(byte) { char::from(byte) } else { '_' })
@@ -359,7 +370,7 @@ mod tests {
     fn data_map_name_of_dotted_section_leaves_the_object_out() {
         assert_eq!(
             data_map_name("hello", ".rodata.abracadabra"),
-            ".rodata.abracad"
+            ".rodata.abracadabra"
         );
         assert_eq!(data_map_name("hello", ".data.x"), ".data.x");
     }

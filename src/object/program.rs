@@ -158,8 +158,9 @@ pub struct Line {
 /// A map as the object declares it.
 #[derive(Clone, Debug)]
 pub struct MapSpec {
-    /// Its name: of a declared map in full, of a data section as libbpf names its map
-    /// (`hello.rodata`). Kernels show 15 bytes.
+    /// Its name as libbpf has it: the declared name, of `.rodata`, `.data` and `.bss` with the
+    /// object's name before it (`hello.rodata`), of other data sections the section's. The kernel,
+    /// and with it `bpftool map`, keeps the first 15 bytes.
     pub name: String,
     /// Its type.
     pub map_type: MapType,

@@ -188,6 +188,7 @@ fn variables_become_maps_and_offsets() {
         (39, "calls.data", 0),
         (46, "calls.bss", 0),
         (54, ".data.custom", 0),
+        (58, ".data.very_quiet", 0),
     ];
     assert_eq!(map_loads(&first), expected);
     let rodata = map(&object, "calls.rodata");
@@ -196,6 +197,21 @@ fn variables_become_maps_and_offsets() {
         (Origin::ReadOnlyData, (1 << 7) | (1 << 10))
     );
     assert_eq!(rodata.initial, Initial::Data(vec![10, 0, 0, 0]));
+    assert_eq!(map(&object, ".data.custom").flags, 1 << 10);
+    assert_eq!(
+        map(&object, ".data.very_quiet").flags,
+        0,
+        "its variable is hidden"
+    );
+    let btf = object.btf().expect("the object has types");
+    let datasec = map(&object, "calls.bss")
+        .value_type
+        .expect("the section has a type");
+    assert_eq!(btf.size_of(datasec), Some(16));
+    let Type::Datasec { entries, .. } = btf.ty(datasec) else {
+        panic!("it is a data section")
+    };
+    assert!(entries.iter().map(|entry| entry.offset).eq([0, 8]));
     let bss = map(&object, "calls.bss");
     assert_eq!(
         (bss.map_type, bss.value_size, bss.flags),
@@ -228,8 +244,9 @@ fn globals_lie_where_the_symbols_say_and_have_types() {
         ("limit", 0, 0, 4, named("const volatile u32")),
         ("counter", 1, 0, 4, named("u32")),
         ("custom", 2, 0, 4, named("u32")),
-        ("last", 3, 0, 4, named("u32")),
-        ("total", 3, 8, 8, named("u64")),
+        ("quiet", 3, 0, 4, named("u32")),
+        ("last", 4, 0, 4, named("u32")),
+        ("total", 4, 8, 8, named("u64")),
     ];
     assert_eq!(globals, expected);
 }
@@ -244,7 +261,7 @@ fn lines_and_types_follow_their_functions() {
         .iter()
         .find(|line| line.pc == Pc(49))
         .expect("the slot has a line");
-    assert_eq!((&*deepest.text, deepest.line), ("\treturn x * 3;", 15));
+    assert_eq!((&*deepest.text, deepest.line), ("\treturn x * 3;", 16));
     assert!(deepest.file.ends_with("calls.c"), "{}", deepest.file);
     let btf = object.btf().expect("the object has types");
     for subprog in &first.subprogs {
@@ -258,10 +275,39 @@ fn calls_inside_a_program_section_are_followed() {
     let object = object("neighbours");
     let second = program(&object, "second");
     assert_eq!(calls(&second), [(0, "first"), (2, "neighbour")]);
-    assert_eq!(
-        object.link(&LinkOptions::default()).programs.len(),
-        2,
+    let linked = object.link(&LinkOptions::default());
+    let names = linked
+        .programs
+        .iter()
+        .flatten()
+        .map(|program| program.name.as_str());
+    assert!(
+        names.eq(["first", "second", "circle", "throws"]),
         "a static function is no program"
+    );
+}
+
+#[test]
+fn calls_in_a_circle_are_linked_once() {
+    let circle = program(&object("neighbours"), "circle");
+    assert_eq!(calls(&circle).len(), 3);
+    let names: Vec<_> = circle
+        .subprogs
+        .iter()
+        .map(|subprog| subprog.name.as_str())
+        .collect();
+    assert_eq!(names, ["circle", "even", "odd"]);
+}
+
+#[test]
+fn exception_callback_is_appended_by_its_tag() {
+    let throws = program(&object("neighbours"), "throws");
+    assert_eq!(
+        subprogs(&throws),
+        [
+            ("throws", 0, Linkage::Global),
+            ("on_throw", 2, Linkage::Global)
+        ]
     );
 }
 

@@ -35,16 +35,6 @@ pub enum LoadError {
         /// What is wrong.
         source: ObjectError,
     },
-    /// A map cannot be made.
-    #[error("{object}: map `{map}`: {reason}")]
-    Map {
-        /// The object.
-        object: String,
-        /// The map.
-        map: String,
-        /// What is wrong with it.
-        reason: String,
-    },
 }
 
 /// Why a map or variable cannot be looked at or changed.

@@ -1,10 +1,18 @@
-//! What came of an event.
+//! Firing: each hook of an event, each program there, and what came of it.
 
 use std::sync::Arc;
 
-use crate::code::Trap;
-use crate::helpers::RunState;
-use crate::machine::ProgId;
+use crate::code::{Code, RunEnv, Trap};
+use crate::events::{
+    Answer, Attachment, Context, Event, EventError, Named, Passage, Point, Scene, Stop,
+    verdict_name,
+};
+use crate::helpers::{Hook, RunState, World};
+use crate::interp;
+use crate::machine::{Addr, CpuId, ProgId, Task};
+use crate::maps::MapEnv;
+
+use super::Sim;
 
 /// What came of an event.
 #[derive(Clone, Debug, Default)]
@@ -54,8 +62,28 @@ pub struct Unreached {
     pub name: String,
     /// The object it came from.
     pub object: String,
-    /// What would reach it: `--event openat`, `--data FILE`.
+    /// What would reach it: `--event openat`, `a packet: --data FILE`.
     pub needs: String,
+}
+
+/// A program on its hook.
+#[derive(Debug)]
+pub(super) struct Attached {
+    pub(super) id: ProgId,
+    pub(super) code: Arc<Code>,
+    pub(super) attachment: Attachment,
+    pub(super) object: String,
+    /// Whether it waits in a program array instead.
+    pub(super) called: bool,
+    pub(super) wants_task: bool,
+    pub(super) reached: Reached,
+}
+
+/// Whether an event has reached a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reached {
+    No,
+    Yes,
 }
 
 impl Firing {
@@ -67,5 +95,152 @@ impl Firing {
     /// The first trap, if a program trapped.
     pub fn trap(&self) -> Option<&Trap> {
         self.runs().find_map(|run| run.outcome.as_ref().err())
+    }
+}
+
+impl Sim {
+    /// Lets something happen: runs every attached program that it passes.
+    ///
+    /// # Errors
+    /// There is no such event, or a context cannot be laid out. A program that traps is no error:
+    /// its outcome says so.
+    pub fn fire(&mut self, event: &Event) -> Result<Firing, EventError> {
+        let mut passage = event.passage(&self.task)?;
+        let kernel = self.options.kernel_btf.clone();
+        let mut scene = Scene::new(&self.machine, kernel.as_deref(), &passage);
+        let mut hooks = Vec::new();
+        let mut reached = Vec::new();
+        while let Some(stop) = passage.advance() {
+            let (runs, answer) = self.stop(&stop, &passage, &mut scene)?;
+            reached.extend(self.reached_at(&stop.point, passage.named(), &runs));
+            hooks.push(HookRun {
+                hook: stop.point.to_string(),
+                runs,
+            });
+            passage.answer(answer);
+        }
+        let packet = scene.packet_bytes();
+        let result = passage.result().filter(|_| packet.is_none());
+        drop(scene);
+        for index in reached {
+            self.attached
+                .get_mut(index)
+                .into_iter()
+                .for_each(|program| program.reached = Reached::Yes);
+        }
+        Ok(Firing {
+            hooks,
+            result,
+            packet,
+        })
+    }
+
+    /// Runs the programs at one hook.
+    fn stop(
+        &self,
+        stop: &Stop,
+        passage: &Passage,
+        scene: &mut Scene<'_>,
+    ) -> Result<(Vec<ProgramRun>, Answer), EventError> {
+        let (mut runs, mut answer) = (Vec::new(), Answer::Continue);
+        for program in &self.attached {
+            if program.called || !program.attachment.runs_at(&stop.point, passage.named()) {
+                continue;
+            }
+            let context = scene.context(stop, &program.attachment, passage.task())?;
+            let wants_task = self.attached.iter().any(|program| program.wants_task);
+            let task_struct = if wants_task {
+                Some(scene.task_struct(passage.task())?)
+            } else {
+                None
+            };
+            let run = self.run(program, &context, passage.task(), task_struct);
+            if let Ok(r0) = run.outcome {
+                let given =
+                    stop.answer(&program.attachment, program.code.prog_type, r0, &run.state);
+                answer = if given == Answer::Continue {
+                    answer
+                } else {
+                    given
+                };
+            }
+            runs.push(run);
+            if answer != Answer::Continue && stop.ends_at_first(&program.attachment) {
+                break;
+            }
+        }
+        Ok((runs, answer))
+    }
+
+    fn run(
+        &self,
+        program: &Attached,
+        context: &Context,
+        task: &Task,
+        task_struct: Option<Addr>,
+    ) -> ProgramRun {
+        let prog_type = program.code.prog_type;
+        let hook = Hook {
+            func_ip: context.func_ip,
+            func_args: context.func_args,
+            returned: context.returned,
+            ..Hook::default()
+        };
+        let world = World {
+            task_struct,
+            hook,
+            ..World::new(&self.machine, &self.maps, prog_type, task)
+        };
+        let env = RunEnv {
+            world,
+            programs: &self.programs,
+            stacks: &self.stacks,
+            fuel: self.options.fuel,
+        };
+        let outcome = interp::run(&program.code, &env, context.addr);
+        self.maps.end_of_run(&MapEnv {
+            memory: &self.machine.memory,
+            cpu: CpuId(0),
+        });
+        let r0 = outcome.result.as_ref().ok();
+        ProgramRun {
+            id: program.id,
+            name: Arc::clone(&program.code.name),
+            verdict: r0.and_then(|r0| verdict_name(prog_type, *r0)),
+            outcome: outcome.result,
+            insns: outcome.insns,
+            tail_calls: outcome.tail_calls,
+            state: outcome.state,
+        }
+    }
+
+    /// The programs that a hook reached: those that ran, and where one of them called another by an
+    /// array, those that could have been meant.
+    fn reached_at(&self, point: &Point, named: Named, runs: &[ProgramRun]) -> Vec<usize> {
+        let called = runs.iter().any(|run| run.tail_calls > 0);
+        let is_reached = |program: &Attached| match program.called {
+            true => called && program.attachment.runs_at(point, named),
+            false => runs.iter().any(|run| run.id == program.id),
+        };
+        (0..)
+            .zip(&self.attached)
+            .filter(|(_, program)| is_reached(program))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// Programs that were accepted and that no event so far reached.
+    pub fn unreached(&self) -> Vec<Unreached> {
+        let left = self
+            .attached
+            .iter()
+            .filter(|program| program.reached == Reached::No);
+        left.map(|program| Unreached {
+            id: program.id,
+            name: program.code.name.to_string(),
+            object: program.object.clone(),
+            needs: program.attachment.needs(),
+        })
+        .collect()
     }
 }

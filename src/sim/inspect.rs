@@ -1,23 +1,25 @@
 //! Looking at maps, records and variables, and changing them.
 
-use crate::btf::Value;
+use crate::abi::MapType;
+use crate::btf::{self, Btf, BtfId, Value};
 use crate::machine::{CpuId, MapId};
-use crate::object::MapSpec;
+use crate::maps::{BPF_ANY, Map};
+use crate::object::{Global, MapSpec};
 
-use super::{InspectError, Sim};
+use super::{InspectError, Load, Sim};
 
 /// A map, to look at and to change.
 #[derive(Clone, Copy, Debug)]
 pub struct MapView<'a> {
     sim: &'a Sim,
-    id: MapId,
-    spec: &'a MapSpec,
+    load: &'a Load,
+    map: &'a Map,
 }
 
 /// A key and what stands under it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// The key's bytes.
+    /// The key's bytes; none in a queue or stack.
     pub key: Vec<u8>,
     /// The value's bytes; of a per-CPU map one for each CPU, in order.
     pub values: Vec<Vec<u8>>,
@@ -41,59 +43,202 @@ pub struct Record {
 impl<'a> MapView<'a> {
     /// Its id.
     pub fn id(&self) -> MapId {
-        self.id
+        self.map.id
     }
 
-    /// Its declaration.
+    /// Its declaration, with the capacity that it was made with.
     pub fn spec(&self) -> &'a MapSpec {
-        self.spec
+        &self.map.spec
     }
 
-    /// Everything in it, in the order of the kernel's iteration.
+    /// The file of the object that declares it.
+    pub fn object(&self) -> &'a str {
+        &self.load.name
+    }
+
+    /// The object's types, which the declaration's key and value types are of.
+    pub fn btf(&self) -> Option<&'a Btf> {
+        self.load.object.as_ref()?.btf().map(AsRef::as_ref)
+    }
+
+    /// Everything in it, in the order in which it lists its keys.
     pub fn entries(&self) -> Vec<Entry> {
-        let _ = self.sim;
-        Vec::new()
+        let mut entries: Vec<Entry> = self
+            .map
+            .entries()
+            .into_iter()
+            .map(|(key, value)| self.entry(key, &value))
+            .collect();
+        if let Some(queue) = self.map.queue() {
+            let values = queue.values(&self.sim.machine.memory);
+            entries.extend(values.iter().map(|value| self.entry(Vec::new(), value)));
+        }
+        entries
     }
 
     /// The value under a key; of a per-CPU map the values of all CPUs, each padded to 8 bytes.
     pub fn lookup(&self, key: &[u8]) -> Option<Vec<u8>> {
-        let _ = key;
-        None
+        self.map.lookup_user(key)
     }
 
-    /// The value under an integer key, both little-endian of the map's sizes; of a per-CPU map the
-    /// sum over all CPUs.
+    /// The entry under a key.
+    pub fn get(&self, key: &[u8]) -> Option<Entry> {
+        self.lookup(key)
+            .map(|value| self.entry(key.to_vec(), &value))
+    }
+
+    /// The value under an integer key, both little-endian of the map's sizes, as far as 8 bytes
+    /// hold them; of a per-CPU map the sum over all CPUs.
     pub fn number(&self, key: u64) -> Option<u64> {
-        let _ = key;
-        None
+        let mut bytes = key.to_le_bytes().to_vec();
+        bytes.resize(self.spec().key_size as usize, 0);
+        let values = self.get(&bytes)?.values;
+        Some(
+            values
+                .iter()
+                .map(|value| little_endian(value))
+                .fold(0, u64::wrapping_add),
+        )
     }
 
-    /// Puts a value under a key.
+    /// Puts a value under a key, as user space does: of a per-CPU map the values of all CPUs, of
+    /// a map of maps a map's id.
     ///
     /// # Errors
     /// A size is wrong, or the map refuses.
     pub fn update(&self, key: &[u8], value: &[u8]) -> Result<(), InspectError> {
-        let _ = (key, value);
-        Ok(())
+        self.check_size("key", self.spec().key_size, key)?;
+        self.sim
+            .maps
+            .update_user(self.map, key, value, BPF_ANY)
+            .map_err(|errno| InspectError::Refused {
+                name: self.spec().name.clone(),
+                errno,
+            })
+    }
+
+    /// Deletes a key, as user space does.
+    ///
+    /// # Errors
+    /// The size is wrong, or the map refuses.
+    pub fn delete(&self, key: &[u8]) -> Result<(), InspectError> {
+        self.check_size("key", self.spec().key_size, key)?;
+        self.map
+            .delete_user(key)
+            .map_err(|errno| InspectError::Refused {
+                name: self.spec().name.clone(),
+                errno,
+            })
+    }
+
+    /// Takes the records that programs sent through it, a ring buffer or a perf event array.
+    pub fn records(&self) -> Vec<Record> {
+        let record = |cpu, bytes: Vec<u8>| Record {
+            cpu,
+            value: self.typed(self.spec().value_type, &bytes),
+            bytes,
+        };
+        if let Some(perf) = self.map.perf() {
+            return perf
+                .drain()
+                .into_iter()
+                .map(|sent| record(Some(sent.cpu), sent.data))
+                .collect();
+        }
+        let sent = self
+            .map
+            .ringbuf()
+            .map(|ringbuf| ringbuf.drain())
+            .unwrap_or_default();
+        sent.into_iter().map(|bytes| record(None, bytes)).collect()
+    }
+
+    fn entry(&self, key: Vec<u8>, value: &[u8]) -> Entry {
+        let values = self.split(value);
+        let typed: Option<Vec<Value>> = values
+            .iter()
+            .map(|value| self.typed(self.spec().value_type, value))
+            .collect();
+        Entry {
+            typed_key: self.typed(self.spec().key_type, &key),
+            typed_values: typed,
+            key,
+            values,
+        }
+    }
+
+    /// The values of a key: one, or one for each CPU.
+    fn split(&self, value: &[u8]) -> Vec<Vec<u8>> {
+        let size = self.spec().value_size as usize;
+        match is_per_cpu(self.spec().map_type) && size > 0 {
+            true => value
+                .chunks_exact(size.next_multiple_of(8))
+                .map(|part| part.get(..size).unwrap_or(part).to_vec())
+                .collect(),
+            false => vec![value.to_vec()],
+        }
+    }
+
+    fn typed(&self, ty: Option<BtfId>, bytes: &[u8]) -> Option<Value> {
+        ty.zip(self.btf())
+            .map(|(ty, btf)| btf::value(btf, ty, bytes))
+    }
+
+    fn check_size(
+        &self,
+        what: &'static str,
+        wanted: u32,
+        bytes: &[u8],
+    ) -> Result<(), InspectError> {
+        match bytes.len() == wanted as usize {
+            true => Ok(()),
+            false => Err(InspectError::Size {
+                what,
+                name: self.spec().name.clone(),
+                wanted,
+                got: bytes.len(),
+            }),
+        }
     }
 }
 
 impl Sim {
-    /// The map of that name; of several the one loaded first. `object/map` names one object's.
+    /// The map of that name; of several the one loaded first. A data section's map may be called
+    /// by its section alone (`.bss`).
     ///
     /// # Errors
     /// There is none.
     pub fn map(&self, name: &str) -> Result<MapView<'_>, InspectError> {
-        Err(InspectError::Unknown {
-            what: "map",
-            name: name.to_owned(),
-            known: String::new(),
-        })
+        let maps = self.maps();
+        let is_named = |view: &MapView<'_>| {
+            let full = view.spec().name.as_str();
+            full == name || (name.starts_with('.') && full.ends_with(name))
+        };
+        maps.iter()
+            .find(|view| is_named(view))
+            .copied()
+            .ok_or_else(|| {
+                let known: Vec<_> = maps.iter().map(|view| view.spec().name.as_str()).collect();
+                InspectError::Unknown {
+                    what: "map",
+                    name: name.to_owned(),
+                    known: known.join(", "),
+                }
+            })
     }
 
     /// All maps, in the order of their ids.
     pub fn maps(&self) -> Vec<MapView<'_>> {
-        Vec::new()
+        let views = self.loads.iter().flat_map(|load| {
+            load.maps.iter().filter_map(|id| {
+                Some(MapView {
+                    sim: self,
+                    load,
+                    map: self.maps.get(*id)?,
+                })
+            })
+        });
+        views.collect()
     }
 
     /// Takes the records that programs sent through a ring buffer or a perf event array.
@@ -101,7 +246,7 @@ impl Sim {
     /// # Errors
     /// There is no such map.
     pub fn records(&self, map: &str) -> Result<Vec<Record>, InspectError> {
-        self.map(map).map(|_| Vec::new())
+        self.map(map).map(|view| view.records())
     }
 
     /// The bytes of a global variable.
@@ -109,11 +254,9 @@ impl Sim {
     /// # Errors
     /// There is none of that name.
     pub fn global(&self, name: &str) -> Result<Vec<u8>, InspectError> {
-        Err(InspectError::Unknown {
-            what: "variable",
-            name: name.to_owned(),
-            known: String::new(),
-        })
+        let (view, global) = self.find_global(name)?;
+        let (value, place) = place_of(&view, global);
+        Ok(value.get(place).unwrap_or_default().to_vec())
     }
 
     /// A global variable by its type, if the object tells it.
@@ -121,15 +264,83 @@ impl Sim {
     /// # Errors
     /// There is none of that name.
     pub fn global_value(&self, name: &str) -> Result<Option<Value>, InspectError> {
-        self.global(name).map(|_| None)
+        let bytes = self.global(name)?;
+        let (view, global) = self.find_global(name)?;
+        Ok(view.typed(global.ty, &bytes))
     }
 
-    /// Sets the bytes of a global variable.
+    /// Sets the bytes of a global variable. Constants cannot be set: they are frozen at load.
     ///
     /// # Errors
-    /// There is none of that name, or the size is not its.
+    /// There is none of that name, the size is not its, or it is a constant.
     pub fn set_global(&mut self, name: &str, bytes: &[u8]) -> Result<(), InspectError> {
-        let _ = bytes;
-        self.global(name).map(|_| ())
+        let (view, global) = self.find_global(name)?;
+        if bytes.len() != global.size as usize {
+            let (name, wanted, got) = (name.to_owned(), global.size, bytes.len());
+            return Err(InspectError::Size {
+                what: "value",
+                name,
+                wanted,
+                got,
+            });
+        }
+        let (mut value, place) = place_of(&view, global);
+        if let Some(part) = value.get_mut(place) {
+            part.copy_from_slice(bytes);
+        }
+        view.update(&0u32.to_le_bytes(), &value)
     }
+
+    /// The variable of that name, with the map of its section.
+    fn find_global(&self, name: &str) -> Result<(MapView<'_>, &Global), InspectError> {
+        let all = self.loads.iter().flat_map(|load| {
+            let globals = load.object.iter().flat_map(|object| object.globals());
+            globals.map(move |global| (load, global))
+        });
+        let found = all.clone().find_map(|(load, global)| {
+            let id = load
+                .maps
+                .get(global.map as usize)
+                .filter(|_| global.name == name)?;
+            Some((
+                MapView {
+                    sim: self,
+                    load,
+                    map: self.maps.get(*id)?,
+                },
+                global,
+            ))
+        });
+        found.ok_or_else(|| {
+            let known: Vec<_> = all.map(|(_, global)| global.name.as_str()).collect();
+            InspectError::Unknown {
+                what: "variable",
+                name: name.to_owned(),
+                known: known.join(", "),
+            }
+        })
+    }
+}
+
+/// The value of a data section's map, and where in it a variable lies.
+fn place_of(view: &MapView<'_>, global: &Global) -> (Vec<u8>, std::ops::Range<usize>) {
+    let value = view.lookup(&0u32.to_le_bytes()).unwrap_or_default();
+    let start = global.offset as usize;
+    (value, start..start + global.size as usize)
+}
+
+fn is_per_cpu(map_type: MapType) -> bool {
+    matches!(
+        map_type,
+        MapType::PercpuArray | MapType::PercpuHash | MapType::LruPercpuHash
+    )
+}
+
+/// The number that up to 8 bytes are.
+fn little_endian(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .take(8)
+        .rev()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

@@ -1,23 +1,35 @@
-//! What was loaded: programs with their verdicts, and maps.
+//! Loading: from an object to maps and programs that are attached.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::code::{Code, LowerError};
+use crate::code::{self, Bindings, Code, LowerError, MapBinding};
+use crate::events::Attachment;
 use crate::machine::{MapId, ProgId};
-use crate::object::{LinkError, Object, Program};
-use crate::verifier::{Rejection, Verified};
+use crate::maps::{ArrayMap, BPF_ANY, Map, MapError};
+use crate::object::{Autoload, Initial, LinkError, LinkOptions, MapSpec, Object, Program};
+use crate::verifier::{self, Env, Rejection, Verified};
+
+use super::fire::{Attached, Reached};
+use super::{LoadError, Sim, Verify};
+
+/// Numbers of the helpers that give the current `task_struct`.
+const CURRENT_TASK: [i32; 2] = [35, 158];
+/// Operation code of a call.
+const CALL: u8 = 0x85;
 
 /// One loaded object.
 #[derive(Debug, Default)]
 pub struct Load {
-    /// Its name.
+    /// The name of its file, or of the program that came from none.
     pub name: String,
     /// The object, unless the program came from none.
     pub object: Option<Object>,
     /// Its programs, in the order of the file.
     pub programs: Vec<LoadedProgram>,
-    /// The ids of its maps, in the order of [`Object::maps`].
+    /// The ids of its maps, in the order of [`Object::maps`]; empty if one could not be made.
     pub maps: Vec<MapId>,
 }
 
@@ -68,6 +80,14 @@ pub enum Refusal {
     /// The verifier refuses it.
     #[error(transparent)]
     Rejected(Box<Rejection>),
+    /// It is accepted, but a map of its object cannot be made.
+    #[error("{error}")]
+    Map {
+        /// What the verifier learnt, if it was asked.
+        verified: Option<Arc<Verified>>,
+        /// Why there is no map.
+        error: Arc<MapError>,
+    },
     /// It is accepted, but the simulator cannot run it.
     #[error("{error}")]
     Lower {
@@ -76,4 +96,290 @@ pub enum Refusal {
         /// Why it cannot run.
         error: LowerError,
     },
+}
+
+impl Verdict {
+    /// What runs, if it can run.
+    pub fn code(&self) -> Option<&Arc<Code>> {
+        match self {
+            Verdict::Accepted { code, .. } | Verdict::Unverified { code } => Some(code),
+            Verdict::Refused(_) | Verdict::Skipped => None,
+        }
+    }
+
+    /// What the verifier learnt, if it accepted the program.
+    pub fn verified(&self) -> Option<&Arc<Verified>> {
+        match self {
+            Verdict::Accepted { verified, .. } => Some(verified),
+            Verdict::Refused(Refusal::Map { verified, .. } | Refusal::Lower { verified, .. }) => {
+                verified.as_ref()
+            }
+            Verdict::Unverified { .. } | Verdict::Refused(_) | Verdict::Skipped => None,
+        }
+    }
+
+    /// Why it cannot be loaded.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Verdict::Refused(refusal) => Some(refusal),
+            Verdict::Accepted { .. } | Verdict::Unverified { .. } | Verdict::Skipped => None,
+        }
+    }
+}
+
+impl Load {
+    /// The program of that name.
+    pub fn program(&self, name: &str) -> Option<&LoadedProgram> {
+        self.programs.iter().find(|program| program.name == name)
+    }
+}
+
+impl Sim {
+    /// Loads an object file: makes its maps, judges every program that is loaded without being
+    /// asked for, and attaches the accepted to what their sections name. A program that is refused
+    /// is no error: its verdict says why.
+    ///
+    /// # Errors
+    /// The file cannot be read or is no object.
+    pub fn load_file(&mut self, path: impl AsRef<Path>) -> Result<Arc<Load>, LoadError> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|source| LoadError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        self.load_bytes(&path.to_string_lossy(), &bytes)
+    }
+
+    /// As [`Sim::load_file`], from bytes; `name` is the file's name.
+    ///
+    /// # Errors
+    /// The bytes are no object.
+    pub fn load_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<Arc<Load>, LoadError> {
+        let object = Object::parse(name, bytes).map_err(|source| LoadError::Object {
+            name: name.to_owned(),
+            source,
+        })?;
+        let linked = object.link(&LinkOptions {
+            target_btf: self.options.kernel_btf.as_deref(),
+        });
+        let load = Load {
+            name: name.to_owned(),
+            object: Some(object),
+            ..Load::default()
+        };
+        Ok(self.finish(load, &linked.maps, linked.programs))
+    }
+
+    /// Loads one program that comes from no object.
+    pub fn load_program(&mut self, program: Program) -> Arc<Load> {
+        let load = Load {
+            name: program.name.clone(),
+            ..Load::default()
+        };
+        let maps = Arc::clone(&program.maps);
+        self.finish(load, &maps, vec![Ok(program)])
+    }
+
+    fn finish(
+        &mut self,
+        mut load: Load,
+        specs: &[MapSpec],
+        programs: Vec<Result<Program, LinkError>>,
+    ) -> Arc<Load> {
+        let maps = self.make_maps(specs);
+        load.programs = programs
+            .into_iter()
+            .map(|program| self.load_one(program, &maps))
+            .collect();
+        if let Ok(maps) = &maps {
+            load.maps = maps.iter().map(|map| map.id).collect();
+            self.fill_arrays(&load, maps);
+        }
+        self.attach(&load);
+        let load = Arc::new(load);
+        self.loads.push(Arc::clone(&load));
+        load
+    }
+
+    /// Makes maps, and puts the inner into the outer.
+    fn make_maps(&self, specs: &[MapSpec]) -> Result<Vec<Arc<Map>>, Arc<MapError>> {
+        let made: Result<Vec<_>, _> = specs
+            .iter()
+            .map(|spec| Map::create(&self.machine, spec))
+            .collect();
+        let maps = made.map_err(Arc::new)?;
+        maps.iter()
+            .for_each(|map| self.maps.insert(Arc::clone(map)));
+        for map in &maps {
+            let Initial::Maps(inner) = &map.spec.initial else {
+                continue;
+            };
+            for (key, index) in inner {
+                let Some(inner) = maps.get(*index as usize) else {
+                    continue;
+                };
+                map.insert_map(&key.to_le_bytes(), inner, BPF_ANY)
+                    .map_err(|errno| {
+                        let reason = "an inner map has another shape than declared";
+                        MapError::Refused {
+                            map: map.spec.name.clone(),
+                            errno,
+                            reason,
+                        }
+                    })?;
+            }
+        }
+        Ok(maps)
+    }
+
+    fn load_one(
+        &mut self,
+        program: Result<Program, LinkError>,
+        maps: &Result<Vec<Arc<Map>>, Arc<MapError>>,
+    ) -> LoadedProgram {
+        let program = match program {
+            Ok(program) => Arc::new(program),
+            Err(error) => {
+                return LoadedProgram {
+                    id: None,
+                    name: error.program.clone(),
+                    section: error.section.clone(),
+                    program: None,
+                    verdict: Verdict::Refused(Refusal::Link(error)),
+                    duration: Duration::ZERO,
+                };
+            }
+        };
+        let start = Instant::now();
+        let judged = match program.autoload {
+            Autoload::Yes => Some(self.judge(&program)),
+            Autoload::No => None,
+        };
+        let duration = start.elapsed();
+        let verdict = judged.map_or(Verdict::Skipped, |judged| lower(&program, judged, maps));
+        let id = verdict.code().map(|code| {
+            let id = self.machine.registry.next_prog();
+            self.programs.insert(id, Arc::clone(code));
+            id
+        });
+        let (name, section) = (program.name.clone(), program.section.clone());
+        LoadedProgram {
+            id,
+            name,
+            section,
+            program: Some(program),
+            verdict,
+            duration,
+        }
+    }
+
+    /// Asks the verifier, if it is to be asked.
+    fn judge(&self, program: &Arc<Program>) -> Result<Option<Arc<Verified>>, Box<Rejection>> {
+        let env = Env {
+            kernel_btf: self.options.kernel_btf.clone(),
+            log_level: self.options.log_level,
+            ..Env::default()
+        };
+        match self.options.verify {
+            Verify::Always => {
+                verifier::verify(program, &env).map(|verified| Some(Arc::new(verified)))
+            }
+            Verify::Never => Ok(None),
+        }
+    }
+
+    /// Puts programs into the arrays that the object declares them in.
+    fn fill_arrays(&self, load: &Load, maps: &[Arc<Map>]) {
+        for map in maps {
+            let (Initial::Programs(entries), Some(array)) = (&map.spec.initial, map.programs())
+            else {
+                continue;
+            };
+            for (index, name) in entries {
+                let id = load.program(name).and_then(|program| program.id);
+                let set = array.set(&self.machine.memory, *index, id);
+                debug_assert!(set.is_ok(), "initial programs lie in their array: {set:?}");
+            }
+        }
+    }
+
+    fn attach(&mut self, load: &Load) {
+        let called = called(load);
+        for loaded in &load.programs {
+            let (Some(id), Some(code), Some(program)) =
+                (loaded.id, loaded.verdict.code(), &loaded.program)
+            else {
+                continue;
+            };
+            self.attached.push(Attached {
+                id,
+                code: Arc::clone(code),
+                attachment: Attachment::of(program),
+                object: load.name.clone(),
+                called: called.contains(loaded.name.as_str()),
+                wants_task: wants_task(program),
+                reached: Reached::No,
+            });
+        }
+    }
+}
+
+/// The programs that an object puts into arrays.
+fn called(load: &Load) -> BTreeSet<&str> {
+    let maps = load.object.iter().flat_map(|object| object.maps().iter());
+    let lists = maps.filter_map(|map| match &map.initial {
+        Initial::Programs(entries) => Some(entries),
+        Initial::Empty | Initial::Data(_) | Initial::Maps(_) => None,
+    });
+    lists.flatten().map(|(_, name)| name.as_str()).collect()
+}
+
+/// Whether a program asks for the current `task_struct`.
+fn wants_task(program: &Program) -> bool {
+    program
+        .code
+        .iter()
+        .any(|insn| insn.opcode == CALL && insn.src == 0 && CURRENT_TASK.contains(&insn.imm))
+}
+
+/// Makes code of a judged program.
+fn lower(
+    program: &Program,
+    judged: Result<Option<Arc<Verified>>, Box<Rejection>>,
+    maps: &Result<Vec<Arc<Map>>, Arc<MapError>>,
+) -> Verdict {
+    let verified = match judged {
+        Ok(verified) => verified,
+        Err(rejection) => return Verdict::Refused(Refusal::Rejected(rejection)),
+    };
+    let maps = match maps {
+        Ok(maps) => maps,
+        Err(error) => {
+            return Verdict::Refused(Refusal::Map {
+                verified,
+                error: Arc::clone(error),
+            });
+        }
+    };
+    let bindings = Bindings {
+        maps: maps.iter().map(|map| binding(map)).collect(),
+        ..Bindings::default()
+    };
+    let code = match &verified {
+        Some(verified) => code::lower(verified, &bindings),
+        None => code::lower_unverified(program, &bindings),
+    };
+    match (code.map(Arc::new), verified) {
+        (Ok(code), Some(verified)) => Verdict::Accepted { verified, code },
+        (Ok(code), None) => Verdict::Unverified { code },
+        (Err(error), verified) => Verdict::Refused(Refusal::Lower { verified, error }),
+    }
+}
+
+fn binding(map: &Map) -> MapBinding {
+    let value = map.array().and_then(ArrayMap::base).map(|addr| addr.0);
+    MapBinding {
+        handle: map.handle.0,
+        value,
+    }
 }

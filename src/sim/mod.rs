@@ -2,6 +2,12 @@
 //!
 //! There is no logic here: objects are parsed by [`crate::object`], programs judged by
 //! [`crate::verifier`] and run by [`crate::interp`], and what fires is said by [`crate::events`].
+//!
+//! Rules:
+//! - Loading attaches: each accepted program is attached to what its section names. One that its
+//!   object puts into a program array is not: it is there to be called.
+//! - Programs at the same hook run in the order in which they were loaded.
+//! - Every event happens to the task of the options, on the first CPU.
 
 mod error;
 mod fire;
@@ -9,12 +15,13 @@ mod inspect;
 mod load;
 mod options;
 
-use std::path::Path;
 use std::sync::Arc;
 
-use crate::events::{Event, EventError};
-use crate::machine::{Machine, MachineConfig};
-use crate::object::Program;
+use crate::code::{Programs, Stacks};
+use crate::machine::{Comm, Machine, MachineConfig, Owner, Task};
+use crate::maps::MapTable;
+
+use fire::Attached;
 
 pub use error::{InspectError, LoadError, SimError};
 pub use fire::{Firing, HookRun, ProgramRun, Unreached};
@@ -26,60 +33,42 @@ pub use options::{Options, Verify};
 #[derive(Debug)]
 pub struct Sim {
     options: Options,
-    machine: Machine,
     loads: Vec<Arc<Load>>,
+    attached: Vec<Attached>,
+    programs: Programs,
+    stacks: Stacks,
+    maps: MapTable,
+    task: Arc<Task>,
+    machine: Machine,
 }
 
 impl Sim {
     /// A machine as the options say, with nothing loaded.
     ///
     /// # Errors
-    /// The host does not give the memory.
+    /// The host does not give the memory, or it is too little.
     pub fn new(options: Options) -> Result<Sim, SimError> {
-        let config = MachineConfig {
+        let machine = Machine::new(MachineConfig {
             seed: options.seed,
             cpus: options.cpus,
             clock: options.clock,
             memory: options.memory,
-        };
+        })?;
+        let stacks = Stacks::new(&machine.memory, &Owner::Kernel)?;
+        let task = machine.tasks.insert(options.task.clone());
+        if machine.tasks.get(task.ppid).is_none() {
+            machine.tasks.insert(parent_of(&task));
+        }
         Ok(Sim {
-            machine: Machine::new(config)?,
             options,
             loads: Vec::new(),
+            attached: Vec::new(),
+            programs: Programs::default(),
+            stacks,
+            maps: MapTable::default(),
+            task,
+            machine,
         })
-    }
-
-    /// Loads an object file: makes its maps, judges every program that is loaded without being
-    /// asked for, and attaches the accepted to what their sections name. A program that is refused
-    /// is no error: its verdict says why.
-    ///
-    /// # Errors
-    /// The file cannot be read or is no object, or a map cannot be made.
-    pub fn load_file(&mut self, path: impl AsRef<Path>) -> Result<Arc<Load>, LoadError> {
-        let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| LoadError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        self.load_bytes(&path.to_string_lossy(), &bytes)
-    }
-
-    /// As [`Sim::load_file`], from bytes; `name` is the file's name.
-    ///
-    /// # Errors
-    /// The bytes are no object, or a map cannot be made.
-    pub fn load_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<Arc<Load>, LoadError> {
-        let _ = (name, bytes);
-        Ok(Arc::new(Load::default()))
-    }
-
-    /// Loads one program that comes from no object.
-    ///
-    /// # Errors
-    /// A map cannot be made.
-    pub fn load_program(&mut self, program: Program) -> Result<Arc<Load>, LoadError> {
-        let _ = program;
-        Ok(Arc::new(Load::default()))
     }
 
     /// Everything loaded, in order.
@@ -97,20 +86,6 @@ impl Sim {
         &self.options
     }
 
-    /// Lets something happen: runs every attached program that it passes.
-    ///
-    /// # Errors
-    /// A context cannot be laid out. A program that traps is no error: its outcome says so.
-    pub fn fire(&mut self, event: &Event) -> Result<Firing, EventError> {
-        let _ = event;
-        Ok(Firing::default())
-    }
-
-    /// Programs that were accepted and that no event so far reached.
-    pub fn unreached(&self) -> Vec<Unreached> {
-        Vec::new()
-    }
-
     /// The lines that programs printed, as `trace_pipe` shows them.
     pub fn trace_lines(&self) -> Vec<String> {
         self.machine.trace.lines()
@@ -119,5 +94,18 @@ impl Sim {
     /// As [`Sim::trace_lines`], and forgets them.
     pub fn drain_trace(&mut self) -> Vec<String> {
         self.machine.trace.drain()
+    }
+}
+
+/// A shell that has started the task, as a child of init.
+fn parent_of(task: &Task) -> Task {
+    Task {
+        pid: task.ppid,
+        tgid: task.ppid,
+        ppid: 1,
+        comm: Comm::new("bash"),
+        filename: "/bin/bash".to_owned(),
+        args: vec!["bash".to_owned()],
+        ..task.clone()
     }
 }

@@ -23,6 +23,7 @@ impl Verifier<'_> {
         if register.kind == Kind::Uninit {
             return Err(Fail::access(format!("R{} !read_ok", reg.number())));
         }
+        self.log.changed(reg);
         if reg != Reg::FP {
             let frame = super::state::frame_number(self.cur.top());
             self.mark_read(Place::Reg(frame, reg));

@@ -3,7 +3,7 @@
 //! Kernel: `check_func_arg`, `check_reg_type`, `check_helper_mem_access`, `check_mem_size_reg` in
 //! kernel/bpf/verifier.c, 6.12.
 
-use crate::abi::helpers::{ArgType, MemAccess, MemArg, Nullable, PacketArgs, ZeroSize};
+use crate::abi::helpers::{ArgType, DynptrArg, MemAccess, MemArg, Nullable, PacketArgs, ZeroSize};
 use crate::isa::Reg;
 use crate::object::Initial;
 
@@ -157,6 +157,10 @@ impl Verifier<'_> {
             | ArgType::Mem(_)
             | ArgType::Ctx(_)
             | ArgType::StackOrNull => Ok(()),
+            // Whatever makes a dynptr is refused, so this cannot be one.
+            ArgType::Dynptr(DynptrArg::Initialised) => {
+                Err(Fail::invalid(format!("Expected an initialized dynptr as arg #{index}")))
+            }
             ArgType::SpinLock
             | ArgType::Timer
             | ArgType::Dynptr(_)
@@ -365,10 +369,11 @@ fn is_nullable(arg: ArgType) -> bool {
 fn expected_kinds(arg: ArgType) -> Option<&'static str> {
     match arg {
         ArgType::ConstMapPtr => Some("map_ptr"),
-        ArgType::MapKey | ArgType::MapValue(_) | ArgType::UninitMapValue => {
-            Some("fp, pkt, pkt_meta, map_key, map_value")
-        }
-        ArgType::Mem(_) | ArgType::FixedMem { .. } => {
+        ArgType::MapKey
+        | ArgType::MapValue(_)
+        | ArgType::UninitMapValue
+        | ArgType::Mem(_)
+        | ArgType::FixedMem { .. } => {
             Some("fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_")
         }
         ArgType::Size(_) | ArgType::AllocSize => Some("scalar"),
@@ -377,6 +382,7 @@ fn expected_kinds(arg: ArgType) -> Option<&'static str> {
         ArgType::StackOrNull => Some("fp"),
         ArgType::Func(_) => Some("func"),
         ArgType::ConstStr => Some("map_value"),
+        ArgType::Dynptr(DynptrArg::Initialised) => Some("fp, dynptr_ptr"),
         ArgType::None
         | ArgType::Anything
         | ArgType::SpinLock

@@ -42,11 +42,6 @@ impl Flow {
         Ok(flow)
     }
 
-    /// The function that the slot belongs to.
-    pub(super) fn subprog_of(&self, pc: Pc) -> usize {
-        self.starts.partition_point(|start| *start <= pc).saturating_sub(1)
-    }
-
     /// The function that starts at the slot.
     pub(super) fn subprog_at(&self, pc: Pc) -> Option<usize> {
         self.starts.binary_search(&pc).ok()
@@ -63,7 +58,7 @@ impl Flow {
             let end = self.end_of(subprog);
             for pc in (start.0..end.0).map(Pc) {
                 let Some(insn) = insns.get(pc.index()) else { continue };
-                for off in jump_offsets(insn) {
+                if let Some(off) = jump_offset(insn) {
                     let inside = pc.target(off).is_some_and(|to| *start <= to && to < end);
                     if !inside {
                         let to = i64::from(pc.0) + 1 + i64::from(off);
@@ -124,35 +119,41 @@ impl Flow {
             }
             Insn::JumpIf { off, .. } => {
                 self.mark_prune(pc);
-                next.extend(pc.target(i32::from(*off)));
+                let target = pc.target(i32::from(*off));
+                target.iter().for_each(|to| self.mark_prune(*to));
+                next.extend(target);
                 next.push(pc.next());
             }
             Insn::MayGoto { off } => {
                 self.mark_prune(pc);
                 self.mark_forced(pc);
-                next.extend(pc.target(i32::from(*off)));
+                let target = pc.target(i32::from(*off));
+                target.iter().for_each(|to| self.mark_prune(*to));
+                next.extend(target);
                 next.push(pc.next());
             }
             Insn::Call(CallTarget::Local(off)) => {
-                self.mark_prune(pc);
-                self.mark_prune(pc.next());
-                next.extend(pc.target(*off));
                 next.push(pc.next());
+                self.enter(pc, *off, &mut next);
             }
             Insn::Call(CallTarget::Helper(number)) => {
                 if calls_back(*number) {
                     self.mark_prune(pc);
                     self.mark_forced(pc);
                 }
+                self.mark_prune(pc.next());
+                next.push(pc.next());
+            }
+            Insn::Call(CallTarget::Kfunc { .. } | CallTarget::Reg(_)) => {
+                self.mark_prune(pc.next());
                 next.push(pc.next());
             }
             Insn::LoadImm64 { value: Imm64::Func(off), .. } => {
-                next.extend(pc.target(*off));
                 next.push(pc.next().next());
+                self.enter(pc, *off, &mut next);
             }
             Insn::LoadImm64 { .. } => next.push(pc.next().next()),
-            Insn::Call(CallTarget::Kfunc { .. } | CallTarget::Reg(_))
-            | Insn::Alu { .. }
+            Insn::Alu { .. }
             | Insn::Neg { .. }
             | Insn::MovSx { .. }
             | Insn::Endian { .. }
@@ -164,6 +165,15 @@ impl Flow {
             | Insn::LegacyLoad { .. } => next.push(pc.next()),
         }
         next
+    }
+
+    /// A call of, or reference to, a function: states are compared before, after and at its start.
+    fn enter(&mut self, pc: Pc, off: i32, next: &mut Vec<Pc>) {
+        self.mark_prune(pc);
+        next.iter().for_each(|after| self.mark_prune(*after));
+        let target = pc.target(off);
+        target.iter().for_each(|to| self.mark_prune(*to));
+        next.extend(target);
     }
 
     fn mark_prune(&mut self, pc: Pc) {
@@ -212,7 +222,7 @@ fn find_starts(insns: &[Insn]) -> Check<Vec<Pc>> {
 }
 
 /// How far an instruction may jump within its function.
-fn jump_offsets(insn: &Insn) -> Option<i32> {
+fn jump_offset(insn: &Insn) -> Option<i32> {
     if let Insn::Jump { off, .. } = insn {
         return Some(*off);
     }

@@ -8,13 +8,13 @@
 
 use crate::abi::context::Context;
 use crate::btf::Btf;
-use crate::isa::{CallTarget, Insn, Pc, Reg};
+use crate::isa::{CallTarget, DecodeError, Insn, Pc, Reg};
 use crate::object::Program;
 
 use super::cfg::{Flow, calls_back};
 use super::fail::{Check, Fail};
 use super::log::Log;
-use super::outcome::{AccessKind, Env, Errno, Fact, LogLevel, Stats};
+use super::outcome::{AccessKind, Env, Errno, Fact, Stats};
 use super::prune::Precision;
 use super::state::{Register, State, StateId, Step};
 
@@ -68,6 +68,8 @@ pub(super) struct Verifier<'a> {
     pub(super) flow: &'a Flow,
     pub(super) context: Context,
     pub(super) names: Vec<String>,
+    /// Instructions that are none, by rising pc.
+    pub(super) broken: Vec<(Pc, DecodeError)>,
     /// The state of the path that is being explored.
     pub(super) cur: State,
     /// The instruction it is at.
@@ -103,6 +105,7 @@ impl<'a> Verifier<'a> {
             flow,
             context: crate::abi::context::of_attached(program.prog_type, program.attach_type),
             names: super::subprog::names(program, flow),
+            broken: Vec::new(),
             cur: State::new(0, 0),
             pc: Pc(0),
             stored: Vec::new(),
@@ -179,6 +182,9 @@ impl<'a> Verifier<'a> {
         }
         self.log_insn(&insn);
         self.facts[pc.index()].reached = true;
+        if let Ok(at) = self.broken.binary_search_by_key(&pc, |(pc, _)| *pc) {
+            return Err(Fail::invalid(self.broken[at].1.to_string()));
+        }
         let frame = super::state::frame_number(self.cur.top());
         self.cur.history.push(Step { pc, frame, slot: None, called_back: false, link: None });
         let flowing = self.step(pc, &insn)?;
@@ -487,11 +493,6 @@ impl<'a> Verifier<'a> {
             parent = stored.state.parent;
         }
         None
-    }
-
-    /// Whether the log holds every path.
-    pub(super) fn logs_everything(&self) -> bool {
-        self.env.log_level == LogLevel::All
     }
 }
 

@@ -4,13 +4,15 @@
 //! `set_loop_callback_state` in kernel/bpf/verifier.c, 6.12.
 
 use crate::abi::helpers::{Callback, Effect, Helper, Licence, Prototype, RetType, Sleeps, by_number};
+use crate::abi::map_type::map_func_compatible;
 use crate::btf::KindFilter;
 use crate::isa::{Pc, Reg};
-use crate::object::Sleepable;
+use crate::object::{Poisoned, Sleepable};
 
 use super::argument::ARGUMENTS;
 use super::explore::{Flowing, Verifier};
 use super::fail::{Check, Fail};
+use super::memory::F_RDONLY_PROG;
 use super::scalar::Scalar;
 use super::stack::StackRange;
 use super::state::{Frame, Kind, MAX_FRAMES, MapRef, MemKind, Reference, Register, SlotByte, Trust};
@@ -23,6 +25,9 @@ const GET_SMP_PROCESSOR_ID: u32 = 8;
 /// `bpf_probe_read_str`, `bpf_get_stack`, `bpf_probe_read_user_str`, `bpf_probe_read_kernel_str`,
 /// `bpf_get_task_stack`.
 const RETURNS_SIZE: [u32; 5] = [45, 67, 114, 115, 141];
+/// Helpers that change a map: `bpf_map_update_elem`, `bpf_map_delete_elem`, `bpf_map_push_elem`,
+/// `bpf_map_pop_elem`.
+const CHANGES_MAP: [u32; 4] = [2, 3, 87, 88];
 /// `bpf_ringbuf_reserve`.
 const RINGBUF_RESERVE: u32 = 131;
 /// The largest error number (`MAX_ERRNO`).
@@ -54,7 +59,14 @@ pub(super) struct Call {
 impl Verifier<'_> {
     pub(super) fn check_helper(&mut self, pc: Pc, number: i32) -> Check<Flowing> {
         let Some(helper) = by_number(number) else {
-            return Err(Fail::invalid(format!("invalid func unknown#{number}")));
+            let fail = Fail::invalid(format!("invalid func unknown#{number}"));
+            let poisoned = self.program.poisoned.iter().find(|poisoned| poisoned.pc == pc);
+            return Err(match poisoned {
+                Some(Poisoned { field, .. }) => Fail::invalid(format!(
+                    "failed to resolve CO-RE relocation {field}: the kernel has no such field"
+                )),
+                None => fail,
+            });
         };
         let prototype = self.check_callable(helper)?;
         let mut call = Call {
@@ -116,8 +128,12 @@ impl Verifier<'_> {
     /// Whether the helper may be given that type of map.
     fn check_map_fits(&self, call: &Call) -> Check {
         let Some(map) = call.map else { return Ok(()) };
-        let map_type = self.map_spec(map).map_type;
-        if super::shim::map_func_compatible(map_type, call.number) {
+        let spec = self.map_spec(map);
+        let map_type = spec.map_type;
+        if spec.flags & F_RDONLY_PROG != 0 && CHANGES_MAP.contains(&call.number) {
+            return Err(Fail::access("write into map forbidden"));
+        }
+        if map_func_compatible(map_type, call.number) {
             return Ok(());
         }
         Err(Fail::invalid(format!(

@@ -3,7 +3,7 @@
 //!
 //! Kernel: `bpf_check_attach_target`, `check_ptr_to_btf_access`, `btf_struct_walk`, 6.12.
 
-use crate::abi::{AttachType, ProgType};
+use crate::abi::{AttachType, LsmHook, ProgType};
 use crate::btf::{Btf, BtfId, KindFilter, Type};
 
 use super::context::AttachedFunction;
@@ -25,7 +25,21 @@ const DISABLED_HOOKS: [&str; 8] = [
     "ismaclabel",
 ];
 
+/// Hooks that answer a question, in Linux 6.12.
+const BOOL_HOOKS: [&str; 3] = ["audit_rule_known", "inode_xattr_skipcap", "xfrm_state_pol_flow_match"];
+
 impl Verifier<'_> {
+    /// What an LSM hook returns.
+    pub(super) fn lsm_hook_kind(&self, hook: &str) -> LsmHook {
+        if BOOL_HOOKS.contains(&hook) {
+            return LsmHook::Bool;
+        }
+        match result_of(self.kernel_btf(), &format!("bpf_lsm_{hook}")) {
+            Some(BtfId::VOID) => LsmHook::Void,
+            Some(_) | None => LsmHook::Errno,
+        }
+    }
+
     /// Refuses a program whose attach target the kernel does not have.
     pub(super) fn check_attach_target(&mut self) -> Check {
         if self.program.prog_type == ProgType::Lsm && !self.is_gpl() {
@@ -67,7 +81,11 @@ impl Verifier<'_> {
         if DISABLED_HOOKS.contains(&hook) {
             return Err(Fail::invalid(format!("points to disabled hook bpf_lsm_{hook}")));
         }
-        function(btf, &format!("bpf_lsm_{hook}"), None)
+        let name = format!("bpf_lsm_{hook}");
+        let mut found = function(btf, &name, None)?;
+        found.result = result_of(btf, &name).filter(|result| *result != BtfId::VOID);
+        found.result_range = self.return_range();
+        Ok(found)
     }
 
     /// Judges a load through a pointer to a kernel structure.

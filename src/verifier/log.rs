@@ -167,7 +167,8 @@ impl Verifier<'_> {
             return;
         }
         let changed = self.log.changed;
-        let slots = std::mem::take(&mut self.log.changed_slots);
+        let mut slots = std::mem::take(&mut self.log.changed_slots);
+        slots.sort_unstable();
         self.log.changed = 0;
         let mut text = String::new();
         for reg in Reg::all().filter(|reg| changed & (1 << reg.number()) != 0) {

@@ -17,7 +17,7 @@ use super::state::{Kind, MapLevel, MapRef, MemKind, Register};
 /// Programs may not read a map (`BPF_F_WRONLY_PROG`).
 const F_WRONLY_PROG: u32 = 1 << 8;
 /// Programs may not write a map (`BPF_F_RDONLY_PROG`).
-const F_RDONLY_PROG: u32 = 1 << 7;
+pub(super) const F_RDONLY_PROG: u32 = 1 << 7;
 
 /// What an access does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

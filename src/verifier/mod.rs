@@ -26,7 +26,6 @@ pub mod outcome;
 mod precision;
 mod prune;
 pub mod scalar;
-mod shim;
 mod special;
 mod stack;
 mod state;
@@ -35,7 +34,7 @@ pub mod tnum;
 
 use std::sync::Arc;
 
-use crate::isa::{Insn, Pc, RawInsn, decode_program};
+use crate::isa::{DecodeError, Insn, Pc, Reg, Width, decode_slots};
 use crate::object::Program;
 
 use cfg::Flow;
@@ -53,17 +52,33 @@ pub fn verify(program: &Arc<Program>, env: &Env) -> Result<Verified, Box<Rejecti
         let reason = format!("the program has {count} instructions, over {MAX_INSNS}");
         return Err(rejection(Fail::new(Errno::TooBig, reason), None));
     }
-    let insns = decode(&program.code).map_err(|(pc, fail)| rejection(fail, Some(pc)))?;
-    let flow = Flow::of(&insns).map_err(|fail| rejection(fail, None))?;
+    let slots = decode_slots(&program.code);
+    let slots = slots.map_err(|(pc, error)| rejection(Fail::invalid(error.to_string()), Some(pc)))?;
+    let (insns, broken) = split(slots);
+    let flow = Flow::of(&insns).map_err(|fail| match broken.first() {
+        Some((pc, error)) => rejection(Fail::invalid(error.to_string()), Some(*pc)),
+        None => rejection(fail, None),
+    })?;
     let mut verifier = Verifier::new(program, env, &insns, &flow);
+    verifier.broken = broken;
     match verifier.run() {
         Ok(()) => Ok(accept(program, verifier, insns.clone())),
         Err(fail) => Err(Box::new(verifier.reject(fail))),
     }
 }
 
-fn decode(code: &[RawInsn]) -> Result<Vec<Insn>, (Pc, Fail)> {
-    decode_program(code).map_err(|(pc, error)| (pc, Fail::invalid(error.to_string())))
+/// The instructions, and those that are broken: they matter only where a path reaches them, so a
+/// harmless one stands in their place.
+fn split(slots: Vec<Result<Insn, DecodeError>>) -> (Vec<Insn>, Vec<(Pc, DecodeError)>) {
+    let stand_in = Insn::Neg { width: Width::W64, dst: Reg::R0 };
+    let mut broken = Vec::new();
+    let insns = (0..).map(Pc).zip(slots).map(|(pc, slot)| {
+        slot.unwrap_or_else(|error| {
+            broken.push((pc, error));
+            stand_in
+        })
+    });
+    (insns.collect(), broken)
 }
 
 /// A rejection before anything was explored.

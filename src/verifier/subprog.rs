@@ -3,7 +3,7 @@
 //! Kernel: `check_func_call`, `prepare_func_exit`, `check_return_code`, `btf_prepare_func_args`,
 //! `check_max_stack_depth` in kernel/bpf/{verifier,btf}.c, 6.12.
 
-use crate::abi::ProgType;
+use crate::abi::{AttachType, ProgType, lsm_return_range, return_range};
 use crate::btf::{BtfId, Type};
 use crate::isa::{CallTarget, Imm64, Insn, Pc, Reg};
 use crate::object::{Linkage, Program};
@@ -35,6 +35,7 @@ pub(super) fn names(program: &Program, flow: &Flow) -> Vec<String> {
 
 /// The refusal of one call too many.
 pub(super) fn too_deep(frames: usize) -> Fail {
+    let frames = frames + 1;
     Fail::new(Errno::TooBig, format!("the call stack of {frames} frames is too deep"))
 }
 
@@ -161,7 +162,7 @@ impl Verifier<'_> {
 
     /// Whether a table of the object's functions says that this one returns nothing.
     fn returns_void(&self, subprog: usize) -> bool {
-        self.prototype(subprog).is_some_and(|(_, result)| result == BtfId(0))
+        self.prototype(subprog).is_some_and(|(_, result)| result == BtfId::VOID)
     }
 
     /// Whether the function, or one that it calls, calls a helper that changes the packet.
@@ -222,7 +223,7 @@ impl Verifier<'_> {
                 params.len()
             )));
         }
-        if result != BtfId(0) && !matches!(btf.resolved(result), Type::Int { .. } | Type::Enum(_) | Type::Enum64(_)) {
+        if result != BtfId::VOID && !matches!(btf.resolved(result), Type::Int { .. } | Type::Enum(_) | Type::Enum64(_)) {
             return Err(Fail::invalid(format!(
                 "Global function {name}() doesn't return scalar. Only those are supported."
             )));
@@ -377,12 +378,26 @@ impl Verifier<'_> {
             )));
         }
         self.mark_precise(Reg::R0);
+        // An LSM hook returns 32 bits.
+        let is_lsm = self.program.prog_type == ProgType::Lsm;
+        if is_lsm && self.program.attach_type != Some(AttachType::LsmCgroup) {
+            let (low, high) = (i64::from(result.value.s32_min), i64::from(result.value.s32_max));
+            if range.0 <= low && high <= range.1 {
+                return Ok(());
+            }
+        }
         check_in_range("At program exit", Reg::R0, &result.value, range)
     }
 
     /// The numbers that the program may return, where its type restricts them.
-    fn return_range(&self) -> Option<(i64, i64)> {
-        None
+    pub(super) fn return_range(&self) -> Option<(i64, i64)> {
+        let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
+        match self.program.attach_target.as_deref() {
+            Some(hook) if prog_type == ProgType::Lsm => {
+                lsm_return_range(attach_type, self.lsm_hook_kind(hook))
+            }
+            _ => return_range(prog_type, attach_type),
+        }
     }
 
     /// No chain of calls may use more stack than there is, nor be too long.

@@ -7,6 +7,7 @@ u32 counter = 1;
 u64 total;
 static u32 last;
 u32 custom SEC(".data.custom") = 7;
+HIDDEN u32 quiet SEC(".data.very_quiet") = 8;
 
 /* Called by `leaf` only: placed after it, before `weak_part`. */
 static NOINLINE int deepest(u64 x)
@@ -27,7 +28,7 @@ WEAK NOINLINE int weak_part(u64 x)
 
 HIDDEN NOINLINE int hidden_part(u64 x)
 {
-	return x + custom;
+	return x + custom + quiet;
 }
 
 static int each(u32 index, u64 *sum)

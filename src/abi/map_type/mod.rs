@@ -1,4 +1,14 @@
-//! Map types: number, name, first release.
+//! Map types: number, name, first release; what may be created, what helpers may take.
+//!
+//! No map lives here: these are the rules by which the kernel refuses.
+
+mod compatible;
+mod create;
+#[cfg(test)]
+mod tests;
+
+pub use compatible::{map_func_compatible, may_update_sockmap};
+pub use create::{CreateError, check_create, flag};
 
 use super::Version;
 

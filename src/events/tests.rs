@@ -1,0 +1,1 @@
+//! Tests of the ways of events and of what they lay out.

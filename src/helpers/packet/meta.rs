@@ -1,0 +1,92 @@
+//! What is known of an skb beside its bytes: type, hash, socket, tunnel.
+
+use super::frame::{Frame, SkbField};
+use crate::helpers::{Call, Entry, Reply};
+use crate::machine::{Addr, Errno};
+
+pub(super) const ROWS: &[Entry] = &[
+    Entry::new(20, "bpf_skb_get_tunnel_key", skb_get_tunnel_key),
+    Entry::new(32, "bpf_skb_change_type", skb_change_type),
+    Entry::new(34, "bpf_get_hash_recalc", get_hash_recalc),
+    Entry::new(41, "bpf_set_hash_invalid", set_hash_invalid),
+    Entry::new(46, "bpf_get_socket_cookie", get_socket_cookie),
+    Entry::new(47, "bpf_get_socket_uid", get_socket_uid),
+    Entry::new(48, "bpf_set_hash", set_hash),
+    Entry::new(122, "bpf_get_netns_cookie", get_netns_cookie),
+];
+
+/// Highest packet type that a program may set (`PACKET_OTHERHOST`).
+const OTHERHOST: u32 = 3;
+
+/// The user that stands for none (`overflowuid`).
+const OVERFLOW_UID: u64 = 65534;
+
+/// The cookie of the initial network namespace.
+const INITIAL_NETNS: u64 = 1;
+
+/// `long bpf_skb_get_tunnel_key(struct sk_buff *skb, struct bpf_tunnel_key *key, u32 size, u64 flags)`:
+/// no packet comes out of a tunnel.
+fn skb_get_tunnel_key(call: &mut Call<'_>) -> Reply {
+    let [_, key, size, ..] = call.args;
+    call.check_room(key, size as u32 as usize)?;
+    call.memory()
+        .write(Addr(key), &vec![0; size as u32 as usize])?;
+    Ok(Errno::EINVAL.as_return())
+}
+
+/// `long bpf_skb_change_type(struct sk_buff *skb, u32 type)`
+fn skb_change_type(call: &mut Call<'_>) -> Reply {
+    let frame = Frame::need(call)?;
+    let wanted = call.args[1] as u32;
+    let old = frame.field(call.memory(), SkbField::PacketType)?;
+    if wanted > OTHERHOST || old > OTHERHOST {
+        return Ok(Errno::EINVAL.as_return());
+    }
+    frame.set_field(call.memory(), SkbField::PacketType, wanted)?;
+    Ok(0)
+}
+
+/// `u32 bpf_get_hash_recalc(struct sk_buff *skb)`: a hash that depends on the bytes alone; its
+/// values are not the kernel's, which depend on a secret.
+fn get_hash_recalc(call: &mut Call<'_>) -> Reply {
+    let frame = Frame::need(call)?;
+    let memory = call.memory();
+    let known = frame.field(memory, SkbField::Hash)?;
+    if known != 0 {
+        return Ok(u64::from(known));
+    }
+    // The addresses and ports of most packets lie in their first bytes.
+    let bytes = memory.peek_vec(Addr(frame.data), frame.len().min(64) as u32)?;
+    let hash = bytes.iter().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    });
+    frame.set_field(memory, SkbField::Hash, hash.max(1))?;
+    Ok(u64::from(hash.max(1)))
+}
+
+/// `void bpf_set_hash_invalid(struct sk_buff *skb)`
+fn set_hash_invalid(call: &mut Call<'_>) -> Reply {
+    Frame::need(call)?.set_field(call.memory(), SkbField::Hash, 0)?;
+    Ok(0)
+}
+
+/// `long bpf_set_hash(struct sk_buff *skb, u32 hash)`
+fn set_hash(call: &mut Call<'_>) -> Reply {
+    Frame::need(call)?.set_field(call.memory(), SkbField::Hash, call.args[1] as u32)?;
+    Ok(0)
+}
+
+/// `u64 bpf_get_socket_cookie(void *ctx)`: no packet has a socket.
+fn get_socket_cookie(_call: &mut Call<'_>) -> Reply {
+    Ok(0)
+}
+
+/// `u32 bpf_get_socket_uid(struct sk_buff *skb)`: no packet has a socket.
+fn get_socket_uid(_call: &mut Call<'_>) -> Reply {
+    Ok(OVERFLOW_UID)
+}
+
+/// `u64 bpf_get_netns_cookie(void *ctx)`
+fn get_netns_cookie(_call: &mut Call<'_>) -> Reply {
+    Ok(INITIAL_NETNS)
+}

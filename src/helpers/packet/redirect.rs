@@ -1,0 +1,124 @@
+//! Sending a packet elsewhere: recorded in the run's state for whoever ran the program.
+
+use super::frame::Frame;
+use crate::abi::ProgType;
+use crate::helpers::{Call, Entry, Reply};
+use crate::machine::{Addr, Errno};
+
+pub(super) const ROWS: &[Entry] = &[
+    Entry::new(13, "bpf_clone_redirect", clone_redirect),
+    Entry::new(23, "bpf_redirect", redirect),
+    Entry::new(152, "bpf_redirect_neigh", redirect_neigh),
+    Entry::new(155, "bpf_redirect_peer", redirect_peer),
+];
+
+/// `BPF_F_INGRESS`.
+const INGRESS: u64 = 1;
+/// Bytes of `struct bpf_redir_neigh`.
+const NEIGHBOUR: u32 = 20;
+
+const XDP_ABORTED: u64 = 0;
+const XDP_REDIRECT: u64 = 4;
+const TC_ACT_SHOT: u64 = 2;
+const TC_ACT_REDIRECT: u64 = 7;
+
+/// Where a packet shall go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// The device's index.
+    pub ifindex: u32,
+    /// On which side of it.
+    pub way: Way,
+}
+
+/// How a packet comes to a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// It is sent from it.
+    Egress,
+    /// It is received by it (`BPF_F_INGRESS`).
+    Ingress,
+    /// It is received by its peer in another namespace (`bpf_redirect_peer`).
+    Peer,
+    /// It is sent from it with the neighbour's address filled in (`bpf_redirect_neigh`).
+    Neighbour,
+}
+
+/// A copy of a packet on its way (`bpf_clone_redirect`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentCopy {
+    /// Where it goes.
+    pub redirect: Redirect,
+    /// Its bytes.
+    pub data: Vec<u8>,
+}
+
+/// `long bpf_redirect(u32 ifindex, u64 flags)`
+fn redirect(call: &mut Call<'_>) -> Reply {
+    let [ifindex, flags, ..] = call.args;
+    let (refused, accepted, known) = match call.world.prog_type {
+        ProgType::Xdp => (XDP_ABORTED, XDP_REDIRECT, 0),
+        _ => (TC_ACT_SHOT, TC_ACT_REDIRECT, INGRESS),
+    };
+    if flags & !known != 0 {
+        return Ok(refused);
+    }
+    call.state().redirect = Some(Redirect {
+        ifindex: ifindex as u32,
+        way: side(flags),
+    });
+    Ok(accepted)
+}
+
+/// `long bpf_redirect_peer(u32 ifindex, u64 flags)`
+fn redirect_peer(call: &mut Call<'_>) -> Reply {
+    let [ifindex, flags, ..] = call.args;
+    if flags != 0 {
+        return Ok(TC_ACT_SHOT);
+    }
+    call.state().redirect = Some(Redirect {
+        ifindex: ifindex as u32,
+        way: Way::Peer,
+    });
+    Ok(TC_ACT_REDIRECT)
+}
+
+/// `long bpf_redirect_neigh(u32 ifindex, struct bpf_redir_neigh *params, int plen, u64 flags)`
+fn redirect_neigh(call: &mut Call<'_>) -> Reply {
+    let [ifindex, _, len, flags, _] = call.args;
+    let len = len as u32;
+    if flags != 0 || (len != 0 && len < NEIGHBOUR) {
+        return Ok(TC_ACT_SHOT);
+    }
+    call.state().redirect = Some(Redirect {
+        ifindex: ifindex as u32,
+        way: Way::Neighbour,
+    });
+    Ok(TC_ACT_REDIRECT)
+}
+
+/// `long bpf_clone_redirect(struct sk_buff *skb, u32 ifindex, u64 flags)`
+fn clone_redirect(call: &mut Call<'_>) -> Reply {
+    let [_, ifindex, flags, ..] = call.args;
+    let frame = Frame::need(call)?;
+    if flags & !INGRESS != 0 || ifindex as u32 == 0 {
+        return Ok(Errno::EINVAL.as_return());
+    }
+    let data = call
+        .memory()
+        .peek_vec(Addr(frame.data), frame.len() as u32)?;
+    let redirect = Redirect {
+        ifindex: ifindex as u32,
+        way: side(flags),
+    };
+    call.state().copies.push(SentCopy { redirect, data });
+    Ok(0)
+}
+
+fn side(flags: u64) -> Way {
+    if flags & INGRESS == 0 {
+        Way::Egress
+    } else {
+        Way::Ingress
+    }
+}

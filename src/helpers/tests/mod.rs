@@ -1,0 +1,13 @@
+//! Every family through its rows, without an engine.
+
+mod bench;
+mod map;
+mod packet;
+mod packet_cases;
+mod print;
+mod probe;
+mod strings;
+mod table;
+mod task;
+mod time;
+mod trace;

@@ -1,0 +1,337 @@
+//! The hash maps: rules, a model, eviction, and threads.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn hash_update_heeds_existence_and_capacity() {
+    let machine = machine();
+    let map = map(&machine, MapType::Hash, 8, 2);
+    let env = env(&machine, 0);
+    let update = |n, flags| map.ops().update(&env, &key(n), &value(1), flags);
+    assert_eq!(update(1, BPF_EXIST), Err(Errno::ENOENT));
+    assert_eq!(update(1, BPF_NOEXIST), Ok(()));
+    assert_eq!(update(1, BPF_NOEXIST), Err(Errno::EEXIST));
+    assert_eq!(update(2, BPF_ANY), Ok(()));
+    assert_eq!(update(3, BPF_ANY), Err(Errno::E2BIG));
+    assert_eq!(update(2, BPF_EXIST), Ok(()));
+    assert_eq!(update(2, 3), Err(Errno::EINVAL));
+    assert_eq!(update(2, 4), Err(Errno::EINVAL));
+    assert_eq!(
+        [map.delete_user(&key(1)), map.delete_user(&key(1))],
+        [Ok(()), Err(Errno::ENOENT)]
+    );
+    assert_eq!(update(3, BPF_ANY), Ok(()));
+    assert_eq!(
+        map.ops().update(&env, &key(3), &[0; 7], BPF_ANY),
+        Err(Errno::EINVAL)
+    );
+    assert_eq!(map.lookup_user(&[0; 3]), None);
+    assert_eq!(keys(&map), [2, 3]);
+}
+
+#[test]
+fn hash_value_is_replaced_whole_and_the_old_one_stays_until_the_run_ends() {
+    let machine = machine();
+    let map = map(&machine, MapType::Hash, 8, 1);
+    let env = env(&machine, 0);
+    map.ops()
+        .update(&env, &key(1), &value(10), BPF_ANY)
+        .unwrap();
+    let old = map.ops().lookup(&env, &key(1)).unwrap();
+    map.ops()
+        .update(&env, &key(1), &value(20), BPF_ANY)
+        .unwrap();
+    let new = map.ops().lookup(&env, &key(1)).unwrap();
+    assert_eq!(machine.memory.load(old, Size::DW).unwrap(), 10);
+    assert_eq!(machine.memory.load(new, Size::DW).unwrap(), 20);
+    map.ops().end_of_run(&env);
+    map.ops()
+        .update(&env, &key(1), &value(30), BPF_ANY)
+        .unwrap();
+    assert_eq!(map.ops().lookup(&env, &key(1)), Some(old));
+}
+
+#[test]
+fn hash_lists_keys_in_the_order_of_insertion() {
+    let machine = machine();
+    let map = map(&machine, MapType::Hash, 8, 10);
+    for n in [5, 3, 9, 1] {
+        map.update_user(&key(n), &value(0), BPF_ANY).unwrap();
+    }
+    map.update_user(&key(3), &value(7), BPF_ANY).unwrap();
+    map.delete_user(&key(9)).unwrap();
+    map.update_user(&key(9), &value(0), BPF_ANY).unwrap();
+    assert_eq!(keys(&map), [5, 3, 1, 9]);
+    let next = |n: u32| map.ops().next_key(&env(&machine, 0), Some(&key(n)));
+    assert_eq!(
+        (next(1), next(9), next(77)),
+        (Some(key(9)), None, Some(key(5)))
+    );
+}
+
+#[test]
+fn hash_per_cpu_starts_other_cpus_at_zero_and_writes_in_place() {
+    let machine = machine();
+    let map = map(&machine, MapType::PercpuHash, 4, 1);
+    let env1 = env(&machine, 1);
+    map.update_user(&key(8), &[9; 16], BPF_ANY).unwrap();
+    map.delete_user(&key(8)).unwrap();
+    map.ops().end_of_run(&env1);
+    map.ops().update(&env1, &key(7), &key(5), BPF_ANY).unwrap();
+    assert_eq!(
+        map.lookup_user(&key(7)).unwrap(),
+        [0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0]
+    );
+    let addr = map.ops().lookup(&env1, &key(7));
+    map.ops().update(&env1, &key(7), &key(6), BPF_ANY).unwrap();
+    assert_eq!(map.ops().lookup(&env1, &key(7)), addr);
+    assert_eq!(
+        map.ops().lookup_on(&env(&machine, 0), &key(7), CpuId(1)),
+        addr
+    );
+    assert_eq!(
+        map.update_user(&key(7), &[0; 4], BPF_ANY),
+        Err(Errno::EINVAL)
+    );
+}
+
+#[test]
+fn hash_lru_evicts_what_was_not_used() {
+    let machine = machine();
+    for (map_type, bytes) in [(MapType::LruHash, 8), (MapType::LruPercpuHash, 16)] {
+        let map = map(&machine, map_type, 8, 3);
+        let env = env(&machine, 0);
+        for n in 1..=3 {
+            map.update_user(&key(n), &vec![0; bytes], BPF_ANY).unwrap();
+        }
+        map.ops().lookup(&env, &key(1)).unwrap();
+        map.lookup_user(&key(2)).unwrap();
+        map.ops().update(&env, &key(4), &value(4), BPF_ANY).unwrap();
+        assert_eq!(keys(&map), [3, 1, 4]);
+        map.ops().update(&env, &key(5), &value(5), BPF_ANY).unwrap();
+        map.ops().update(&env, &key(6), &value(6), BPF_ANY).unwrap();
+        assert_eq!(keys(&map).len(), 3);
+        assert!(keys(&map).contains(&6));
+    }
+}
+
+#[test]
+fn hash_lru_with_every_element_used_still_evicts() {
+    let machine = machine();
+    let map = map(&machine, MapType::LruHash, 8, 2);
+    let env = env(&machine, 0);
+    for n in 0..100 {
+        map.ops().update(&env, &key(n), &value(0), BPF_ANY).unwrap();
+        let found = (0..100)
+            .filter(|n| map.ops().lookup(&env, &key(*n)).is_some())
+            .count();
+        assert!(found <= 2);
+    }
+    assert_eq!(keys(&map).len(), 2);
+}
+
+#[test]
+fn hash_of_many_replacements_in_one_run_reuses_elements() {
+    let machine = machine();
+    let map = map(&machine, MapType::Hash, 1024, 4);
+    let before = machine.memory.used();
+    for n in 0..50_000u32 {
+        let bytes = [n as u8; 1024];
+        map.ops()
+            .update(&env(&machine, 0), &key(n % 4), &bytes, BPF_ANY)
+            .unwrap();
+    }
+    let used = machine.memory.used() - before;
+    assert!(used < 32 << 20, "{used} bytes");
+    assert_eq!(
+        map.lookup_user(&key(3)).unwrap(),
+        vec![(49_999u32 & 255) as u8; 1024]
+    );
+}
+
+#[test]
+fn hash_beyond_the_memory_refuses_the_update() {
+    let config = MachineConfig::default();
+    let memory = crate::machine::MemoryConfig {
+        budget: 1 << 20,
+        ..config.memory
+    };
+    let machine = Machine::new(MachineConfig { memory, ..config }).unwrap();
+    let map = map(&machine, MapType::Hash, 4096, 10_000);
+    let failed = (0..1000).find_map(|n| map.update_user(&key(n), &[1; 4096], BPF_ANY).err());
+    assert_eq!(failed, Some(Errno::ENOMEM));
+    assert!(keys(&map).len() > 50);
+    assert_eq!(map.lookup_user(&key(3)), Some(vec![1; 4096]));
+}
+
+/// One step of a program or reader.
+#[derive(Clone, Debug)]
+enum Step {
+    Update(u8, u64, u64),
+    Delete(u8),
+    Lookup(u8),
+    EndOfRun,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..40u8, any::<u64>(), 0..3u64).prop_map(|(k, v, flags)| Step::Update(k, v, flags)),
+        2 => (0..40u8).prop_map(Step::Delete),
+        2 => (0..40u8).prop_map(Step::Lookup),
+        1 => Just(Step::EndOfRun),
+    ]
+}
+
+fn model_update(
+    model: &mut std::collections::HashMap<Vec<u8>, u64>,
+    (key, value, flags): (&[u8], u64, u64),
+    capacity: usize,
+) -> Result<(), Errno> {
+    match (flags, model.contains_key(key)) {
+        (BPF_NOEXIST, true) => Err(Errno::EEXIST),
+        (BPF_EXIST, false) => Err(Errno::ENOENT),
+        (_, false) if model.len() == capacity => Err(Errno::E2BIG),
+        _ => {
+            model.insert(key.to_vec(), value);
+            Ok(())
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn hash_after_any_steps_equals_the_model(
+        steps in prop::collection::vec(step(), 1..300),
+        key_size in 1u32..20,
+    ) {
+        let machine = machine();
+        let map = Map::create(&machine, &spec(MapType::Hash, key_size, 8, 25)).unwrap();
+        let env = env(&machine, 0);
+        let mut model = std::collections::HashMap::new();
+        let key = |n: u8| {
+            let mut key = vec![0; key_size as usize];
+            key[n as usize % key_size as usize] = n;
+            key
+        };
+        for step in steps {
+            match step {
+                Step::Update(k, v, flags) => {
+                    let wanted = model_update(&mut model, (&key(k), v, flags), 25);
+                    prop_assert_eq!(map.ops().update(&env, &key(k), &value(v), flags), wanted);
+                }
+                Step::Delete(k) => {
+                    let wanted = model.remove(&key(k)).map(drop).ok_or(Errno::ENOENT);
+                    prop_assert_eq!(map.ops().delete(&env, &key(k)), wanted);
+                }
+                Step::Lookup(k) => {
+                    let found = map.ops().lookup(&env, &key(k));
+                    let found = found.map(|addr| machine.memory.load(addr, Size::DW).unwrap());
+                    prop_assert_eq!(found, model.get(&key(k)).copied());
+                }
+                Step::EndOfRun => map.ops().end_of_run(&env),
+            }
+        }
+        let mut entries = map.entries();
+        entries.sort();
+        let mut wanted: Vec<_> = model.into_iter().map(|(k, v)| (k, value(v))).collect();
+        wanted.sort();
+        prop_assert_eq!(entries, wanted);
+    }
+}
+
+/// Writers keep both halves of a value equal; nobody may ever see them differ.
+#[test]
+fn hash_readers_never_see_half_an_update() {
+    let machine = machine();
+    let map = map(&machine, MapType::Hash, 16, 64);
+    let seen = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for writer in 0..2u64 {
+            let (map, machine) = (&map, &machine);
+            scope.spawn(move || {
+                for n in 0..2000u64 {
+                    let half = value(writer << 32 | n);
+                    let key = key((n % 64) as u32);
+                    map.ops()
+                        .update(&env(machine, 0), &key, &half.repeat(2), BPF_ANY)
+                        .unwrap();
+                    if n % 7 == 0 {
+                        let _maybe_gone: Result<(), Errno> =
+                            map.ops().delete(&env(machine, 0), &key);
+                    }
+                }
+            });
+        }
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for n in 0..20_000u32 {
+                    if let Some(addr) = map.ops().lookup(&env(&machine, 1), &key(n % 64)) {
+                        let halves =
+                            [0, 8].map(|off| machine.memory.load(addr.offset(off), Size::DW));
+                        assert_eq!(halves[0], halves[1]);
+                        seen.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    assert!(seen.into_inner() > 0);
+    assert!(map.entries().len() <= 64);
+}
+
+#[test]
+fn hash_threads_that_insert_and_delete_keep_the_count() {
+    let machine = machine();
+    let map = map(&machine, MapType::Hash, 8, 100);
+    std::thread::scope(|scope| {
+        for thread in 0..4u32 {
+            let (map, machine) = (&map, &machine);
+            scope.spawn(move || {
+                let env = env(machine, thread % 2);
+                for round in 0..500 {
+                    for n in 0..25 {
+                        map.ops()
+                            .update(&env, &key(thread * 25 + n), &value(round), BPF_NOEXIST)
+                            .unwrap();
+                    }
+                    for n in 0..25 {
+                        map.ops().delete(&env, &key(thread * 25 + n)).unwrap();
+                    }
+                }
+                map.ops()
+                    .update(&env, &key(thread * 25), &value(1), BPF_ANY)
+                    .unwrap();
+            });
+        }
+    });
+    let mut left = keys(&map);
+    left.sort_unstable();
+    assert_eq!(left, [0, 25, 50, 75]);
+}
+
+#[test]
+fn array_threads_that_add_atomically_lose_nothing() {
+    let machine = machine();
+    let map = map(&machine, MapType::Array, 8, 4);
+    let add = crate::isa::AtomicOp::Add(crate::isa::Fetch::No);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for n in 0..10_000u32 {
+                    let addr = map.ops().lookup(&env(&machine, 0), &key(n % 4)).unwrap();
+                    machine
+                        .memory
+                        .atomic(addr, add, crate::isa::Width::W64, 1, 0)
+                        .unwrap();
+                }
+            });
+        }
+    });
+    let values: Vec<Vec<u8>> = map.entries().into_iter().map(|(_, value)| value).collect();
+    assert_eq!(values, vec![value(10_000); 4]);
+}
