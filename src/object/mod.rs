@@ -13,6 +13,7 @@
 //! bytes, names and source lines have a budget, `.bss` is not allocated, and linked code is at
 //! most [`PROGRAM_LIMIT`] and [`OBJECT_LIMIT`] instructions.
 
+mod assembly;
 mod btf_maps;
 mod code;
 mod core;
@@ -39,6 +40,7 @@ use self::elf::{Elf, Place, Symbol};
 use self::error::SectionProblem as Problem;
 use self::maps::{Maps, Target};
 
+pub use self::assembly::AssemblyError;
 pub use self::core::POISON;
 pub use self::error::{
     CoreProblem, HeaderProblem, LinkError, MapProblem, ObjectError, ReferenceProblem,

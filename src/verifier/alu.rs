@@ -8,6 +8,8 @@
 
 use crate::isa::{AluOp, Imm64, Operand, Pc, Reg, Size, Width};
 
+use crate::object::Subprog;
+
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::scalar::Scalar;
@@ -187,6 +189,11 @@ impl Verifier<'_> {
         let Some(subprog) = subprog.and_then(|subprog| u32::try_from(subprog).ok()) else {
             return Err(Fail::invalid(format!("invalid function reference at insn {pc}")));
         };
+        let start = self.flow.starts[subprog as usize];
+        let described = |one: &Subprog| one.start == start && one.func.is_some();
+        if !self.program.subprogs.iter().any(described) {
+            return Err(Fail::invalid("missing btf func_info"));
+        }
         if self.is_global(subprog as usize) {
             return Err(Fail::invalid(format!(
                 "callback function not static: func#{subprog} ('{}')",

@@ -3,6 +3,7 @@
 //! Kernel: `check_func_arg`, `check_reg_type`, `check_helper_mem_access`, `check_mem_size_reg` in
 //! kernel/bpf/verifier.c, 6.12.
 
+use crate::abi::context::{PacketRule, packet_rule};
 use crate::abi::helpers::{ArgType, DynptrArg, MemAccess, MemArg, Nullable, PacketArgs, ZeroSize};
 use crate::isa::Reg;
 use crate::object::Initial;
@@ -40,7 +41,7 @@ impl Verifier<'_> {
         if arg == ArgType::Anything {
             return Ok(());
         }
-        if register.is_packet() && call.prototype.packet == PacketArgs::Refused {
+        if register.is_packet() && !self.may_pass_packet(call.prototype.packet) {
             return Err(Fail::access("helper access to the packet is not allowed"));
         }
         if register.is_null() && is_nullable(arg) {
@@ -52,6 +53,15 @@ impl Verifier<'_> {
             call.ref_id = register.ref_id;
         }
         self.check_content(call, index, reg, &register)
+    }
+
+    /// Whether this type of program may hand packet memory to such a helper.
+    fn may_pass_packet(&self, helper: PacketArgs) -> bool {
+        match packet_rule(self.program.prog_type) {
+            PacketRule::Load => false,
+            PacketRule::LoadAndPass | PacketRule::Store => helper == PacketArgs::Allowed,
+            PacketRule::StoreAndPassToAny => true,
+        }
     }
 
     /// Whether the register is of a kind that the argument accepts.
@@ -165,6 +175,7 @@ impl Verifier<'_> {
             | ArgType::Timer
             | ArgType::Dynptr(_)
             | ArgType::BtfId(_)
+            | ArgType::BtfIdOrNull(_)
             | ArgType::PercpuBtfId
             | ArgType::SockCommon
             | ArgType::Socket => {
@@ -307,8 +318,10 @@ impl Verifier<'_> {
         let range = self.check_stack_bounds(access.reg, pointer, off, memory.size, Use::Helper)?;
         match memory.access {
             MemAccess::Uninit if pointer.value.is_const() => call.overwritten.push(range),
-            MemAccess::Uninit | MemAccess::Write => self.touch_stack(range, Touch::Write),
-            MemAccess::Read => self.touch_stack(range, Touch::Read),
+            // The kernel forgets spilled registers even where the helper only reads.
+            MemAccess::Uninit | MemAccess::Write | MemAccess::Read => {
+                self.touch_stack(range, Touch::Write);
+            }
         }
         Ok(())
     }
@@ -359,6 +372,7 @@ fn is_nullable(arg: ArgType) -> bool {
         | ArgType::Timer
         | ArgType::Dynptr(_)
         | ArgType::BtfId(_)
+        | ArgType::BtfIdOrNull(_)
         | ArgType::PercpuBtfId
         | ArgType::SockCommon
         | ArgType::Socket => false,
@@ -389,6 +403,7 @@ fn expected_kinds(arg: ArgType) -> Option<&'static str> {
         | ArgType::Timer
         | ArgType::Dynptr(_)
         | ArgType::BtfId(_)
+        | ArgType::BtfIdOrNull(_)
         | ArgType::PercpuBtfId
         | ArgType::SockCommon
         | ArgType::Socket => None,

@@ -117,7 +117,9 @@ impl Verifier<'_> {
         let depth = self.cur.frames.len();
         let mut further = self.cur.clone();
         further.may_goto_depth += 1;
-        if let Some(previous) = self.previous_at(pc, depth) {
+        // The parent was stored just now, at this very instruction.
+        let before = self.cur.parent.and_then(|parent| self.stored[parent.index()].state.parent);
+        if let Some(previous) = self.previous_at(pc, depth, before) {
             widen(&self.stored[previous.index()].state, &mut further);
         }
         self.push_branch(further, pc.next(), pc)?;

@@ -482,9 +482,9 @@ impl<'a> Verifier<'a> {
         self.log.changed(reg);
     }
 
-    /// The earlier checkpoint of this path at `pc`, if there is one.
-    pub(super) fn previous_at(&self, pc: Pc, depth: usize) -> Option<StateId> {
-        let mut parent = self.cur.parent;
+    /// The latest checkpoint of this path at `pc` from `from` on backwards, if there is one.
+    pub(super) fn previous_at(&self, pc: Pc, depth: usize, from: Option<StateId>) -> Option<StateId> {
+        let mut parent = from;
         while let Some(id) = parent {
             let stored = &self.stored[id.index()];
             if stored.pc == pc && stored.state.frames.len() == depth {

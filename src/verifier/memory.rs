@@ -3,6 +3,7 @@
 //! Kernel: `check_mem_access`, `check_mem_region_access`, `check_packet_access`,
 //! `check_ctx_access`, `check_atomic` in kernel/bpf/verifier.c, 6.12.
 
+use crate::abi::context::{PacketRule, packet_rule};
 use crate::abi::{MapType, ProgType};
 use crate::isa::{AtomicOp, Extend, Fetch, LegacyMode, Operand, Reg, Size, Width};
 use crate::object::{Initial, MapSpec, Origin};
@@ -348,15 +349,10 @@ impl Verifier<'_> {
 
     /// Whether programs of this type may write to the packet.
     pub(super) fn may_write_packet(&self) -> bool {
-        matches!(
-            self.program.prog_type,
-            ProgType::SchedCls
-                | ProgType::SchedAct
-                | ProgType::Xdp
-                | ProgType::LwtXmit
-                | ProgType::SkSkb
-                | ProgType::SkMsg
-        )
+        match packet_rule(self.program.prog_type) {
+            PacketRule::Load | PacketRule::LoadAndPass => false,
+            PacketRule::Store | PacketRule::StoreAndPassToAny => true,
+        }
     }
 
     /// The map that is meant.

@@ -337,7 +337,7 @@ impl Verifier<'_> {
         }
         let callsite = self.cur.frame().callsite;
         self.cur.frames.pop();
-        if let Some(previous) = self.previous_at(callsite, self.cur.frames.len()) {
+        if let Some(previous) = self.previous_at(callsite, self.cur.frames.len(), self.cur.parent) {
             super::branch::widen(&self.stored[previous.index()].state, &mut self.cur);
         }
         self.log.line("returning from callee:");
