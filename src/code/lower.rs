@@ -496,7 +496,7 @@ impl<'a> Lowering<'a> {
                 },
                 None => plain,
             },
-            None if self.judged.is_none() && !self.moved.is_empty() => Op::LoadContext {
+            None if self.may_be_context(base) => Op::LoadContext {
                 size,
                 extend,
                 dst,
@@ -505,6 +505,11 @@ impl<'a> Lowering<'a> {
             },
             None => plain,
         })
+    }
+
+    /// Whether a load that nobody judged may mean a context field that lies elsewhere.
+    fn may_be_context(&self, base: Reg) -> bool {
+        self.judged.is_none() && !self.moved.is_empty() && base != Reg::FP
     }
 
     fn store(

@@ -73,7 +73,7 @@ fn replace(call: &Call<'_>) -> Reply {
 /// Where the checksum is, if its offset is one.
 fn place(call: &Call<'_>, off: u32) -> Result<Option<Addr>, crate::helpers::HelperError> {
     let frame = Frame::need(call)?;
-    let fine = off <= 0xffff && off % 2 == 0;
+    let fine = off <= 0xffff && off.is_multiple_of(2);
     Ok(frame.slice(u64::from(off), 2).filter(|_| fine))
 }
 
@@ -92,7 +92,7 @@ fn csum_diff(call: &mut Call<'_>) -> Reply {
     let [from, from_size, to, to_size, seed] = call.args;
     let (from_size, to_size) = (from_size as u32, to_size as u32);
     let size = u64::from(from_size) + u64::from(to_size);
-    if from_size % 4 != 0 || to_size % 4 != 0 || size > MAX_DIFF {
+    if !from_size.is_multiple_of(4) || !to_size.is_multiple_of(4) || size > MAX_DIFF {
         return Ok(Errno::EINVAL.as_return());
     }
     let from = words(call, from, from_size)?;
@@ -125,7 +125,7 @@ fn csum_level(call: &mut Call<'_>) -> Reply {
     Frame::need(call)?;
     Ok(match call.args[1] {
         QUERY => Errno::EACCES.as_return(),
-        ..=RESET => 0,
+        1..=RESET => 0,
         _ => Errno::EINVAL.as_return(),
     })
 }

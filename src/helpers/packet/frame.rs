@@ -55,6 +55,12 @@ const SKB: Places = Places {
     data_end: guest::SKB_DATA_END,
 };
 
+/// Largest buffer of a packet.
+const MAX_BUFFER: u64 = 1 << 20;
+
+/// Guest addresses lie far below, so that nothing overflows.
+const HIGHEST: u64 = 1 << 62;
+
 /// Offset of `len` in `__sk_buff`.
 const SKB_LEN: i64 = 0;
 
@@ -113,10 +119,12 @@ impl Frame {
         Frame::of(call).ok_or(HelperError::Refused("this run has no packet"))
     }
 
-    /// Whether the pointers are in order.
+    /// Whether the pointers are in order, and near enough to each other for a buffer. A program that
+    /// nobody judged may have written anything there.
     fn is_sane(&self) -> bool {
         let order = [self.head, self.meta, self.data, self.data_end, self.end];
-        self.head != 0 && order.is_sorted()
+        let in_order = self.head != 0 && order.is_sorted();
+        in_order && self.end - self.head <= MAX_BUFFER && self.end < HIGHEST
     }
 
     /// Bytes of the packet.

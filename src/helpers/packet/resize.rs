@@ -72,7 +72,9 @@ fn skb_change_proto(call: &mut Call<'_>) -> Reply {
     let memory = call.memory();
     let new = u32::from(protocol as u16);
     let reply = match (frame.field(memory, SkbField::Protocol)?, new) {
-        (IPV4, IPV6) => done(frame.insert(memory, ETHERNET, DIFFERENCE)?),
+        (IPV4, IPV6) if frame.len() >= ETHERNET => {
+            done(frame.insert(memory, ETHERNET, DIFFERENCE)?)
+        }
         (IPV6, IPV4) if frame.len() >= ETHERNET + DIFFERENCE => {
             frame.remove(memory, ETHERNET, DIFFERENCE)?;
             0

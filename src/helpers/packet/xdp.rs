@@ -65,7 +65,7 @@ fn xdp_adjust_meta(call: &mut Call<'_>) -> Reply {
         return Ok(Errno::EINVAL.as_return());
     };
     let len = frame.data - meta;
-    if len % 4 != 0 || len > MAX_META {
+    if !len.is_multiple_of(4) || len > MAX_META {
         return Ok(Errno::EACCES.as_return());
     }
     frame.meta = meta;
