@@ -11,8 +11,8 @@ use anyhow::{Context as _, bail, ensure};
 use ebpf_sim::abi::{ProgType, sections};
 use ebpf_sim::btf::Btf;
 use ebpf_sim::isa::RawInsn;
-use ebpf_sim::object::{LinkError, LinkOptions, MapSpec, Object, Program, Sleepable};
-use ebpf_sim::sim::Sim;
+use ebpf_sim::object::{Autoload, LinkError, LinkOptions, MapSpec, Object, Program, Sleepable};
+use ebpf_sim::sim::{LoadError, Sim};
 
 use super::asm;
 
@@ -142,9 +142,38 @@ impl Inputs {
         self.programs.is_empty() || self.programs.iter().any(|wanted| wanted == name)
     }
 
-    /// The files, in order.
-    pub(super) fn sources(&self) -> &[Source] {
-        &self.sources
+    /// Loads each file into a simulated kernel, with the error of those that cannot be.
+    pub(super) fn load_into(&self, sim: &mut Sim) -> Vec<anyhow::Error> {
+        let load = |source: &Source| self.load_source(source, sim).with_context(|| source.name());
+        self.sources.iter().map(load).filter_map(Result::err).collect()
+    }
+
+    fn load_source(&self, source: &Source, sim: &mut Sim) -> anyhow::Result<()> {
+        let bytes = match source.content()? {
+            Content::Program(program) => {
+                sim.load_program(*program);
+                return Ok(());
+            }
+            Content::Object(bytes) => bytes,
+        };
+        if self.programs.is_empty() {
+            sim.load_bytes(&source.name(), &bytes).map_err(|error| match error {
+                LoadError::Object { source, .. } => source.into(),
+                error @ LoadError::Read { .. } => anyhow::Error::new(error),
+            })?;
+            return Ok(());
+        }
+        let wanted: Vec<_> = self
+            .object(&source.name(), &bytes)?
+            .programs
+            .into_iter()
+            .filter(|program| self.wants(program))
+            .collect::<Result<_, _>>()?;
+        ensure!(wanted.len() < 2, "only one program of an object can be chosen to run");
+        for program in wanted {
+            sim.load_program(Program { autoload: Autoload::Yes, ..(*program).clone() });
+        }
+        Ok(())
     }
 
     /// Fails if none of the programs that were named is there.
@@ -161,14 +190,6 @@ impl Source {
         self.path.display().to_string()
     }
 
-    /// Loads it into a simulated kernel.
-    pub(super) fn load_into(&self, sim: &mut Sim) -> anyhow::Result<()> {
-        match self.content()? {
-            Content::Program(program) => sim.load_program(*program)?,
-            Content::Object(bytes) => sim.load_bytes(&self.name(), &bytes)?,
-        };
-        Ok(())
-    }
 
     fn content(&self) -> anyhow::Result<Content> {
         let (name, bytes) = (self.name(), read(&self.path)?);

@@ -138,14 +138,15 @@ impl Args {
 
 /// Loads every file. One that cannot be is reported, and the others still run.
 fn load(inputs: &Inputs, sim: &mut Sim, output: &mut Output) -> anyhow::Result<Exit> {
-    let mut exit = Exit::Ok;
-    for source in inputs.sources() {
-        if let Err(error) = source.load_into(sim).with_context(|| source.name()) {
-            output.error(&error)?;
-            exit = Exit::Failure;
-        }
+    let errors = inputs.load_into(sim);
+    for error in &errors {
+        output.error(error)?;
     }
-    Ok(exit)
+    if !errors.is_empty() {
+        return Ok(Exit::Failure);
+    }
+    inputs.check_found(sim.loads().iter().map(|load| load.programs.len()).sum())?;
+    Ok(Exit::Ok)
 }
 
 /// Lets everything happen, as often as asked for.

@@ -1,4 +1,5 @@
-//! What a program changed in a packet, as lines of a hex dump with `-` and `+` before them.
+//! Bytes as lines of a hex dump, and what a program changed in a packet with `-` and `+` before
+//! lines.
 
 use std::fmt::Write as _;
 
@@ -21,6 +22,21 @@ pub(super) fn diff(before: &[u8], after: &[u8]) -> String {
     text
 }
 
+/// The lines of the bytes; more than one line of zeros is `*`.
+pub(super) fn dump(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    let mut zeros = 0;
+    for (index, row) in bytes.chunks(ROW).enumerate() {
+        zeros = if row.iter().all(|&byte| byte == 0) { zeros + 1 } else { 0 };
+        match zeros {
+            0 | 1 => push(&mut text, ' ', index, row),
+            2 => text += "    *\n",
+            _ => {}
+        }
+    }
+    text
+}
+
 fn row(bytes: &[u8], index: usize) -> &[u8] {
     bytes.chunks(ROW).nth(index).unwrap_or_default()
 }
@@ -39,7 +55,17 @@ fn push(text: &mut String, mark: char, index: usize, row: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::diff;
+    use super::{diff, dump};
+
+    #[test]
+    fn dump_folds_zeros() {
+        let bytes = [&b"ab"[..], &[0; 62], &b"c"[..]].concat();
+        let text = dump(&bytes);
+        assert_eq!(text.lines().count(), 4, "{text}");
+        assert_eq!(text.lines().nth(2), Some("    *"));
+        assert!(text.starts_with("    0000  61 62 00 "), "{text}");
+        assert!(text.ends_with("  c\n"), "{text}");
+    }
 
     #[test]
     fn diff_of_equal_packets_marks_nothing() {

@@ -26,7 +26,7 @@ pub(super) fn document(
         "trace": sim.trace_lines(),
         "events": happened.iter().flat_map(events).collect::<Vec<_>>(),
         "maps": maps::contents(sim, &job.maps)?.iter().map(map).collect::<Vec<_>>(),
-        "records": maps::records(sim, &job.maps)?.iter().flat_map(records).collect::<Vec<_>>(),
+        "records": maps::records(sim, &job.maps).iter().flat_map(records).collect::<Vec<_>>(),
         "unreached": unreached
             .map(|it| json!({ "object": it.object, "program": it.name, "needs": it.needs }))
             .collect::<Vec<_>>(),
@@ -53,6 +53,7 @@ fn reason(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Link(error) => error.source.to_string(),
         Refusal::Rejected(rejection) => rejection.message.clone(),
+        Refusal::Map { error, .. } => error.to_string(),
         Refusal::Lower { error, .. } => error.to_string(),
     }
 }

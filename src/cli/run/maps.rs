@@ -59,20 +59,16 @@ pub(super) fn contents(sim: &Sim, names: &[String]) -> anyhow::Result<Vec<Conten
 }
 
 /// The records of the buffers of these names, or of all.
-pub(super) fn records(sim: &Sim, names: &[String]) -> anyhow::Result<Vec<Records>> {
-    let mut all = Vec::new();
-    for load in sim.loads() {
-        for map in sim.maps().iter().filter(|map| load.maps.contains(&map.id())) {
-            let spec = map.spec();
-            let wanted = names.is_empty() || names.contains(&spec.name);
-            if wanted && is_buffer(spec.map_type) {
-                let records = sim.records(&format!("{}/{}", load.name, spec.name))?;
-                let (name, map_type) = (spec.name.clone(), spec.map_type);
-                all.push(Records { name, map_type, records });
-            }
-        }
-    }
-    Ok(all)
+pub(super) fn records(sim: &Sim, names: &[String]) -> Vec<Records> {
+    let wanted = |map: &MapView<'_>| names.is_empty() || names.contains(&map.spec().name);
+    let maps = sim.maps();
+    let shown = maps.iter().filter(|map| wanted(map) && is_buffer(map.spec().map_type));
+    let taken = shown.map(|map| Records {
+        name: map.spec().name.clone(),
+        map_type: map.spec().map_type,
+        records: map.records(),
+    });
+    taken.collect()
 }
 
 /// Whether a map holds what programs send, rather than entries.

@@ -2,10 +2,9 @@
 
 use std::io::Write as _;
 
-use ebpf_sim::btf::Value;
 use ebpf_sim::code::Trap;
 use ebpf_sim::report;
-use ebpf_sim::sim::{Firing, ProgramRun, Refusal, Sim, Verdict};
+use ebpf_sim::sim::{Firing, ProgramRun, Record, Refusal, Sim, Verdict};
 
 use super::{Happened, Job, Output, hexdump, maps};
 use crate::cli::Exit;
@@ -51,19 +50,19 @@ pub(super) fn print(
     }
     for map in maps::contents(sim, &job.maps)? {
         let rows = map.rows.iter().map(|row| format!("  {}: {}", row.key, row.value));
-        let zeros = (map.zeros > 0).then(|| format!("  {} more are zero", map.zeros));
+        let zeros = match (map.rows.len(), map.zeros) {
+            (0, 0) => Some("  empty".to_owned()),
+            (0, zeros) => Some(format!("  all {zeros} are zero")),
+            (_, 0) => None,
+            (_, zeros) => Some(format!("  {zeros} more are zero")),
+        };
         let head = format!("map {} ({})", map.name, map.map_type.name());
         paragraphs.push(&head, rows.chain(zeros))?;
     }
-    for buffer in maps::records(sim, &job.maps)? {
+    for buffer in maps::records(sim, &job.maps) {
         let head = format!("records of {} ({})", buffer.name, buffer.map_type.name());
-        let record = |record: &ebpf_sim::sim::Record| match (&record.value, record.cpu) {
-            (Some(value), Some(cpu)) => format!("  CPU {cpu}: {value}"),
-            (Some(value), None) => format!("  {value}"),
-            (None, Some(cpu)) => format!("  CPU {cpu}: {}", bytes(&record.bytes)),
-            (None, None) => format!("  {}", bytes(&record.bytes)),
-        };
-        paragraphs.push(&head, buffer.records.iter().map(record))?;
+        let none = buffer.records.is_empty().then(|| "  none".to_owned());
+        paragraphs.push(&head, buffer.records.iter().map(record).chain(none))?;
     }
     let unreached = sim.unreached();
     let unreached = unreached.iter().filter(|program| job.inputs.wants_name(&program.name));
@@ -181,6 +180,14 @@ fn trapped(sim: &Sim, trap: &Trap, style: report::Style) -> String {
     }
 }
 
-fn bytes(bytes: &[u8]) -> String {
-    Value::Bytes(bytes.to_vec()).to_string()
+/// A record by its type, or else its bytes.
+fn record(record: &Record) -> String {
+    let cpu = record.cpu.map_or_else(String::new, |cpu| format!("CPU {cpu}: "));
+    match &record.value {
+        Some(value) => format!("  {cpu}{value}"),
+        None => {
+            let dump = hexdump::dump(&record.bytes);
+            format!("  {cpu}{} bytes\n{}", record.bytes.len(), dump.trim_end())
+        }
+    }
 }
