@@ -193,6 +193,7 @@ impl HashMap {
     /// A node that is not in use.
     fn take(&self, writer: &mut Writer, memory: &Memory) -> Result<Node, Errno> {
         if let Some(node) = writer.free.pop() {
+            self.reuses.fetch_add(1, Ordering::Release);
             return Ok(node);
         }
         let next = writer.made.checked_add(1).ok_or(Errno::ENOMEM)?;
@@ -349,11 +350,8 @@ impl MapOps for HashMap {
 
     fn end_of_run(&self, _env: &MapEnv<'_>) {
         let mut writer = self.lock();
-        if !writer.limbo.is_empty() {
-            self.reuses.fetch_add(1, Ordering::Release);
-            let Writer { free, limbo, .. } = &mut *writer;
-            free.extend(limbo.drain(..).rev());
-        }
+        let Writer { free, limbo, .. } = &mut *writer;
+        free.extend(limbo.drain(..).rev());
     }
 
     fn release(&self, memory: &Memory) {
