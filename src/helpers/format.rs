@@ -432,7 +432,6 @@ mod tests {
             ("%-05d|", [u64::MAX, 42, 0xbeef], 6),
             ("%lp", [u64::MAX, 42, 0xbeef], -22),
             ("%ps", [u64::MAX, 42, 0xbeef], 18),
-            ("%ps", [1, 0, 0], 18),
             ("%pB", [u64::MAX, 42, 0xbeef], 18),
             ("%pSx!", [u64::MAX, 42, 0xbeef], 19),
             ("%px1", [u64::MAX, 42, 0xbeef], 16),

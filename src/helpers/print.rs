@@ -58,7 +58,7 @@ fn snprintf(call: &mut Call<'_>) -> Reply {
 
 /// Arguments in an array, unless their number is not one that the kernel takes.
 fn arguments(call: &Call<'_>, data: u64, len: u32) -> Result<Option<Vec<u64>>, super::HelperError> {
-    if len % 8 != 0 || len > MAX_ARGS * 8 || (len != 0 && data == 0) {
+    if !len.is_multiple_of(8) || len > MAX_ARGS * 8 || (len != 0 && data == 0) {
         return Ok(None);
     }
     if len == 0 {

@@ -95,7 +95,7 @@ fn stack<'a>(
     flags: u64,
     size: usize,
 ) -> Result<Result<&'a [u64], Errno>, HelperError> {
-    if flags & !(SKIP_MASK | USER_STACK | USER_BUILD_ID) != 0 || size % 8 != 0 {
+    if flags & !(SKIP_MASK | USER_STACK | USER_BUILD_ID) != 0 || !size.is_multiple_of(8) {
         return Ok(Err(Errno::EINVAL));
     }
     if flags & USER_BUILD_ID != 0 {

@@ -272,6 +272,40 @@ pub fn of_attached(prog_type: ProgType, attach_type: Option<AttachType>) -> Cont
     }
 }
 
+/// What programs of a type may do with the bytes of a packet (`may_access_direct_pkt_data`, 6.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PacketRule {
+    /// Load them, but not hand them to helpers.
+    Load,
+    /// Load them, and hand them to helpers whose prototype allows it.
+    LoadAndPass,
+    /// Load, store, and hand them to helpers whose prototype allows it.
+    Store,
+    /// Load, store, and hand them to any helper.
+    StoreAndPassToAny,
+}
+
+/// What programs of that type may do with packets they have pointers to.
+pub fn packet_rule(prog_type: ProgType) -> PacketRule {
+    match prog_type {
+        ProgType::SchedCls
+        | ProgType::SchedAct
+        | ProgType::Xdp
+        | ProgType::LwtXmit
+        | ProgType::SkSkb
+        | ProgType::SkMsg => PacketRule::Store,
+        ProgType::LwtIn
+        | ProgType::LwtOut
+        | ProgType::LwtSeg6local
+        | ProgType::SkReuseport
+        | ProgType::FlowDissector
+        | ProgType::CgroupSkb => PacketRule::LoadAndPass,
+        ProgType::CgroupSockopt => PacketRule::StoreAndPassToAny,
+        // The rest have no packet pointers, but for `sock_ops`, which may only load.
+        _ => PacketRule::Load,
+    }
+}
+
 const fn bytes(name: &'static str, from: u32, to: u32) -> Context {
     Context {
         name,

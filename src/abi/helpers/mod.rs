@@ -63,6 +63,8 @@ pub enum ArgType {
     Dynptr(DynptrArg),
     /// A pointer to a kernel object of one of these BTF types.
     BtfId(&'static [&'static str]),
+    /// As [`ArgType::BtfId`], or null.
+    BtfIdOrNull(&'static [&'static str]),
     /// A pointer to a per-cpu kernel variable (`ARG_PTR_TO_PERCPU_BTF_ID`).
     PercpuBtfId,
     /// Any socket pointer (`ARG_PTR_TO_SOCK_COMMON` or `ARG_PTR_TO_BTF_ID_SOCK_COMMON`).

@@ -43,6 +43,8 @@ pub(super) const SIZE_OR_ZERO: ArgType = ArgType::Size(ZeroSize::Allowed);
 pub(super) const STACK: ArgType = ArgType::StackOrNull;
 /// A task.
 pub(super) const TASK: ArgType = ArgType::BtfId(&["task_struct"]);
+/// A task or null.
+pub(super) const TASK_OR_NULL: ArgType = ArgType::BtfIdOrNull(&["task_struct"]);
 /// A socket of any kind.
 pub(super) const SOCK: ArgType = ArgType::SockCommon;
 /// A timer.
@@ -89,6 +91,11 @@ pub(super) const fn func(callback: Callback) -> ArgType {
 /// A pointer to the kernel type of that name.
 pub(super) const fn btf(names: &'static [&'static str]) -> ArgType {
     ArgType::BtfId(names)
+}
+
+/// A pointer to the kernel type of that name, or null.
+pub(super) const fn btf_or_null(names: &'static [&'static str]) -> ArgType {
+    ArgType::BtfIdOrNull(names)
 }
 
 /// A helper with a prototype.

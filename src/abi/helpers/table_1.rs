@@ -33,7 +33,7 @@ pub(super) static ROWS: [Helper; 70] = [
         &[CTX, ANY, READ, SIZE, ANY], INT, TC_XMIT_SKSKB).changes(),
     row(10, "bpf_l3_csum_replace", v(4, 1), &[CTX, ANY, ANY, ANY, ANY], INT, TC_XMIT).changes(),
     row(11, "bpf_l4_csum_replace", v(4, 1), &[CTX, ANY, ANY, ANY, ANY], INT, TC_XMIT).changes(),
-    row(12, "bpf_tail_call", v(4, 2), &[CTX, MAP, ANY], VOID, ALL),
+    row(12, "bpf_tail_call", v(4, 2), &[CTX, MAP, ANY], VOID, ALL).changes(),
     row(13, "bpf_clone_redirect", v(4, 2), &[CTX, ANY, ANY], INT, TC_XMIT).changes(),
     row(14, "bpf_get_current_pid_tgid", v(4, 2), &[], INT, BASE),
     row(15, "bpf_get_current_uid_gid", v(4, 2), &[], INT, UID_GID),

@@ -4,9 +4,9 @@
 //! Nothing else is here; see [`super`] for what the words mean.
 
 use super::row::{
-    ANY, CTX, FILL, INT, KEY, MAP, READ, READ_OR_NULL, SIZE, SIZE_OR_ZERO, STACK, TASK, TIMER,
-    VALUE_OR_NULL, VOID, WRITE, WRITE_OR_NULL, bare, btf, fill_fixed, func, read_fixed, row,
-    write_fixed,
+    ANY, CTX, FILL, INT, KEY, MAP, READ, READ_OR_NULL, SIZE, SIZE_OR_ZERO, STACK, TASK,
+    TASK_OR_NULL, TIMER, VALUE_OR_NULL, VOID, WRITE, WRITE_OR_NULL, bare, btf, btf_or_null,
+    fill_fixed, func, read_fixed, row, write_fixed,
 };
 use super::sets::{
     ATTACH_COOKIE, BASE, BTF_TRACING, COARSE_CLOCK, D_PATH, FUNCTION_ARGS, ITER, LSM, RETVAL,
@@ -30,8 +30,8 @@ pub(super) static ROWS: [Helper; 71] = [
     row(143, "bpf_store_hdr_opt", v(5, 10), &[CTX, READ, SIZE, ANY], INT, SOCK_OPS).changes(),
     row(144, "bpf_reserve_hdr_opt", v(5, 10), &[CTX, ANY, ANY], INT, SOCK_OPS),
     row(145, "bpf_inode_storage_get", v(5, 10),
-        &[MAP, btf(&["inode"]), VALUE_OR_NULL, ANY], RetType::MapValueOrNull, LSM),
-    row(146, "bpf_inode_storage_delete", v(5, 10), &[MAP, btf(&["inode"])], INT, LSM),
+        &[MAP, btf_or_null(&["inode"]), VALUE_OR_NULL, ANY], RetType::MapValueOrNull, LSM),
+    row(146, "bpf_inode_storage_delete", v(5, 10), &[MAP, btf_or_null(&["inode"])], INT, LSM),
     row(147, "bpf_d_path", v(5, 10), &[btf(&["path"]), WRITE, SIZE_OR_ZERO], INT, D_PATH),
     row(148, "bpf_copy_from_user", v(5, 10), &[FILL, SIZE_OR_ZERO, ANY], INT, TRACING).sleeps(),
     row(149, "bpf_snprintf_btf", v(5, 10), &[WRITE, SIZE, READ, SIZE, ANY], INT, BASE),
@@ -44,8 +44,8 @@ pub(super) static ROWS: [Helper; 71] = [
     row(154, "bpf_this_cpu_ptr", v(5, 10), &[ArgType::PercpuBtfId], RetType::MemOrBtfId, BASE),
     row(155, "bpf_redirect_peer", v(5, 10), &[ANY, ANY], INT, TC),
     row(156, "bpf_task_storage_get", v(5, 11),
-        &[MAP, TASK, VALUE_OR_NULL, ANY], RetType::MapValueOrNull, TRACING),
-    row(157, "bpf_task_storage_delete", v(5, 11), &[MAP, TASK], INT, TRACING),
+        &[MAP, TASK_OR_NULL, VALUE_OR_NULL, ANY], RetType::MapValueOrNull, TRACING),
+    row(157, "bpf_task_storage_delete", v(5, 11), &[MAP, TASK_OR_NULL], INT, TRACING),
     row(158, "bpf_get_current_task_btf", v(5, 11), &[], RetType::BtfId("task_struct"), BASE).gpl(),
     row(159, "bpf_bprm_opts_set", v(5, 11), &[btf(&["linux_binprm"]), ANY], INT, LSM),
     row(160, "bpf_ktime_get_coarse_ns", v(5, 11), &[], INT, COARSE_CLOCK),
@@ -116,6 +116,6 @@ pub(super) static ROWS: [Helper; 71] = [
     row(209, "bpf_user_ringbuf_drain", v(6, 1),
         &[MAP, func(Callback::UserRingbuf), STACK, ANY], INT, BASE),
     row(210, "bpf_cgrp_storage_get", v(6, 2),
-        &[MAP, btf(&["cgroup"]), VALUE_OR_NULL, ANY], RetType::MapValueOrNull, BASE),
-    row(211, "bpf_cgrp_storage_delete", v(6, 2), &[MAP, btf(&["cgroup"])], INT, BASE),
+        &[MAP, btf_or_null(&["cgroup"]), VALUE_OR_NULL, ANY], RetType::MapValueOrNull, BASE),
+    row(211, "bpf_cgrp_storage_delete", v(6, 2), &[MAP, btf_or_null(&["cgroup"])], INT, BASE),
 ];

@@ -21,6 +21,26 @@ fn creation_is_judged_as_the_kernel_judges_it() {
     assert!(judged > 2000, "{judged}");
 }
 
+const TAKEN: &str = include_str!("../testdata/map-helper-6.12.csv");
+
+#[test]
+fn helpers_take_the_maps_that_the_kernel_lets_them_take() {
+    let mut judged = 0;
+    for line in TAKEN.lines().filter(|line| !line.starts_with('#')) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let helper = fields[0].parse().unwrap();
+        for (numbers, expected) in [(fields[1], true), (fields[2], false)] {
+            for number in numbers.split_whitespace() {
+                let map_type = MapType::from_number(number.parse().unwrap()).unwrap();
+                let ours = map_func_compatible(map_type, helper);
+                assert_eq!(ours, expected, "helper {helper}, {map_type} map");
+                judged += 1;
+            }
+        }
+    }
+    assert!(judged > 700, "{judged}");
+}
+
 #[test]
 fn numbers_and_names_name_the_types_they_came_from() {
     for map_type in MapType::all() {

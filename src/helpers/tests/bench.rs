@@ -1,11 +1,15 @@
 //! A machine to call helpers on.
 
-use super::super::{Call, Engine, HelperError, Hook, Reply, RunState, World, entry};
-use crate::abi::ProgType;
+use std::sync::Arc;
+
+use super::super::{Call, Engine, HelperError, Hook, Packet, Reply, RunState, World, entry};
+use crate::abi::{MapType, ProgType};
 use crate::machine::{
-    Addr, CpuId, Errno, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner, Task,
+    Addr, CpuId, Errno, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner,
+    SkBuff, Task, XdpFrame,
 };
-use crate::maps::MapTable;
+use crate::maps::{Map, MapTable};
+use crate::object::{Initial, MapSpec, Origin, Pinning};
 
 /// A machine, and what the last call left.
 pub(super) struct Bench {
@@ -17,7 +21,23 @@ pub(super) struct Bench {
     pub(super) cpu: CpuId,
     pub(super) hook: Hook<'static>,
     pub(super) ctx: Addr,
+    pub(super) packet: Option<Owned>,
     pub(super) engine: Recorder,
+}
+
+/// A packet of either kind.
+pub(super) enum Owned {
+    Xdp(XdpFrame),
+    Skb(SkBuff),
+}
+
+impl Owned {
+    pub(super) fn packet(&self) -> Packet<'_> {
+        match self {
+            Owned::Xdp(frame) => Packet::Xdp(frame),
+            Owned::Skb(skb) => Packet::Skb(skb),
+        }
+    }
 }
 
 /// Answers callbacks, and remembers with what they were called.
@@ -67,6 +87,7 @@ impl Bench {
             cpu: CpuId(0),
             hook: Hook::default(),
             ctx: Addr::NULL,
+            packet: None,
             engine: Recorder::default(),
         }
     }
@@ -103,23 +124,61 @@ impl Bench {
         u64::from_le_bytes(self.bytes(addr, 8).try_into().expect("eight bytes"))
     }
 
+    pub(super) fn world(&self) -> World<'_> {
+        World {
+            task_struct: self.task_struct,
+            hook: self.hook,
+            packet: self.packet.as_ref().map(Owned::packet),
+            cpu: self.cpu,
+            ..World::new(&self.machine, &self.maps, self.prog_type, &self.task)
+        }
+    }
+
+    /// Creates a map: name, type, key size, value size, entries.
+    pub(super) fn map(&self, text: &str) -> Arc<Map> {
+        let words: Vec<&str> = text.split(' ').collect();
+        let [name, map_type, sizes @ ..] = &words[..] else {
+            panic!("{text}")
+        };
+        let sizes: Vec<u32> = sizes
+            .iter()
+            .map(|size| size.parse().expect("a number"))
+            .collect();
+        let spec = MapSpec {
+            name: (*name).to_owned(),
+            map_type: MapType::from_name(map_type).expect("a type"),
+            key_size: sizes[0],
+            value_size: sizes[1],
+            max_entries: sizes[2],
+            flags: 0,
+            extra: 0,
+            key_type: None,
+            value_type: None,
+            inner: None,
+            initial: Initial::Empty,
+            origin: Origin::Declared,
+            pinning: Pinning::None,
+        };
+        let map = Map::create(&self.machine, &spec).expect("creates");
+        self.maps.insert(map.clone());
+        map
+    }
+
     pub(super) fn reply<const N: usize>(&mut self, number: i32, args: [u64; N]) -> Reply {
         let mut all = [0; 5];
         all[..N].copy_from_slice(&args);
-        let world = World {
-            task_struct: self.task_struct,
-            hook: self.hook,
-            cpu: self.cpu,
-            ..World::new(&self.machine, &self.maps, self.prog_type, &self.task)
-        };
-        let (ctx, engine) = (self.ctx, &mut self.engine);
+        let ctx = self.ctx;
+        let mut engine = std::mem::take(&mut self.engine);
+        let world = self.world();
         let mut call = Call {
             args: all,
             world: &world,
             ctx,
-            engine,
+            engine: &mut engine,
         };
-        entry(number).expect("has a body").call(&mut call)
+        let reply = entry(number).expect("has a body").call(&mut call);
+        self.engine = engine;
+        reply
     }
 
     /// Calls a helper, and gives `r0` as a number with a sign.

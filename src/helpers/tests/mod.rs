@@ -1,6 +1,9 @@
 //! Every family through its rows, without an engine.
 
 mod bench;
+mod map;
+mod packet;
+mod packet_cases;
 mod print;
 mod probe;
 mod strings;

@@ -4,8 +4,11 @@ const STRTOL: i32 = 105;
 const STRTOUL: i32 = 106;
 const STRNCMP: i32 = 182;
 
+/// A row of answers.
+type Answer = (&'static str, u64, (i64, i64), (i64, u64));
+
 /// Text, flags, and what `bpf_strtol` and `bpf_strtoul` of Linux 6.18 returned and stored.
-const ANSWERS: &[(&str, u64, (i64, i64), (i64, u64))] = &[
+const ANSWERS: &[Answer] = &[
     ("12", 0, (2, 12), (2, 12)),
     ("-12", 0, (3, -12), (-22, 0)),
     ("  +5", 0, (-22, 0), (-22, 0)),

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use super::super::fixture::Fixture;
-use crate::code::{Cause, Code, MAX_FRAMES};
+use crate::abi::MapType;
+use crate::code::{Cause, Code, MAX_FRAMES, MapBinding};
 use crate::isa::{Pc, Reg};
 use crate::machine::Addr;
+use crate::maps::Map;
+use crate::object::{Initial, MapSpec, Origin, Pinning};
 
 fn cause(fixture: &Fixture, text: &str) -> (Pc, Cause) {
     let trap = fixture.run_text(text).result.expect_err("traps");
@@ -222,4 +225,118 @@ fn running_past_the_end_is_a_trap_not_a_panic() {
     let trap = fixture.run(&code, Addr::NULL).result.expect_err("traps");
     assert_eq!(trap.cause, Cause::PastEnd);
     assert_eq!(trap.program, Arc::from("test"));
+}
+
+/// A program array with these programs from index 0, under ids from 1; its handle.
+fn prog_array(fixture: &mut Fixture, programs: &[&str]) -> u64 {
+    use crate::machine::ProgId;
+    let spec = MapSpec {
+        name: "jumps".to_owned(),
+        map_type: MapType::ProgArray,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 8,
+        flags: 0,
+        extra: 0,
+        key_type: None,
+        value_type: None,
+        inner: None,
+        initial: Initial::Empty,
+        origin: Origin::Declared,
+        pinning: Pinning::None,
+    };
+    let map = Map::create(&fixture.machine, &spec).expect("creates");
+    fixture.bindings.maps = vec![MapBinding {
+        handle: map.handle.0,
+        value: None,
+    }];
+    for (index, text) in (0..).zip(programs) {
+        let id = ProgId(index + 1);
+        let code = fixture.code(text);
+        fixture.programs.insert(id, Arc::new(code));
+        let array = map.programs().expect("is one");
+        array
+            .set(&fixture.machine.memory, index, Some(id))
+            .expect("has room");
+    }
+    fixture.maps.insert(map.clone());
+    map.handle.0
+}
+
+const TAIL_CALL: &str = "r2 = map[fd:0]\nr3 = INDEX\ncall bpf_tail_call\n";
+
+#[test]
+fn tail_call_goes_on_in_the_other_program_with_the_context() {
+    let mut fixture = Fixture::new();
+    prog_array(
+        &mut fixture,
+        &["r0 = *(u64 *)(r1 + 0)\nr2 = *(u64 *)(r10 - 8)\nr0 += r2\nexit"],
+    );
+    let ctx = fixture.data(&41_u64.to_le_bytes());
+    let text = format!(
+        "*(u64 *)(r10 - 8) = 100\n{}r0 = 1\nexit",
+        TAIL_CALL.replace("INDEX", "0")
+    );
+    let outcome = fixture.run(&fixture.code(&text), ctx);
+    assert_eq!(
+        (outcome.result, outcome.tail_calls, outcome.insns),
+        (Ok(41), 1, 8)
+    );
+}
+
+#[test]
+fn tail_call_to_nothing_falls_through() {
+    let mut fixture = Fixture::new();
+    prog_array(&mut fixture, &["r0 = 9\nexit"]);
+    for index in ["1", "8", "-1"] {
+        let text = format!("{}r0 = 1\nexit", TAIL_CALL.replace("INDEX", index));
+        let outcome = fixture.run_text(&text);
+        assert_eq!((outcome.result, outcome.tail_calls), (Ok(1), 0), "{index}");
+    }
+}
+
+#[test]
+fn thirty_fourth_tail_call_falls_through() {
+    let mut fixture = Fixture::new();
+    let again = format!("{}r0 = 7\nexit", TAIL_CALL.replace("INDEX", "0"));
+    prog_array(&mut fixture, &[]);
+    let handle = fixture.bindings.maps[0].handle;
+    let code = Arc::new(fixture.code(&again));
+    fixture
+        .programs
+        .insert(crate::machine::ProgId(5), code.clone());
+    let map = fixture
+        .maps
+        .by_handle(&fixture.machine.memory, Addr(handle))
+        .expect("exists");
+    let array = map.programs().expect("is one");
+    array
+        .set(&fixture.machine.memory, 0, Some(crate::machine::ProgId(5)))
+        .expect("has room");
+    let outcome = fixture.run(&code, Addr::NULL);
+    assert_eq!((outcome.result, outcome.tail_calls), (Ok(7), 33));
+}
+
+#[test]
+fn tail_call_in_a_subprogram_returns_to_its_caller() {
+    let mut fixture = Fixture::new();
+    prog_array(&mut fixture, &["r6 = 0\nr0 = 5\nexit"]);
+    let text = format!(
+        "r6 = 30\n*(u64 *)(r10 - 8) = 2\ncall inner\nr0 += r6\nr1 = *(u64 *)(r10 - 8)\nr0 += r1\nexit\ninner:\n{}r0 = 1\nexit",
+        TAIL_CALL.replace("INDEX", "0")
+    );
+    assert_eq!(fixture.run_text(&text).result, Ok(37));
+}
+
+#[test]
+fn trap_after_a_tail_call_names_the_program_that_ran() {
+    let mut fixture = Fixture::new();
+    prog_array(&mut fixture, &["r0 = *(u64 *)(r10 + 0)\nexit"]);
+    let id = crate::machine::ProgId(1);
+    let mut other = Code::clone(fixture.programs.get(id).expect("is there"));
+    other.name = Arc::from("other");
+    fixture.programs.insert(id, Arc::new(other));
+    let text = format!("r0 = 0\n{}exit", TAIL_CALL.replace("INDEX", "0"));
+    let trap = fixture.run_text(&text).result.expect_err("traps");
+    assert_eq!((&*trap.program, trap.pc), ("other", Pc(0)));
 }
