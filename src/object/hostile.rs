@@ -92,7 +92,7 @@ fn every_byte_changed_loads_or_is_refused() {
     for bytes in [CALLS, MAPS, FIELDS] {
         let mut changed = bytes.to_vec();
         for at in 0..bytes.len() {
-            for value in [!bytes[at], bytes[at].wrapping_add(1), 0] {
+            for value in [!bytes[at], bytes[at].wrapping_add(1)] {
                 changed[at] = value;
                 load(&changed);
             }

@@ -13,6 +13,7 @@
 //! bytes, names and source lines have a budget, `.bss` is not allocated, and linked code is at
 //! most [`PROGRAM_LIMIT`] and [`OBJECT_LIMIT`] instructions.
 
+mod assembly;
 mod btf_maps;
 mod code;
 mod core;
@@ -29,16 +30,17 @@ mod hostile;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::btf::{self, Btf};
+use crate::btf::{self, Btf, BtfId, Type};
 
 use self::code::{Code, Content, Entry};
 use self::elf::{Elf, Place, Symbol};
 use self::error::SectionProblem as Problem;
 use self::maps::{Maps, Target};
 
+pub use self::assembly::AssemblyError;
 pub use self::core::POISON;
 pub use self::error::{
     CoreProblem, HeaderProblem, LinkError, MapProblem, ObjectError, ReferenceProblem,
@@ -194,7 +196,8 @@ fn parse_version(elf: &Elf<'_>) -> Result<Option<u32>, ObjectError> {
     Ok(Some(u32::from_le_bytes(bytes)))
 }
 
-/// Parses `.BTF` with its relocations applied, which say where variables are in their sections.
+/// Parses `.BTF`, and says in it where variables are in their sections, as compilers leave to
+/// loaders.
 fn parse_btf(elf: &Elf<'_>) -> Result<Option<Arc<Btf>>, ObjectError> {
     let Some(section) = elf.find(".BTF") else {
         return Ok(None);
@@ -218,7 +221,27 @@ fn parse_btf(elf: &Elf<'_>) -> Result<Option<Arc<Btf>>, ObjectError> {
             })?;
         }
     }
-    Ok(Some(Arc::new(Btf::parse(bytes)?)))
+    let mut btf = Btf::parse(bytes)?;
+    place_sections(&mut btf, elf);
+    Ok(Some(Arc::new(btf)))
+}
+
+/// Gives the data sections of type information the sizes of the file's sections; the offsets in
+/// them come from relocations.
+fn place_sections(btf: &mut Btf, elf: &Elf<'_>) {
+    let sizes: HashMap<&str, u32> = elf
+        .sections
+        .iter()
+        .filter_map(|section| Some((section.name, u32::try_from(section.size).ok()?)))
+        .collect();
+    let size_of = |id| match btf.ty(id) {
+        Type::Datasec { name, .. } => Some((id, sizes.get(name).copied()?)),
+        _ => None,
+    };
+    let datasecs: Vec<(BtfId, u32)> = btf.ids().filter_map(size_of).collect();
+    for (id, size) in datasecs {
+        btf.place_section(id, size, |_| None);
+    }
 }
 
 /// Adds to the little-endian word at an offset.

@@ -203,6 +203,15 @@ fn variables_become_maps_and_offsets() {
         0,
         "its variable is hidden"
     );
+    let btf = object.btf().expect("the object has types");
+    let datasec = map(&object, "calls.bss")
+        .value_type
+        .expect("the section has a type");
+    assert_eq!(btf.size_of(datasec), Some(16));
+    let Type::Datasec { entries, .. } = btf.ty(datasec) else {
+        panic!("it is a data section")
+    };
+    assert!(entries.iter().map(|entry| entry.offset).eq([0, 8]));
     let bss = map(&object, "calls.bss");
     assert_eq!(
         (bss.map_type, bss.value_size, bss.flags),

@@ -1,0 +1,280 @@
+//! What the commands work on: ELF objects, assembly text and raw instructions, from files or
+//! standard input, to linked programs.
+//!
+//! It judges nothing. An error names the file and says what the library says of it.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail, ensure};
+use ebpf_sim::abi::{ProgType, sections};
+use ebpf_sim::btf::Btf;
+use ebpf_sim::isa::RawInsn;
+use ebpf_sim::object::{Autoload, LinkError, LinkOptions, MapSpec, Object, Program, Sleepable};
+use ebpf_sim::sim::{LoadError, Sim};
+
+use super::asm;
+
+/// Files and what is taken from them.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// ELF objects or assembly text (`.s`); `-` for standard input.
+    #[arg(value_name = "FILE", required_unless_present = "raw")]
+    files: Vec<PathBuf>,
+    /// A program of raw instructions, 8 bytes each, and its type or section name.
+    #[arg(long, num_args = 2, value_names = ["TYPE", "FILE"], action = clap::ArgAction::Append)]
+    raw: Vec<String>,
+    /// Only the program of this name; may be repeated.
+    #[arg(long = "prog", value_name = "NAME")]
+    programs: Vec<String>,
+    /// Type information of the kernel that is modelled, as /sys/kernel/btf/vmlinux has it
+    /// [default: Linux 6.12].
+    #[arg(long, value_name = "FILE")]
+    kernel_btf: Option<PathBuf>,
+}
+
+/// The files to process, and how.
+#[derive(Debug)]
+pub(super) struct Inputs {
+    sources: Vec<Source>,
+    programs: Vec<String>,
+    /// The kernel's types, if they were given.
+    pub(super) kernel_btf: Option<Arc<Btf>>,
+}
+
+/// One thing to load.
+#[derive(Debug)]
+pub(super) struct Source {
+    path: PathBuf,
+    kind: Kind,
+}
+
+/// What a file is taken for.
+#[derive(Clone, Debug)]
+enum Kind {
+    /// What it looks like.
+    Guess,
+    /// Instructions of a program of that type.
+    Raw(String),
+}
+
+/// What is in a file.
+#[derive(Debug)]
+enum Content {
+    /// One program without an object.
+    Program(Box<Program>),
+    /// The bytes of an object.
+    Object(Vec<u8>),
+}
+
+/// A file's programs and maps.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    /// The file as it was named.
+    pub(super) file: String,
+    /// The chosen programs, or why one does not link.
+    pub(super) programs: Vec<Result<Arc<Program>, LinkError>>,
+    /// All maps.
+    pub(super) maps: Arc<[MapSpec]>,
+    /// The object's licence.
+    pub(super) licence: String,
+    /// The types of the maps.
+    pub(super) btf: Option<Arc<Btf>>,
+}
+
+impl Args {
+    /// Reads what is common to all files.
+    pub(super) fn resolve(self) -> anyhow::Result<Inputs> {
+        let guessed = self.files.into_iter().map(|path| Source { path, kind: Kind::Guess });
+        let raw = self.raw.chunks_exact(2).filter_map(|pair| match pair {
+            [kind, path] => Some(Source { path: path.into(), kind: Kind::Raw(kind.clone()) }),
+            _ => None,
+        });
+        Ok(Inputs {
+            sources: guessed.chain(raw).collect(),
+            programs: self.programs,
+            kernel_btf: self.kernel_btf.as_deref().map(read_btf).transpose()?,
+        })
+    }
+}
+
+impl Inputs {
+    /// Loads each file in turn.
+    pub(super) fn load(&self) -> impl Iterator<Item = anyhow::Result<Loaded>> {
+        self.sources.iter().map(|source| {
+            let name = source.name();
+            self.load_one(source, &name).with_context(|| name)
+        })
+    }
+
+    fn load_one(&self, source: &Source, name: &str) -> anyhow::Result<Loaded> {
+        let mut loaded = match source.content()? {
+            Content::Program(program) => one_program(*program),
+            Content::Object(bytes) => self.object(name, &bytes)?,
+        };
+        name.clone_into(&mut loaded.file);
+        loaded.programs.retain(|program| self.wants(program));
+        Ok(loaded)
+    }
+
+    fn object(&self, name: &str, bytes: &[u8]) -> anyhow::Result<Loaded> {
+        let object = Object::parse(name, bytes)?;
+        let linked = object.link(&LinkOptions { target_btf: self.kernel_btf.as_deref() });
+        Ok(Loaded {
+            file: String::new(),
+            programs: linked.programs.into_iter().map(|linked| linked.map(Arc::new)).collect(),
+            maps: linked.maps,
+            licence: object.licence().to_owned(),
+            btf: object.btf().cloned(),
+        })
+    }
+
+    fn wants(&self, program: &Result<Arc<Program>, LinkError>) -> bool {
+        self.wants_name(match program {
+            Ok(program) => &program.name,
+            Err(error) => &error.program,
+        })
+    }
+
+    /// Whether the program of that name is one of those that were asked for.
+    pub(super) fn wants_name(&self, name: &str) -> bool {
+        self.programs.is_empty() || self.programs.iter().any(|wanted| wanted == name)
+    }
+
+    /// Loads each file into a simulated kernel, with the error of those that cannot be.
+    pub(super) fn load_into(&self, sim: &mut Sim) -> Vec<anyhow::Error> {
+        let load = |source: &Source| self.load_source(source, sim).with_context(|| source.name());
+        self.sources.iter().map(load).filter_map(Result::err).collect()
+    }
+
+    fn load_source(&self, source: &Source, sim: &mut Sim) -> anyhow::Result<()> {
+        let bytes = match source.content()? {
+            Content::Program(program) => {
+                sim.load_program(*program);
+                return Ok(());
+            }
+            Content::Object(bytes) => bytes,
+        };
+        if self.programs.is_empty() {
+            sim.load_bytes(&source.name(), &bytes).map_err(|error| match error {
+                LoadError::Object { source, .. } => source.into(),
+                error @ LoadError::Read { .. } => anyhow::Error::new(error),
+            })?;
+            return Ok(());
+        }
+        let wanted: Vec<_> = self
+            .object(&source.name(), &bytes)?
+            .programs
+            .into_iter()
+            .filter(|program| self.wants(program))
+            .collect::<Result<_, _>>()?;
+        ensure!(wanted.len() < 2, "only one program of an object can be chosen to run");
+        for program in wanted {
+            sim.load_program(Program { autoload: Autoload::Yes, ..(*program).clone() });
+        }
+        Ok(())
+    }
+
+    /// Fails if none of the programs that were named is there.
+    pub(super) fn check_found(&self, found: usize) -> anyhow::Result<()> {
+        let names = self.programs.join("`, `");
+        ensure!(found > 0 || self.programs.is_empty(), "no program is named `{names}`");
+        Ok(())
+    }
+}
+
+impl Source {
+    /// The file as it was named.
+    pub(super) fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+
+    fn content(&self) -> anyhow::Result<Content> {
+        let (name, bytes) = (self.name(), read(&self.path)?);
+        Ok(match &self.kind {
+            Kind::Raw(kind) => Content::Program(Box::new(raw(&name, kind, &bytes)?)),
+            Kind::Guess if is_text(&self.path, &bytes) => {
+                let text = std::str::from_utf8(&bytes).context("assembly text is not UTF-8")?;
+                Content::Program(Box::new(asm::program(&name, text)?))
+            }
+            Kind::Guess => Content::Object(bytes),
+        })
+    }
+}
+
+/// A file's bytes, or standard input's.
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    if path != Path::new("-") {
+        return Ok(std::fs::read(path)?);
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn read_btf(path: &Path) -> anyhow::Result<Arc<Btf>> {
+    let name = || path.display().to_string();
+    let bytes = std::fs::read(path).with_context(name)?;
+    Ok(Arc::new(Btf::parse(bytes).with_context(name)?))
+}
+
+/// Whether a file is assembly text: by its name, or for standard input by its not being ELF.
+fn is_text(path: &Path, bytes: &[u8]) -> bool {
+    let is_assembly = path.extension().is_some_and(|extension| extension == "s");
+    is_assembly || (path == Path::new("-") && !bytes.starts_with(b"\x7fELF"))
+}
+
+fn raw(name: &str, kind: &str, bytes: &[u8]) -> anyhow::Result<Program> {
+    let (slots, rest) = bytes.as_chunks::<8>();
+    if !rest.is_empty() || slots.is_empty() {
+        bail!("{} bytes, raw instructions take 8 each", bytes.len());
+    }
+    let code = slots.iter().map(|&slot| RawInsn::from_le_bytes(slot)).collect();
+    let mut program = Program::from_raw(stem(name), ProgType::SocketFilter, code);
+    set_type(&mut program, kind)?;
+    Ok(program)
+}
+
+/// What a program without a name of its own is called: its file's name without extension.
+pub(super) fn stem(file: &str) -> &str {
+    let base = file.rsplit('/').next().unwrap_or(file);
+    match base.split('.').next().unwrap_or(base) {
+        "" | "-" => "program",
+        stem => stem,
+    }
+}
+
+/// Gives a program the type that a section of that name has, or the type of that name.
+pub(super) fn set_type(program: &mut Program, kind: &str) -> anyhow::Result<()> {
+    kind.clone_into(&mut program.section);
+    if let Some(section) = sections::parse(kind) {
+        program.prog_type = section.prog_type;
+        program.attach_type = section.attach_type;
+        program.attach_target = section.attach_target.map(str::to_owned);
+        program.sleepable = match section.sleepable {
+            true => Sleepable::Yes,
+            false => Sleepable::No,
+        };
+        return Ok(());
+    }
+    let Some(prog_type) = ProgType::from_name(kind) else {
+        bail!("`{kind}` is neither a program type nor a section name such as xdp or kprobe/NAME");
+    };
+    program.prog_type = prog_type;
+    program.attach_type = None;
+    program.attach_target = None;
+    program.sleepable = Sleepable::No;
+    Ok(())
+}
+
+fn one_program(program: Program) -> Loaded {
+    Loaded {
+        file: String::new(),
+        maps: Arc::clone(&program.maps),
+        licence: program.licence.clone(),
+        btf: None,
+        programs: vec![Ok(Arc::new(program))],
+    }
+}

@@ -1,0 +1,108 @@
+//! The command line: one file per subcommand, each from typed arguments to an [`Exit`].
+//!
+//! It decides nothing about programs, and nothing outside of a subcommand's file sees its raw flags.
+//!
+//! Rules:
+//! - Exit codes: 0 all is well, 1 a program was refused or trapped, 2 usage, input or output.
+//! - A file that cannot be read does not keep the others from being processed.
+//! - Nobody reads the rest of the output: that is no error.
+//! - The same input gives the same bytes; only the durations of `--format csv` differ.
+
+mod asm;
+mod completions;
+mod dump;
+mod input;
+mod output;
+mod run;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use self::output::Output;
+
+/// A user-space eBPF machine: judges, explains and runs eBPF programs without a kernel.
+#[derive(Debug, Parser)]
+#[command(name = "ebpf-sim", version, about, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    /// When to colour the output.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ebpf-sim run hello.o --event execve    what the program does when a process starts
+  ebpf-sim verify *.o                    what the kernel's verifier would say, and why
+  ebpf-sim dump hello.o                  programs, maps and instructions
+
+Exit status: 0 all is well, 1 a program was refused or trapped, 2 usage, input or output.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Args),
+    Verify(verify::Args),
+    Dump(dump::Args),
+    Completions(completions::Args),
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What the process ends with. The greater one wins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Exit {
+    /// All is well.
+    #[default]
+    Ok,
+    /// A program was refused, or trapped.
+    Refused,
+    /// Usage, input or output.
+    Failure,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Ok => 0,
+            Exit::Refused => 1,
+            Exit::Failure => 2,
+        })
+    }
+}
+
+/// Runs the command with the arguments of the process.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut output = Output::new(cli.color);
+    let result = match cli.command {
+        Command::Run(args) => run::run(args, &mut output),
+        Command::Verify(args) => verify::run(args, &mut output),
+        Command::Dump(args) => dump::run(args, &mut output),
+        Command::Completions(args) => completions::run(&args, &mut output),
+    };
+    let result = result.and_then(|exit| output.finish().map(|()| exit).map_err(Into::into));
+    result.unwrap_or_else(|error| failure(&mut output, &error)).into()
+}
+
+/// Reports what ended the command early.
+fn failure(output: &mut Output, error: &anyhow::Error) -> Exit {
+    let is_closed = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+    if error.downcast_ref().is_some_and(is_closed) {
+        return Exit::Ok;
+    }
+    // If standard output is closed as well, the exit code still tells.
+    let _ = output.error(error);
+    Exit::Failure
+}

@@ -1,0 +1,138 @@
+//! What happens in a run: events by name and packets from files.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, ensure};
+use clap::ValueEnum;
+use ebpf_sim::events::{Direction, Event, EventError};
+
+use super::pcap;
+use crate::cli::input;
+
+/// What happens.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What happens: execve, another system call, or one hook such as kprobe:do_unlinkat.
+    #[arg(long = "event", value_name = "NAME")]
+    events: Vec<String>,
+    /// An argument of the events.
+    #[arg(long = "arg", value_name = "NAME=VALUE", value_parser = name_and_value)]
+    args: Vec<(String, String)>,
+    /// A packet as raw bytes; `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    data: Vec<PathBuf>,
+    /// The packets of a pcap or pcapng file.
+    #[arg(long, value_name = "FILE")]
+    pcap: Vec<PathBuf>,
+    /// Which way packets go.
+    #[arg(long, value_name = "WAY", default_value = "ingress")]
+    direction: Way,
+}
+
+/// Which way packets go.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Way {
+    /// Into the machine.
+    Ingress,
+    /// Out of it.
+    Egress,
+}
+
+/// Something that happens, and what it is called.
+#[derive(Debug)]
+pub(super) struct Cue {
+    /// `execve`, `packet.bin`, `traffic.pcap packet 3`.
+    pub(super) title: String,
+    /// What the library is told.
+    pub(super) event: Event,
+}
+
+impl Cue {
+    /// The packet, if it is one.
+    pub(super) fn packet(&self) -> Option<&[u8]> {
+        match &self.event {
+            Event::Packet(packet) => Some(&packet.bytes),
+            Event::Execve(_) | Event::Syscall(_) | Event::Hook(_) => None,
+        }
+    }
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("want NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl Args {
+    /// Events first, then packets.
+    pub(super) fn cues(&self) -> anyhow::Result<Vec<Cue>> {
+        let mut cues = self.events()?;
+        for path in &self.data {
+            let title = path.display().to_string();
+            let bytes = input::read(path).with_context(|| title.clone())?;
+            cues.push(self.packet(title, bytes));
+        }
+        for path in &self.pcap {
+            let file = path.display().to_string();
+            let bytes = input::read(path).with_context(|| file.clone())?;
+            let packets = pcap::packets(&bytes).with_context(|| file.clone())?;
+            for (number, packet) in (1u64..).zip(packets) {
+                cues.push(self.packet(format!("{file} packet {number}"), packet));
+            }
+        }
+        Ok(cues)
+    }
+
+    fn packet(&self, title: String, bytes: Vec<u8>) -> Cue {
+        let mut event = Event::packet(bytes);
+        if let (Event::Packet(packet), Way::Egress) = (&mut event, self.direction) {
+            packet.direction = Direction::Egress;
+        }
+        Cue { title, event }
+    }
+
+    /// The named events. An argument goes to every event that takes it, and one must.
+    fn events(&self) -> anyhow::Result<Vec<Cue>> {
+        let names: Vec<&str> = self.args.iter().map(|(name, _)| name.as_str()).collect();
+        ensure!(
+            names.is_empty() || !self.events.is_empty(),
+            "--arg {} needs the --event that takes it",
+            names.join(", ")
+        );
+        let mut cues = Vec::new();
+        let mut refusals: Vec<(String, EventError)> = Vec::new();
+        for name in &self.events {
+            let (event, refused) = parse(name, &self.args)?;
+            refusals.extend(refused);
+            cues.push(Cue { title: name.clone(), event });
+        }
+        for name in names {
+            let mut refused = refusals.iter().filter(|(arg, _)| arg == name);
+            if let (Some((_, error)), true) = (refused.next(), refused.count() + 1 == cues.len()) {
+                return Err(error.clone().into());
+            }
+        }
+        Ok(cues)
+    }
+}
+
+/// The event of that name with the arguments it takes, and what it said of the others.
+fn parse(
+    name: &str,
+    args: &[(String, String)],
+) -> Result<(Event, Vec<(String, EventError)>), EventError> {
+    let mut offered = args.to_vec();
+    let mut refused = Vec::new();
+    loop {
+        let error = match Event::parse(name, &offered) {
+            Ok(event) => return Ok((event, refused)),
+            Err(error) => error,
+        };
+        let EventError::UnknownArg { arg, .. } = &error else { return Err(error) };
+        let before = offered.len();
+        offered.retain(|(name, _)| name != arg);
+        if offered.len() == before {
+            return Err(error);
+        }
+        refused.push((arg.clone(), error));
+    }
+}

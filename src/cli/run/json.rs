@@ -1,0 +1,158 @@
+//! What came of a run, as JSON, schema 1.
+//!
+//! Bytes are hexadecimal strings; numbers that JSON readers round are strings of digits.
+
+use ebpf_sim::btf::Value;
+use ebpf_sim::sim::{Load, LoadedProgram, ProgramRun, Refusal, Sim, Verdict};
+use serde_json::{Map, Value as Json, json};
+
+use super::maps::{self, Contents, Held, Records};
+use super::{Happened, Job};
+
+/// The document.
+pub(super) fn document(
+    sim: &Sim,
+    job: &Job,
+    happened: &[Happened<'_>],
+) -> anyhow::Result<Json> {
+    let programs = sim.loads().iter().flat_map(|load| {
+        load.programs.iter().map(|program| self::program(load, program))
+    });
+    let unreached = sim.unreached();
+    let unreached = unreached.iter().filter(|program| job.inputs.wants_name(&program.name));
+    Ok(json!({
+        "schema": 1,
+        "programs": programs.collect::<Vec<_>>(),
+        "trace": sim.trace_lines(),
+        "events": happened.iter().flat_map(events).collect::<Vec<_>>(),
+        "maps": maps::contents(sim, &job.maps)?.iter().map(map).collect::<Vec<_>>(),
+        "records": maps::records(sim, &job.maps).iter().flat_map(records).collect::<Vec<_>>(),
+        "unreached": unreached
+            .map(|it| json!({ "object": it.object, "program": it.name, "needs": it.needs }))
+            .collect::<Vec<_>>(),
+    }))
+}
+
+fn program(load: &Load, program: &LoadedProgram) -> Json {
+    let (verdict, reason) = match &program.verdict {
+        Verdict::Accepted { .. } => ("accepted", None),
+        Verdict::Unverified { .. } => ("unverified", None),
+        Verdict::Skipped => ("skipped", None),
+        Verdict::Refused(refusal) => ("refused", Some(reason(refusal))),
+    };
+    json!({
+        "object": load.name,
+        "program": program.name,
+        "section": program.section,
+        "verdict": verdict,
+        "reason": reason,
+    })
+}
+
+fn reason(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Link(error) => error.source.to_string(),
+        Refusal::Rejected(rejection) => rejection.message.clone(),
+        Refusal::Map { error, .. } => error.to_string(),
+        Refusal::Lower { error, .. } => error.to_string(),
+    }
+}
+
+/// Every time that a cue was given.
+fn events(happened: &Happened<'_>) -> Vec<Json> {
+    let firing = |firing: &ebpf_sim::sim::Firing| {
+        let hooks = firing.hooks.iter().filter(|hook| !hook.runs.is_empty()).map(|hook| {
+            let runs: Vec<Json> = hook.runs.iter().map(run).collect();
+            json!({ "hook": hook.hook, "runs": runs })
+        });
+        json!({
+            "event": happened.cue.title,
+            "hooks": hooks.collect::<Vec<_>>(),
+            "result": firing.result,
+            "packet": firing.packet.as_deref().map(hex),
+        })
+    };
+    happened.firings.iter().map(firing).collect()
+}
+
+fn run(run: &ProgramRun) -> Json {
+    let (returned, trap) = match &run.outcome {
+        Ok(value) => (number((*value).into()), Json::Null),
+        Err(trap) => {
+            let cause = trap.cause.to_string();
+            (Json::Null, json!({ "program": &*trap.program, "pc": trap.pc.0, "cause": cause }))
+        }
+    };
+    json!({
+        "program": &*run.name,
+        "returned": returned,
+        "verdict": run.verdict,
+        "trap": trap,
+        "insns": run.insns,
+        "tail_calls": run.tail_calls,
+    })
+}
+
+fn map(contents: &Contents) -> Json {
+    let row = |row: &maps::Row| match &row.value {
+        Held::One(held) => json!({ "key": value(&row.key), "value": value(held) }),
+        Held::Cpus(cpus) => {
+            let cpu = |(cpu, held): &(ebpf_sim::machine::CpuId, Value)| {
+                json!({ "cpu": cpu.0, "value": value(held) })
+            };
+            json!({ "key": value(&row.key), "cpus": cpus.iter().map(cpu).collect::<Vec<_>>() })
+        }
+    };
+    json!({
+        "name": contents.name,
+        "type": contents.map_type.name(),
+        "entries": contents.rows.iter().map(row).collect::<Vec<_>>(),
+        "zero_entries": contents.zeros,
+    })
+}
+
+fn records(buffer: &Records) -> Vec<Json> {
+    let record = |record: &ebpf_sim::sim::Record| {
+        json!({
+            "map": buffer.name,
+            "cpu": record.cpu.map(|cpu| cpu.0),
+            "bytes": hex(&record.bytes),
+            "value": record.value.as_ref().map(value),
+        })
+    };
+    buffer.records.iter().map(record).collect()
+}
+
+/// A typed value; addresses are numbers.
+fn value(typed: &Value) -> Json {
+    match typed {
+        Value::Int(int) => number(*int),
+        Value::Wide(wide) => wide.to_string().into(),
+        Value::Bool(truth) => (*truth).into(),
+        Value::Float(float) => json!(float),
+        Value::Enum { name: Some(name), .. } => name.as_str().into(),
+        Value::Enum { name: None, value } => number(*value),
+        Value::Pointer(address) => number((*address).into()),
+        Value::Str(text) => text.as_str().into(),
+        Value::Bytes(bytes) => hex(bytes).into(),
+        Value::Array(values) => values.iter().map(value).collect(),
+        Value::Struct(members) => {
+            let member = |(name, held): &(String, Value)| (name.clone(), value(held));
+            members.iter().map(member).collect::<Map<_, _>>().into()
+        }
+        Value::Missing => Json::Null,
+    }
+}
+
+/// A number that readers with 53 bits keep, or its digits.
+fn number(int: i128) -> Json {
+    const EXACT: i128 = 1 << 53;
+    match i64::try_from(int) {
+        Ok(small) if (-EXACT..=EXACT).contains(&int) => small.into(),
+        _ => int.to_string().into(),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

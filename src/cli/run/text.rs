@@ -1,0 +1,193 @@
+//! What came of a run, as text: what programs printed, what they returned, what they left.
+
+use std::io::Write as _;
+
+use ebpf_sim::code::Trap;
+use ebpf_sim::report;
+use ebpf_sim::sim::{Firing, ProgramRun, Record, Refusal, Sim, Verdict};
+
+use super::{Happened, Job, Output, hexdump, maps};
+use crate::cli::Exit;
+
+/// Says which programs cannot run, and why.
+pub(super) fn refusals(output: &mut Output, sim: &Sim, json: bool) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Ok;
+    for load in sim.loads() {
+        for program in &load.programs {
+            let Verdict::Refused(refusal) = &program.verdict else { continue };
+            exit = Exit::Refused;
+            if json {
+                continue;
+            }
+            writeln!(output, "{}: {} cannot run: {refusal}", load.name, program.name)?;
+            if let (Refusal::Rejected(rejection), Some(program)) = (refusal, &program.program) {
+                let style = output.style();
+                writeln!(output, "{}", report::rejection(program, rejection, style))?;
+            }
+            writeln!(output)?;
+        }
+    }
+    Ok(exit)
+}
+
+/// Prints everything.
+pub(super) fn print(
+    output: &mut Output,
+    sim: &Sim,
+    job: &Job,
+    happened: &[Happened<'_>],
+) -> anyhow::Result<()> {
+    let mut paragraphs = Paragraphs { output, any: false };
+    let lines = sim.trace_lines();
+    paragraphs.push("", lines)?;
+    for happened in happened {
+        paragraphs.push(&title(job, happened), returned(happened))?;
+        paragraphs.push("", packet(happened))?;
+        for trap in happened.firings.iter().flat_map(Firing::runs).filter_map(trap_of).take(1) {
+            let listing = trapped(sim, trap, paragraphs.output.style());
+            paragraphs.push("", [listing])?;
+        }
+    }
+    for map in maps::contents(sim, &job.maps)? {
+        let rows = map.rows.iter().map(|row| format!("  {}: {}", row.key, row.value));
+        let zeros = match (map.rows.len(), map.zeros) {
+            (0, 0) => Some("  empty".to_owned()),
+            (0, zeros) => Some(format!("  all {zeros} are zero")),
+            (_, 0) => None,
+            (_, zeros) => Some(format!("  {zeros} more are zero")),
+        };
+        let head = format!("map {} ({})", map.name, map.map_type.name());
+        paragraphs.push(&head, rows.chain(zeros))?;
+    }
+    for buffer in maps::records(sim, &job.maps) {
+        let head = format!("records of {} ({})", buffer.name, buffer.map_type.name());
+        let none = buffer.records.is_empty().then(|| "  none".to_owned());
+        paragraphs.push(&head, buffer.records.iter().map(record).chain(none))?;
+    }
+    let unreached = sim.unreached();
+    let unreached = unreached.iter().filter(|program| job.inputs.wants_name(&program.name));
+    let needs = unreached.map(|program| {
+        format!("{} did not run: nothing here reaches it; try {}", program.name, program.needs)
+    });
+    paragraphs.push("", needs)
+}
+
+/// Paragraphs with blank lines between them; those without lines are left out.
+struct Paragraphs<'a> {
+    output: &'a mut Output,
+    any: bool,
+}
+
+impl Paragraphs<'_> {
+    fn push(
+        &mut self,
+        heading: &str,
+        lines: impl IntoIterator<Item = String>,
+    ) -> anyhow::Result<()> {
+        let mut lines = lines.into_iter().peekable();
+        if lines.peek().is_none() {
+            return Ok(());
+        }
+        if std::mem::replace(&mut self.any, true) {
+            writeln!(self.output)?;
+        }
+        if !heading.is_empty() {
+            self.output.heading(heading)?;
+        }
+        for line in lines {
+            writeln!(self.output, "{line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What happened, and how often.
+fn title(job: &Job, happened: &Happened<'_>) -> String {
+    let title = &happened.cue.title;
+    match job.repeat {
+        1 => title.clone(),
+        times => format!("{title}, {times} times"),
+    }
+}
+
+/// A line for each program at each hook and each of its answers, with how often it came.
+fn returned(happened: &Happened<'_>) -> Vec<String> {
+    let mut lines: Vec<(String, usize)> = Vec::new();
+    for firing in &happened.firings {
+        for hook in &firing.hooks {
+            for run in &hook.runs {
+                let line = format!("  {}: {} {}", hook.hook, run.name, answer(run));
+                match lines.iter_mut().find(|(known, _)| *known == line) {
+                    Some((_, count)) => *count += 1,
+                    None => lines.push((line, 1)),
+                }
+            }
+        }
+    }
+    let times = |(line, count): (String, usize)| match count {
+        1 => line,
+        count => format!("{line}, {count} times"),
+    };
+    let mut lines: Vec<String> = lines.into_iter().map(times).collect();
+    let result = happened.firings.last().and_then(|firing| firing.result);
+    lines.extend(result.filter(|&result| result < 0).map(|result| format!("  result: {result}")));
+    lines
+}
+
+fn answer(run: &ProgramRun) -> String {
+    let insns = run.insns;
+    match (&run.outcome, run.verdict) {
+        (Ok(value), Some(verdict)) => {
+            format!("returned {verdict} ({}), {insns} instructions", signed(*value))
+        }
+        (Ok(value), None) => format!("returned {}, {insns} instructions", signed(*value)),
+        (Err(trap), _) => format!("trapped: {trap}"),
+    }
+}
+
+/// The return value as the kernel takes it: 32 bits with a sign.
+fn signed(value: u64) -> i32 {
+    #[expect(clippy::cast_possible_truncation, reason = "programs return an int")]
+    let low = value as u32;
+    low.cast_signed()
+}
+
+/// The packet afterwards, if it changed.
+fn packet(happened: &Happened<'_>) -> Vec<String> {
+    let before = happened.cue.packet();
+    let after = happened.firings.last().and_then(|firing| firing.packet.as_deref());
+    match (before, after) {
+        (Some(before), Some(after)) if before != after => {
+            let head = format!("the packet changed, {} to {} bytes:", before.len(), after.len());
+            let diff = hexdump::diff(before, after);
+            std::iter::once(head).chain(diff.lines().map(str::to_owned)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn trap_of(run: &ProgramRun) -> Option<&Trap> {
+    run.outcome.as_ref().err()
+}
+
+/// A trap as a listing, if the program it was in is known.
+fn trapped(sim: &Sim, trap: &Trap, style: report::Style) -> String {
+    let mut programs = sim.loads().iter().flat_map(|load| &load.programs);
+    let program = programs.find(|program| *program.name == *trap.program);
+    match program.and_then(|program| program.program.as_deref()) {
+        Some(program) => report::trap(program, trap, style),
+        None => format!("error: {trap}"),
+    }
+}
+
+/// A record by its type, or else its bytes.
+fn record(record: &Record) -> String {
+    let cpu = record.cpu.map_or_else(String::new, |cpu| format!("CPU {cpu}: "));
+    match &record.value {
+        Some(value) => format!("  {cpu}{value}"),
+        None => {
+            let dump = hexdump::dump(&record.bytes);
+            format!("  {cpu}{} bytes\n{}", record.bytes.len(), dump.trim_end())
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! `ebpf-sim verify`: what the kernel's verifier says of each program.
+//!
+//! Every program is judged, also those that a loader would not load without being asked.
+
+mod explain;
+mod json;
+mod text;
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use ebpf_sim::object::{LinkError, Program};
+use ebpf_sim::verifier::{Env, LogLevel, Rejection, Stats, Verified, verify};
+
+use super::Exit;
+use super::input::{self, Inputs, Loaded};
+use super::output::Output;
+
+/// Judge programs as the kernel's verifier would, and say why.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ebpf-sim verify *.o                      every program of every object
+  ebpf-sim verify prog.o --log             with the kernel's log of the refused path
+  ebpf-sim verify prog.o --explain         what was learnt of each instruction
+  ebpf-sim verify *.o --format csv         the columns of the kernel's veristat
+  ebpf-sim verify filter.s                 assembly text
+  ebpf-sim verify --raw xdp insns.bin      instructions of 8 bytes each")]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: input::Args,
+    /// Print the verifier's log: 1 the path that was refused, 2 every path.
+    #[arg(long, value_name = "LEVEL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "1", value_parser = clap::value_parser!(u8).range(1..=2))]
+    log: Option<u8>,
+    /// How to print verdicts.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// Judge as this program type or section name, whatever the file says.
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    /// Print what was learnt of each instruction of accepted programs.
+    #[arg(long)]
+    explain: bool,
+}
+
+/// How to print verdicts.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// A line a program, and a listing for those refused.
+    Text,
+    /// For machines.
+    Json,
+    /// As the kernel's veristat.
+    Csv,
+}
+
+/// What was decided of one program.
+#[derive(Debug)]
+struct Judged {
+    file: String,
+    name: String,
+    /// Unless it did not link.
+    program: Option<Arc<Program>>,
+    verdict: Verdict,
+    duration: Duration,
+}
+
+#[derive(Debug)]
+enum Verdict {
+    Accepted(Box<Verified>),
+    Rejected(Box<Rejection>),
+    NotLinked(LinkError),
+}
+
+impl Verdict {
+    /// As veristat has it.
+    fn name(&self) -> &'static str {
+        match self {
+            Verdict::Accepted(_) => "success",
+            Verdict::Rejected(_) | Verdict::NotLinked(_) => "failure",
+        }
+    }
+
+    fn stats(&self) -> Stats {
+        match self {
+            Verdict::Accepted(verified) => verified.stats,
+            Verdict::Rejected(rejection) => rejection.stats,
+            Verdict::NotLinked(_) => Stats::default(),
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self {
+            Verdict::Accepted(_) => Exit::Ok,
+            Verdict::Rejected(_) | Verdict::NotLinked(_) => Exit::Refused,
+        }
+    }
+}
+
+/// What the flags ask for.
+struct Job {
+    inputs: Inputs,
+    env: Env,
+    kind: Option<String>,
+}
+
+pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
+    let inputs = args.input.resolve()?;
+    let log_level = match args.log {
+        None => LogLevel::Failure,
+        Some(1) => LogLevel::Path,
+        Some(_) => LogLevel::All,
+    };
+    let kernel_btf = inputs.kernel_btf.clone();
+    let env = Env { kernel_btf, log_level, ..Env::default() };
+    let job = Job { inputs, env, kind: args.kind };
+    match args.format {
+        Format::Text => {
+            let mut text = text::Text::new(args.log.is_some(), args.explain);
+            let exit = job.each(output, |output, judged| text.judged(output, &judged))?;
+            text.summary(output)?;
+            Ok(exit)
+        }
+        Format::Csv => csv(&job, output),
+        Format::Json => {
+            let mut report = json::Report::new(args.log.is_some());
+            let exit = job.each(output, |_, judged| {
+                report.push(&judged);
+                Ok(())
+            })?;
+            output.json(&report)?;
+            Ok(exit)
+        }
+    }
+}
+
+impl Job {
+    /// Judges every program, and hands each judgement on as it comes.
+    fn each(
+        &self,
+        output: &mut Output,
+        mut done: impl FnMut(&mut Output, Judged) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Exit> {
+        let (mut exit, mut found) = (Exit::Ok, 0);
+        for loaded in self.inputs.load() {
+            let Loaded { file, programs, .. } = match loaded {
+                Ok(loaded) => loaded,
+                Err(error) => {
+                    output.error(&error)?;
+                    exit = Exit::Failure;
+                    continue;
+                }
+            };
+            for program in programs {
+                let judged = self.judge(&file, program)?;
+                exit = exit.max(judged.verdict.exit());
+                found += 1;
+                done(output, judged)?;
+            }
+        }
+        if exit != Exit::Failure {
+            self.inputs.check_found(found)?;
+        }
+        Ok(exit)
+    }
+
+    fn judge(
+        &self,
+        file: &str,
+        program: Result<Arc<Program>, LinkError>,
+    ) -> anyhow::Result<Judged> {
+        let file = file.to_owned();
+        let mut program = match program {
+            Ok(program) => program,
+            Err(error) => {
+                let (name, verdict) = (error.program.clone(), Verdict::NotLinked(error));
+                return Ok(Judged { file, name, program: None, verdict, duration: Duration::ZERO });
+            }
+        };
+        if let Some(kind) = &self.kind {
+            input::set_type(Arc::make_mut(&mut program), kind)?;
+        }
+        let start = Instant::now();
+        let verdict = match verify(&program, &self.env) {
+            Ok(verified) => Verdict::Accepted(Box::new(verified)),
+            Err(rejection) => Verdict::Rejected(rejection),
+        };
+        let duration = start.elapsed();
+        Ok(Judged { file, name: program.name.clone(), program: Some(program), verdict, duration })
+    }
+}
+
+fn csv(job: &Job, output: &mut Output) -> anyhow::Result<Exit> {
+    let columns = ["file_name", "prog_name", "verdict", "duration", "total_insns", "total_states"];
+    csv_row(output, &columns)?;
+    job.each(output, |output, judged| {
+        let stats = judged.verdict.stats();
+        let file = judged.file.rsplit('/').next().unwrap_or(&judged.file);
+        let row = [
+            file,
+            &judged.name,
+            judged.verdict.name(),
+            &judged.duration.as_micros().to_string(),
+            &stats.insns_processed.to_string(),
+            &stats.total_states.to_string(),
+        ];
+        csv_row(output, &row)
+    })
+}
+
+fn csv_row(output: &mut Output, row: &[&str]) -> anyhow::Result<()> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(row)?;
+    output.write_all(&writer.into_inner()?)?;
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! What the verifier learnt of an accepted program, instruction by instruction.
+//!
+//! It adds nothing to what [`Verified`] says.
+
+use std::fmt::Write as _;
+
+use ebpf_sim::report::{Slot, slots, source_line};
+use ebpf_sim::verifier::{AccessKind, Fact, Verified};
+
+/// Instructions with what was learnt of each behind it, under their source lines.
+pub(super) fn accepted(verified: &Verified) -> String {
+    let program = &verified.program;
+    let mut text = String::new();
+    for slot in slots(program).iter().filter(|slot| !slot.is_high()) {
+        let mut functions = program.subprogs.iter().zip(&verified.stack_depths);
+        if let Some((function, depth)) = functions.find(|(function, _)| function.start == slot.pc) {
+            let _ = writeln!(text, "  {}: {depth} bytes of stack", function.name);
+        }
+        if let Some(line) = source_line(program, slot.pc).filter(|line| line.pc == slot.pc) {
+            let _ = writeln!(text, "    ; {} @ {}:{}", line.text.trim(), line.file, line.line);
+        }
+        let fact = verified.facts.get(slot.pc.index()).copied().unwrap_or_default();
+        text += &instruction(slot, fact);
+    }
+    text
+}
+
+fn instruction(slot: &Slot, fact: Fact) -> String {
+    let line = format!("{:4}: {}", slot.pc, slot.log_line());
+    match what(fact) {
+        Some(what) => format!("{line:<48} ; {what}\n"),
+        None => format!("{line}\n"),
+    }
+}
+
+fn what(fact: Fact) -> Option<String> {
+    if !fact.reached {
+        return Some("no path comes here".to_owned());
+    }
+    fact.access.map(|access| match access {
+        AccessKind::Plain => "stack, map value, packet or other memory".to_owned(),
+        AccessKind::Context(offset) => format!("the context at offset {offset}"),
+        AccessKind::Probed => "a kernel object: a fault reads zero".to_owned(),
+    })
+}

@@ -1,0 +1,77 @@
+//! Verdicts as text: a line a program, a listing for those refused, and a summary.
+
+use std::io::Write as _;
+
+use ebpf_sim::report;
+use ebpf_sim::verifier::Verified;
+
+use super::{Judged, Output, Verdict, explain};
+
+/// What is printed, and what was counted so far.
+#[derive(Debug)]
+pub(super) struct Text {
+    with_log: bool,
+    with_facts: bool,
+    accepted: usize,
+    refused: usize,
+}
+
+impl Text {
+    /// Text with the verifier's log or with what was learnt, where asked for.
+    pub(super) fn new(with_log: bool, with_facts: bool) -> Text {
+        Text { with_log, with_facts, accepted: 0, refused: 0 }
+    }
+
+    pub(super) fn judged(&mut self, output: &mut Output, judged: &Judged) -> anyhow::Result<()> {
+        let head = format!("{}: {}", judged.file, judged.name);
+        match &judged.verdict {
+            Verdict::Accepted(verified) => self.accepted(output, &head, verified),
+            Verdict::Rejected(rejection) => {
+                self.refused += 1;
+                writeln!(output, "{head}: refused: {}", rejection.message)?;
+                self.log(output, &rejection.log)?;
+                if let Some(program) = &judged.program {
+                    let style = output.style();
+                    writeln!(output, "{}\n", report::rejection(program, rejection, style))?;
+                }
+                Ok(())
+            }
+            Verdict::NotLinked(error) => {
+                self.refused += 1;
+                writeln!(output, "{head}: refused: {}\n", error.source)?;
+                Ok(())
+            }
+        }
+    }
+
+    fn accepted(
+        &mut self,
+        output: &mut Output,
+        head: &str,
+        verified: &Verified,
+    ) -> anyhow::Result<()> {
+        self.accepted += 1;
+        let (insns, states) = (verified.stats.insns_processed, verified.stats.total_states);
+        writeln!(output, "{head}: accepted: {insns} instructions, {states} states")?;
+        self.log(output, &verified.log)?;
+        if self.with_facts {
+            write!(output, "{}", explain::accepted(verified))?;
+        }
+        Ok(())
+    }
+
+    fn log(&self, output: &mut Output, log: &str) -> anyhow::Result<()> {
+        if self.with_log {
+            writeln!(output, "{}", log.trim_end())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn summary(&self, output: &mut Output) -> anyhow::Result<()> {
+        let (accepted, refused) = (self.accepted, self.refused);
+        let total = accepted + refused;
+        let programs = if total == 1 { "program" } else { "programs" };
+        writeln!(output, "{total} {programs}: {accepted} accepted, {refused} refused")?;
+        Ok(())
+    }
+}

@@ -1,0 +1,379 @@
+//! The command as a user meets it: output, exit codes, errors.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The command in the repository's top folder, without what the host's settings could change.
+fn command(args: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ebpf-sim"));
+    command.args(args.split_whitespace()).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").stdin(Stdio::null());
+    command
+}
+
+fn run(args: &str) -> Output {
+    command(args).output().unwrap()
+}
+
+fn with_input(args: &str, input: &[u8]) -> Output {
+    let mut child = command(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Output of a command that must end with this code.
+fn ends(code: i32, args: &str) -> String {
+    let output = run(args);
+    assert_eq!(output.status.code(), Some(code), "{args}\n{}{}", stdout(&output), stderr(&output));
+    stdout(&output)
+}
+
+/// Standard error of a command that must end with code 2.
+fn fails(args: &str) -> String {
+    let output = run(args);
+    assert_eq!(output.status.code(), Some(2), "{args}\n{}{}", stdout(&output), stderr(&output));
+    stderr(&output)
+}
+
+fn json(code: i32, args: &str) -> Value {
+    let document: Value = serde_json::from_str(&ends(code, args)).unwrap();
+    assert_eq!(document["schema"], 1);
+    document
+}
+
+/// A file of this test alone.
+fn scratch(name: &str, bytes: &[u8]) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cli");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+const EXIT_0: [u8; 16] = [0xb7, 0, 0, 0, 0, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0];
+
+#[test]
+fn run_of_hello_prints_a_trace_line_and_the_return_value() {
+    let text = ends(0, "run corpus/hello.o --event execve");
+    let first = text.lines().next().unwrap();
+    assert!(first.ends_with("bpf_trace_printk: Hello World!"), "{text}");
+    assert!(first.contains("bash-1234"), "{text}");
+    assert!(text.contains("hello returned 0"), "{text}");
+}
+
+#[test]
+fn run_twice_gives_the_same_bytes() {
+    let args = "run corpus/ringbuf_events.o corpus/count_by_uid.o --event execve --repeat 3";
+    assert_eq!(ends(0, args), ends(0, args));
+}
+
+#[test]
+fn run_shows_task_and_arguments_that_were_given() {
+    let text = ends(
+        0,
+        "run corpus/hello_tracepoint.o --event execve --arg filename=/bin/xyz --pid 77 --comm zsh",
+    );
+    assert!(text.contains("zsh-77"), "{text}");
+    assert!(text.contains("/bin/xyz"), "{text}");
+}
+
+#[test]
+fn run_counts_repeats_and_shows_the_map() {
+    let text = ends(0, "run corpus/count_by_uid.o --event execve --uid 7 --repeat 3");
+    assert!(text.contains("map counts (hash)\n  7: 3\n"), "{text}");
+}
+
+#[test]
+fn run_of_packets_names_verdicts() {
+    let text = ends(0, "run corpus/xdp_packet_of_death.o --pcap corpus/packets/packets.pcap");
+    assert_eq!(text.matches("XDP_DROP").count(), 1, "{text}");
+    assert_eq!(text.matches("XDP_PASS").count(), 6, "{text}");
+}
+
+#[test]
+fn run_shows_what_changed_in_a_packet() {
+    let text = ends(0, "run corpus/tc_rewrite.o --data corpus/packets/dns_query.bin");
+    assert!(text.contains("the packet changed"), "{text}");
+    let marked = |mark: &str| text.lines().filter(|line| line.starts_with(mark)).count();
+    assert!(marked("  - 00") > 0 && marked("  - 00") == marked("  + 00"), "{text}");
+}
+
+#[test]
+fn run_takes_a_packet_from_standard_input() {
+    let packet = std::fs::read("corpus/packets/udp.bin").unwrap();
+    let output = with_input("run corpus/xdp_count.o --data -", &packet);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("XDP_PASS"), "{}", stdout(&output));
+}
+
+#[test]
+fn run_shows_records() {
+    let text = ends(0, "run corpus/perf_events.o --event execve");
+    assert!(text.contains("records of events (perf_event_array)\n  CPU 0"), "{text}");
+}
+
+#[test]
+fn run_names_programs_that_nothing_reached() {
+    let text = ends(0, "run corpus/hello.o corpus/xdp_count.o --event execve");
+    assert!(text.contains("xdp_count did not run"), "{text}");
+    assert!(!text.contains("hello did not run"), "{text}");
+}
+
+#[test]
+fn run_without_events_lists_what_would_reach_each_program() {
+    let text = fails("run corpus/hello.o corpus/xdp_count.o");
+    assert!(text.contains("hello: --event execve"), "{text}");
+    assert!(text.contains("xdp_count: --data"), "{text}");
+}
+
+#[test]
+fn run_of_a_refused_program_explains_and_runs_the_others() {
+    let text = ends(1, "run corpus/reject_null_check.o corpus/hello.o --event execve");
+    assert!(text.contains("error: R0 invalid mem access 'map_value_or_null'"), "{text}");
+    assert!(text.contains("Hello World!"), "{text}");
+}
+
+#[test]
+fn run_without_verifier_traps_with_a_listing() {
+    let text = ends(1, "run corpus/reject_null_check.o --event execve --no-verify");
+    assert!(text.contains("null pointer"), "{text}");
+    assert!(text.contains("trapped at instruction"), "{text}");
+}
+
+#[test]
+fn run_of_one_program_leaves_out_the_others() {
+    let text = ends(0, "run corpus/exec_latency.o --prog exec_enter --event execve");
+    assert!(text.contains("exec_enter returned"), "{text}");
+    assert!(!text.contains("exec_exit"), "{text}");
+}
+
+#[test]
+fn run_as_json_holds_trace_returns_and_maps() {
+    let document = json(0, "run corpus/count_by_uid.o corpus/hello.o --event execve --uid 7 --json");
+    let trace = document["trace"][0].as_str().unwrap();
+    assert!(trace.ends_with("Hello World!"), "{trace}");
+    assert_eq!(document["maps"][0]["entries"][0]["key"], 7);
+    assert_eq!(document["maps"][0]["entries"][0]["value"], 1);
+    let hooks = document["events"][0]["hooks"].as_array().unwrap();
+    let runs = hooks.iter().flat_map(|hook| hook["runs"].as_array().unwrap());
+    assert!(runs.clone().all(|run| run["returned"] == 0), "{document}");
+    assert_eq!(runs.count(), 2);
+}
+
+#[test]
+fn run_with_an_argument_that_no_event_takes_fails() {
+    assert!(fails("run corpus/hello.o --event execve --arg foo=1").contains("`foo`"));
+    assert!(fails("run corpus/hello.o --arg foo=1").contains("--event"));
+    assert!(fails("run corpus/hello.o --event execve --arg foo").contains("NAME=VALUE"));
+}
+
+#[test]
+fn run_with_unknown_names_lists_those_there_are() {
+    assert!(fails("run corpus/hello.o --event nonsense").contains("execve"));
+    assert!(fails("run corpus/count_by_uid.o --event execve --map nope").contains("counts"));
+}
+
+#[test]
+fn verify_of_mixed_objects_tells_each_and_counts() {
+    let text = ends(1, "verify corpus/hello.o corpus/reject_null_check.o");
+    assert!(text.starts_with("corpus/hello.o: hello: accepted"), "{text}");
+    assert!(text.contains("corpus/reject_null_check.o: reject_null_check: refused"), "{text}");
+    assert!(text.contains("reject_null_check.bpf.c:21"), "{text}");
+    assert!(text.contains("help: "), "{text}");
+    assert!(text.ends_with("2 programs: 1 accepted, 1 refused\n"), "{text}");
+}
+
+#[test]
+fn verify_as_csv_has_the_columns_of_veristat() {
+    let text = ends(1, "verify corpus/hello.o corpus/reject_null_check.o --format csv");
+    let mut lines = text.lines();
+    let columns = "file_name,prog_name,verdict,duration,total_insns,total_states";
+    assert_eq!(lines.next(), Some(columns));
+    let row: Vec<&str> = lines.next().unwrap().split(',').collect();
+    assert_eq!(row[..3], ["hello.o", "hello", "success"]);
+    assert!(row[3].parse::<u64>().is_ok(), "{row:?}");
+    assert_eq!(row[4..], ["5", "0"]);
+    assert!(lines.next().unwrap().starts_with("reject_null_check.o,reject_null_check,failure,"));
+}
+
+#[test]
+fn verify_as_json_says_why() {
+    let document = json(1, "verify corpus/reject_null_check.o --format json");
+    let program = &document["programs"][0];
+    assert_eq!(program["verdict"], "failure");
+    let refusal = &program["refusal"];
+    assert_eq!(refusal["reason"], "R0 invalid mem access 'map_value_or_null'");
+    assert_eq!(refusal["errno"], 13);
+    assert_eq!(refusal["pc"], 7);
+    assert_eq!(refusal["source"]["line"], 21);
+    assert!(refusal["hint"].is_string(), "{refusal}");
+    assert!(program["stats"]["total_insns"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn verify_with_log_prints_it() {
+    let text = ends(0, "verify corpus/hello.o --log=2");
+    assert!(text.contains("call bpf_trace_printk#6"), "{text}");
+    let text = ends(1, "verify corpus/reject_null_check.o --log");
+    assert!(text.contains("processed "), "{text}");
+}
+
+#[test]
+fn verify_with_explain_tells_of_each_instruction() {
+    let text = ends(0, "verify corpus/count_by_uid.o --explain");
+    assert!(text.contains("bytes of stack"), "{text}");
+    assert!(text.contains("map value"), "{text}");
+}
+
+#[test]
+fn verify_as_another_type_judges_as_that() {
+    ends(0, "verify corpus/xdp_count.o");
+    ends(1, "verify corpus/xdp_count.o --type kprobe/f");
+    assert!(fails("verify corpus/xdp_count.o --type nonsense").contains("nonsense"));
+}
+
+#[test]
+fn verify_of_one_program_judges_that() {
+    let text = ends(0, "verify corpus/exec_latency.o --prog exec_exit");
+    assert!(text.ends_with("1 program: 1 accepted, 0 refused\n"), "{text}");
+    assert!(fails("verify corpus/exec_latency.o --prog nope").contains("nope"));
+}
+
+#[test]
+fn verify_of_assembly_text_shows_its_lines() {
+    let text = ".type xdp\n.map counts hash 4 8 16\n  r1 = map[counts]\n  r0 = r5\n  exit\n";
+    let path = scratch("unset.s", text.as_bytes());
+    let text = ends(1, &format!("verify {}", path.display()));
+    assert!(text.contains("unset.s:4:3"), "{text}");
+    assert!(text.contains("map[counts]"), "{text}");
+}
+
+#[test]
+fn verify_of_broken_assembly_says_where() {
+    let path = scratch("broken.s", b".type xdp\n  r0 = \n  exit\n");
+    let text = fails(&format!("verify {}", path.display()));
+    assert!(text.contains("broken.s: line 2, column"), "{text}");
+    let path = scratch("typeless.s", b"r0 = 0\nexit\n");
+    assert!(fails(&format!("verify {}", path.display())).contains(".type"));
+}
+
+#[test]
+fn raw_instructions_are_accepted_by_every_command() {
+    let path = scratch("zero.bin", &EXIT_0);
+    let file = path.display();
+    let text = ends(0, &format!("verify --raw xdp {file}"));
+    assert!(text.contains("zero: accepted"), "{text}");
+    assert!(ends(0, &format!("dump --raw socket {file}")).contains("(95) exit"));
+    let text = ends(0, &format!("run --raw xdp {file} --data corpus/packets/udp.bin"));
+    assert!(text.contains("XDP_ABORTED"), "{text}");
+    let output = with_input("verify --raw xdp -", &EXIT_0);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn raw_instructions_of_another_size_or_type_fail() {
+    let path = scratch("short.bin", &EXIT_0[..9]);
+    assert!(fails(&format!("verify --raw xdp {}", path.display())).contains("9 bytes"));
+    let path = scratch("whole.bin", &EXIT_0);
+    assert!(fails(&format!("verify --raw nonsense {}", path.display())).contains("nonsense"));
+}
+
+#[test]
+fn broken_object_names_section_and_offset_and_the_others_go_on() {
+    let mut bytes = std::fs::read("corpus/hello.o").unwrap();
+    bytes.truncate(bytes.len() / 2);
+    let path = scratch("broken.o", &bytes);
+    for name in ["verify", "dump"] {
+        let output = run(&format!("{name} {} corpus/hello.o", path.display()));
+        assert_eq!(output.status.code(), Some(2));
+        let error = stderr(&output);
+        assert!(error.contains("broken.o: ") && error.contains("offset 0x"), "{error}");
+        assert!(stdout(&output).contains("corpus/hello.o"), "{name}");
+    }
+    let output = run(&format!("run {} corpus/hello.o --event execve", path.display()));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stdout(&output).contains("Hello World!"));
+    assert_eq!(stderr(&output).matches("broken.o").count(), 1, "{}", stderr(&output));
+}
+
+#[test]
+fn missing_file_and_bad_usage_end_with_2() {
+    assert!(fails("verify nowhere.o").contains("nowhere.o"));
+    fails("verify");
+    fails("nonsense");
+    fails("run corpus/hello.o --repeat 0 --event execve");
+}
+
+#[test]
+fn dump_shows_programs_maps_and_instructions() {
+    let text = ends(0, "dump corpus/count_by_uid.o");
+    assert!(text.contains("tracepoint/syscalls/sys_enter_execve"), "{text}");
+    assert!(text.contains("counts  hash"), "{text}");
+    assert!(text.contains("call bpf_map_lookup_elem#1"), "{text}");
+    assert!(text.contains("map[counts]"), "{text}");
+    let maps = ends(0, "dump corpus/count_by_uid.o --what maps");
+    assert!(!maps.contains("call "), "{maps}");
+}
+
+#[test]
+fn dump_as_json_holds_the_same() {
+    let document = json(0, "dump corpus/count_by_uid.o --json");
+    let file = &document["files"][0];
+    assert_eq!(file["maps"][0]["name"], "counts");
+    assert_eq!(file["maps"][0]["type"], "hash");
+    let insns = file["programs"][0]["instructions"].as_array().unwrap();
+    assert!(insns.iter().any(|insn| insn["text"] == "call bpf_map_lookup_elem#1"));
+    assert!(insns.iter().all(|insn| insn["source"]["line"].as_u64().is_some()));
+}
+
+#[test]
+fn color_is_off_without_terminal_and_on_when_asked_for() {
+    let args = "verify corpus/reject_null_check.o";
+    assert!(!ends(1, args).contains('\u{1b}'));
+    assert!(ends(1, &format!("{args} --color always")).contains('\u{1b}'));
+    assert!(!ends(1, &format!("{args} --color never")).contains('\u{1b}'));
+}
+
+#[test]
+fn completions_name_the_subcommands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let text = ends(0, &format!("completions {shell}"));
+        assert!(text.contains("verify") && text.contains("dump"), "{shell}");
+    }
+}
+
+#[test]
+fn help_of_every_subcommand_has_examples() {
+    for name in ["run", "verify", "dump", "completions"] {
+        assert!(ends(0, &format!("{name} --help")).contains("Examples:"), "{name}");
+    }
+}
+
+#[test]
+fn closed_output_is_no_error() {
+    let mut child = command("dump corpus/xdp_count.o corpus/tc_rewrite.o corpus/subprogs.o")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stderr(&output), "");
+}

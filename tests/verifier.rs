@@ -1,0 +1,85 @@
+//! Programs in assembly, each with what Linux 6.12 says of it: see `tests/verifier/README.md`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ebpf_sim::object::Program;
+use ebpf_sim::verifier::{Env, verify};
+
+/// A program and what is expected of it.
+struct Case {
+    name: String,
+    expected: String,
+    text: String,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/verifier")
+}
+
+fn cases(topic: &str) -> Vec<Case> {
+    let text = std::fs::read_to_string(folder().join(topic)).expect("the topic has a file");
+    text.split("\n---\n")
+        .map(|text| {
+            let first = text.lines().next().unwrap_or_default();
+            let (name, expected) = first
+                .trim_start_matches("; ")
+                .split_once(": ")
+                .expect("`; name: expected`");
+            Case {
+                name: name.to_owned(),
+                expected: expected.to_owned(),
+                text: text.to_owned(),
+            }
+        })
+        .collect()
+}
+
+fn check(topic: &str) {
+    let mut wrong = Vec::new();
+    for case in cases(topic) {
+        let program = match Program::from_assembly(topic, &case.text) {
+            Ok(program) => Arc::new(program),
+            Err(error) => {
+                wrong.push(format!("{}: {error}", case.name));
+                continue;
+            }
+        };
+        let verdict = match verify(&program, &Env::default()) {
+            Ok(_) => "accepted".to_owned(),
+            Err(rejection) => rejection.message,
+        };
+        if verdict != case.expected {
+            wrong.push(format!(
+                "{}:\n  ours:     {verdict}\n  expected: {}",
+                case.name, case.expected
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{topic}:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn flow_is_judged_as_by_linux() {
+    check("flow.s");
+}
+
+#[test]
+fn registers_are_judged_as_by_linux() {
+    check("registers.s");
+}
+
+#[test]
+fn stack_is_judged_as_by_linux() {
+    check("stack.s");
+}
+
+#[test]
+fn memory_is_judged_as_by_linux() {
+    check("memory.s");
+}
+
+#[test]
+fn calls_are_judged_as_by_linux() {
+    check("calls.s");
+}
