@@ -26,12 +26,15 @@ check_version() {
 }
 
 build_all() { # into folder $1
-	local source name
+	local source name out
+	out=$(cd "$1" && pwd)
 	for source in src/*.bpf.c; do
 		name=$(basename "$source" .bpf.c)
-		"$CLANG" -target bpf -mcpu=v3 -O2 -g -std=gnu17 -nostdinc -Wall -Wextra -Werror \
+		# From the top of the repository, where the compiler finds the source whose lines it
+		# copies into the object.
+		(cd .. && "$CLANG" -target bpf -mcpu=v3 -O2 -g -std=gnu17 -nostdinc -Wall -Wextra -Werror \
 			-Wno-unused-parameter -Wno-unused-const-variable \
-			-fdebug-compilation-dir=corpus -c "$source" -o "$1/$name.o"
+			-fdebug-compilation-dir=. -c "corpus/$source" -o "$out/$name.o")
 		"$STRIP" -g "$1/$name.o"
 	done
 }

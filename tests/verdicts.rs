@@ -78,7 +78,11 @@ fn compare_all(
             }
         }
     }
-    assert_eq!(judged, truth.len(), "every program of the table must be found in its object");
+    assert_eq!(
+        judged,
+        truth.len(),
+        "every program of the table must be found in its object"
+    );
     found
 }
 
@@ -104,5 +108,9 @@ fn corpus_instruction_counts_are_the_kernels() {
         let ours = verdict.unwrap_or_else(|rejection| rejection.stats.insns_processed);
         (ours != row.insns).then(|| format!("ours: {ours}; kernel: {}", row.insns))
     });
-    assert!(found.is_empty(), "instructions processed differ:\n{}", found.join("\n"));
+    assert!(
+        found.is_empty(),
+        "instructions processed differ:\n{}",
+        found.join("\n")
+    );
 }

@@ -22,9 +22,15 @@ fn cases(topic: &str) -> Vec<Case> {
     text.split("\n---\n")
         .map(|text| {
             let first = text.lines().next().unwrap_or_default();
-            let (name, expected) =
-                first.trim_start_matches("; ").split_once(": ").expect("`; name: expected`");
-            Case { name: name.to_owned(), expected: expected.to_owned(), text: text.to_owned() }
+            let (name, expected) = first
+                .trim_start_matches("; ")
+                .split_once(": ")
+                .expect("`; name: expected`");
+            Case {
+                name: name.to_owned(),
+                expected: expected.to_owned(),
+                text: text.to_owned(),
+            }
         })
         .collect()
 }
@@ -44,7 +50,10 @@ fn check(topic: &str) {
             Err(rejection) => rejection.message,
         };
         if verdict != case.expected {
-            wrong.push(format!("{}:\n  ours:     {verdict}\n  expected: {}", case.name, case.expected));
+            wrong.push(format!(
+                "{}:\n  ours:     {verdict}\n  expected: {}",
+                case.name, case.expected
+            ));
         }
     }
     assert!(wrong.is_empty(), "{topic}:\n{}", wrong.join("\n"));

@@ -107,6 +107,5 @@ impl Fixture {
 
 /// A program of these instructions.
 pub(crate) fn program(prog_type: ProgType, insns: &[Insn]) -> Program {
-    let program = Program::from_raw("test", prog_type, encode_program(insns));
-    Program { licence: "GPL".to_owned(), ..program }
+    Program::from_raw("test", prog_type, encode_program(insns))
 }

@@ -125,16 +125,16 @@ impl std::fmt::Display for Family {
 /// The error names the first slot the kernel would complain about if it visited all in order.
 pub fn decode_program(raw: &[RawInsn]) -> Result<Vec<Insn>, (Pc, DecodeError)> {
     let slots = (0..).map(Pc).zip(decode_slots(raw)?);
-    slots.map(|(pc, slot)| slot.map_err(|error| (pc, error))).collect()
+    slots
+        .map(|(pc, slot)| slot.map_err(|error| (pc, error)))
+        .collect()
 }
 
 /// Decodes every slot of a program by itself.
 ///
 /// The outer error is one that the kernel finds before it visits any instruction; the inner ones
 /// it finds only in instructions that some path reaches.
-pub fn decode_slots(
-    raw: &[RawInsn],
-) -> Result<Vec<Result<Insn, DecodeError>>, (Pc, DecodeError)> {
+pub fn decode_slots(raw: &[RawInsn]) -> Result<Vec<Result<Insn, DecodeError>>, (Pc, DecodeError)> {
     let slots = || (0..).map(Pc).zip(raw.iter().copied());
     let following = |pc: Pc| raw.get(pc.next().index()).copied();
     let mut high = false;

@@ -194,7 +194,9 @@ impl Size {
 
     /// The size of that many bytes.
     pub fn from_bytes(bytes: u32) -> Option<Size> {
-        [Size::B, Size::H, Size::W, Size::DW].into_iter().find(|size| size.bytes() == bytes)
+        [Size::B, Size::H, Size::W, Size::DW]
+            .into_iter()
+            .find(|size| size.bytes() == bytes)
     }
 }
 

@@ -58,7 +58,9 @@ impl Program {
         let mut program = Program::from_raw(name, ProgType::Unspec, code);
         program
             .set_type(kind)
-            .ok_or_else(|| AssemblyError::UnknownType { name: kind.to_owned() })?;
+            .ok_or_else(|| AssemblyError::UnknownType {
+                name: kind.to_owned(),
+            })?;
         name_subprogs(&mut program, &assembly);
         program.licence = header.license.clone().unwrap_or(program.licence);
         let maps: Result<Vec<MapSpec>, AssemblyError> = header.maps.iter().map(map).collect();
@@ -74,7 +76,11 @@ impl Program {
             self.prog_type = found.prog_type;
             self.attach_type = found.attach_type;
             self.attach_target = found.attach_target.map(str::to_owned);
-            self.sleepable = if found.sleepable { Sleepable::Yes } else { Sleepable::No };
+            self.sleepable = if found.sleepable {
+                Sleepable::Yes
+            } else {
+                Sleepable::No
+            };
         } else {
             self.prog_type = ProgType::from_name(kind)?;
         }
@@ -86,7 +92,10 @@ impl Program {
 /// A file's name without folder and ending.
 fn stem(file: &str) -> &str {
     let name = file.rsplit('/').next().unwrap_or(file);
-    name.split('.').next().filter(|stem| !stem.is_empty()).unwrap_or(name)
+    name.split('.')
+        .next()
+        .filter(|stem| !stem.is_empty())
+        .unwrap_or(name)
 }
 
 /// Functions are called as their labels are.
@@ -100,9 +109,11 @@ fn name_subprogs(program: &mut Program, assembly: &Assembly) {
 }
 
 fn map(declared: &MapDecl) -> Result<MapSpec, AssemblyError> {
-    let map_type = MapType::from_name(&declared.map_type).ok_or_else(|| {
-        AssemblyError::UnknownMapType { line: declared.line, name: declared.map_type.clone() }
-    })?;
+    let map_type =
+        MapType::from_name(&declared.map_type).ok_or_else(|| AssemblyError::UnknownMapType {
+            line: declared.line,
+            name: declared.map_type.clone(),
+        })?;
     Ok(MapSpec {
         name: declared.name.clone(),
         map_type,
@@ -129,11 +140,19 @@ fn lines(file: &str, text: &str, assembly: &Assembly) -> Vec<Line> {
         if lines.last().is_some_and(|last| last.line == line) {
             continue;
         }
-        let text = (line as usize).checked_sub(1).and_then(|index| texts.get(index));
+        let text = (line as usize)
+            .checked_sub(1)
+            .and_then(|index| texts.get(index));
         let text = text.copied().unwrap_or_default();
         let blank = text.len() - text.trim_start().len();
         let column = u32::try_from(blank).unwrap_or(0).saturating_add(1);
-        lines.push(Line { pc, file: Arc::clone(&file), line, column, text: text.into() });
+        lines.push(Line {
+            pc,
+            file: Arc::clone(&file),
+            line,
+            column,
+            text: text.into(),
+        });
     }
     lines
 }

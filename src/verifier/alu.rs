@@ -60,13 +60,31 @@ impl Verifier<'_> {
             (true, true) => self.combine_pointers(op, dst)?,
             (false, true) => {
                 self.mark_precise(dst);
-                self.move_pointer(Move { width, op, dst, order: Order::NumberFirst }, &right, &left.value)?
+                self.move_pointer(
+                    Move {
+                        width,
+                        op,
+                        dst,
+                        order: Order::NumberFirst,
+                    },
+                    &right,
+                    &left.value,
+                )?
             }
             (true, false) => {
                 if let Operand::Reg(src) = src {
                     self.mark_precise(src);
                 }
-                self.move_pointer(Move { width, op, dst, order: Order::PointerFirst }, &left, &right.value)?
+                self.move_pointer(
+                    Move {
+                        width,
+                        op,
+                        dst,
+                        order: Order::PointerFirst,
+                    },
+                    &left,
+                    &right.value,
+                )?
             }
             (false, false) => {
                 if let Operand::Reg(src) = src
@@ -87,8 +105,19 @@ impl Verifier<'_> {
             (Width::W64, Operand::Reg(src)) => self.with_id(src),
             (Width::W32, Operand::Reg(src)) if value.is_scalar() => {
                 let fits = value.value.umax <= u64::from(u32::MAX);
-                let copied = if fits { self.with_id(src) } else { Register { id: 0, off: 0, ..value } };
-                Register { value: copied.value.moved(Width::W32), ..copied }
+                let copied = if fits {
+                    self.with_id(src)
+                } else {
+                    Register {
+                        id: 0,
+                        off: 0,
+                        ..value
+                    }
+                };
+                Register {
+                    value: copied.value.moved(Width::W32),
+                    ..copied
+                }
             }
             (Width::W32, Operand::Reg(_)) => Register::scalar(Scalar::unknown().moved(Width::W32)),
         };
@@ -122,8 +151,19 @@ impl Verifier<'_> {
                         && u64::from(value.value.u32_max) < 1 << (from.bits() - 1)
                 }
             };
-            let copied = if same { self.with_id(src) } else { Register { id: 0, off: 0, ..value } };
-            Register { value: value.value.moved_sx(width, from), ..copied }
+            let copied = if same {
+                self.with_id(src)
+            } else {
+                Register {
+                    id: 0,
+                    off: 0,
+                    ..value
+                }
+            };
+            Register {
+                value: value.value.moved_sx(width, from),
+                ..copied
+            }
         } else {
             Register::scalar(Scalar::unknown().moved(width))
         };
@@ -134,7 +174,11 @@ impl Verifier<'_> {
     pub(super) fn check_neg(&mut self, dst: Reg) -> Check {
         let value = self.read_reg(dst)?;
         self.check_writable(dst)?;
-        let number = if value.is_scalar() { value.value } else { Scalar::unknown() };
+        let number = if value.is_scalar() {
+            value.value
+        } else {
+            Scalar::unknown()
+        };
         self.write_reg(dst, Register::scalar(number.negated()));
         Ok(())
     }
@@ -142,7 +186,11 @@ impl Verifier<'_> {
     pub(super) fn check_endian(&mut self, dst: Reg) -> Check {
         let value = self.read_reg(dst)?;
         self.check_writable(dst)?;
-        let number = if value.is_scalar() { value.value } else { Scalar::unknown() };
+        let number = if value.is_scalar() {
+            value.value
+        } else {
+            Scalar::unknown()
+        };
         self.write_reg(dst, Register::scalar(number.byte_swapped()));
         Ok(())
     }
@@ -156,10 +204,14 @@ impl Verifier<'_> {
             Imm64::MapValue { fd, off } => self.map_value_address(fd, off)?,
             Imm64::Func(off) => self.function_pointer(pc, off)?,
             Imm64::BtfVar { id, .. } => {
-                return Err(Fail::unsupported(format!("kernel variable with BTF id {id}")));
+                return Err(Fail::unsupported(format!(
+                    "kernel variable with BTF id {id}"
+                )));
             }
             Imm64::MapIdx(_) | Imm64::MapIdxValue { .. } => {
-                return Err(Fail::unsupported("a map given by its index in a descriptor array"));
+                return Err(Fail::unsupported(
+                    "a map given by its index in a descriptor array",
+                ));
             }
         };
         self.write_reg(dst, content);
@@ -167,10 +219,15 @@ impl Verifier<'_> {
     }
 
     fn map_ref(&self, fd: i32) -> Check<MapRef> {
-        let index = u32::try_from(fd).ok().filter(|index| (*index as usize) < self.program.maps.len());
-        let index =
-            index.ok_or_else(|| Fail::invalid(format!("fd {fd} is not pointing to valid bpf_map")))?;
-        Ok(MapRef { index, level: MapLevel::Outer })
+        let index = u32::try_from(fd)
+            .ok()
+            .filter(|index| (*index as usize) < self.program.maps.len());
+        let index = index
+            .ok_or_else(|| Fail::invalid(format!("fd {fd} is not pointing to valid bpf_map")))?;
+        Ok(MapRef {
+            index,
+            level: MapLevel::Outer,
+        })
     }
 
     fn map_value_address(&self, fd: i32, off: u32) -> Check<Register> {
@@ -178,16 +235,25 @@ impl Verifier<'_> {
         let spec = self.map_spec(map);
         let direct = spec.map_type == crate::abi::MapType::Array && spec.max_entries == 1;
         if !direct || off >= spec.value_size {
-            return Err(Fail::invalid(format!("invalid access to map value pointer, value_size={} off={off}", spec.value_size)));
+            return Err(Fail::invalid(format!(
+                "invalid access to map value pointer, value_size={} off={off}",
+                spec.value_size
+            )));
         }
-        let off = i32::try_from(off).map_err(|_| Fail::invalid(format!("direct value offset of {off} is not allowed")))?;
-        Ok(Register { off, ..Register::pointer(Kind::MapValue(map)) })
+        let off = i32::try_from(off)
+            .map_err(|_| Fail::invalid(format!("direct value offset of {off} is not allowed")))?;
+        Ok(Register {
+            off,
+            ..Register::pointer(Kind::MapValue(map))
+        })
     }
 
     fn function_pointer(&self, pc: Pc, off: i32) -> Check<Register> {
         let subprog = pc.target(off).and_then(|to| self.flow.subprog_at(to));
         let Some(subprog) = subprog.and_then(|subprog| u32::try_from(subprog).ok()) else {
-            return Err(Fail::invalid(format!("invalid function reference at insn {pc}")));
+            return Err(Fail::invalid(format!(
+                "invalid function reference at insn {pc}"
+            )));
         };
         let start = self.flow.starts[subprog as usize];
         let described = |one: &Subprog| one.start == start && one.func.is_some();
@@ -208,7 +274,11 @@ impl Verifier<'_> {
         if op == AluOp::Sub {
             return Ok(Register::unknown());
         }
-        Err(Fail::access(format!("R{} pointer {} pointer prohibited", dst.number(), symbol(op))))
+        Err(Fail::access(format!(
+            "R{} pointer {} pointer prohibited",
+            dst.number(),
+            symbol(op)
+        )))
     }
 
     /// A pointer moved by a number.
@@ -222,7 +292,9 @@ impl Verifier<'_> {
             if how.op == AluOp::Sub {
                 return Ok(Register::unknown());
             }
-            return Err(Fail::access(format!("R{number} 32-bit pointer arithmetic prohibited")));
+            return Err(Fail::access(format!(
+                "R{number} 32-bit pointer arithmetic prohibited"
+            )));
         }
         if pointer.maybe_null {
             return Err(Fail::access(format!(
@@ -290,7 +362,10 @@ impl Verifier<'_> {
         {
             return Register { off, ..*pointer };
         }
-        let mut moved = Register { value: pointer.value.pointer_added(by), ..*pointer };
+        let mut moved = Register {
+            value: pointer.value.pointer_added(by),
+            ..*pointer
+        };
         if pointer.is_packet() {
             moved.id = self.new_id();
             moved.range = 0;
@@ -301,17 +376,24 @@ impl Verifier<'_> {
     fn pointer_minus(&mut self, how: Move, pointer: &Register, by: &Scalar) -> Check<Register> {
         let number = how.dst.number();
         if how.order == Order::NumberFirst {
-            return Err(Fail::access(format!("R{number} tried to subtract pointer from scalar")));
+            return Err(Fail::access(format!(
+                "R{number} tried to subtract pointer from scalar"
+            )));
         }
         if let Kind::Stack(_) = pointer.kind {
-            return Err(Fail::access(format!("R{number} subtraction from stack pointer prohibited")));
+            return Err(Fail::access(format!(
+                "R{number} subtraction from stack pointer prohibited"
+            )));
         }
         if let Some(off) = fixed(by).and_then(|by| i64::from(pointer.off).checked_sub(by))
             && let Ok(off) = i32::try_from(off)
         {
             return Ok(Register { off, ..*pointer });
         }
-        let mut moved = Register { value: pointer.value.pointer_subtracted(by), ..*pointer };
+        let mut moved = Register {
+            value: pointer.value.pointer_subtracted(by),
+            ..*pointer
+        };
         if pointer.is_packet() {
             moved.id = self.new_id();
             if by.smin < 0 {
@@ -346,8 +428,14 @@ fn combine_numbers(width: Width, op: AluOp, left: &Register, right: &Register) -
     }
     let mut result = Register::scalar(value);
     result.precise = left.precise;
-    let distance = right.value.const_value().and_then(|by| i32::try_from(by).ok());
-    if op == AluOp::Add && width == Width::W64 && left.id != 0 && left.id & ADD_CONST == 0
+    let distance = right
+        .value
+        .const_value()
+        .and_then(|by| i32::try_from(by).ok());
+    if op == AluOp::Add
+        && width == Width::W64
+        && left.id != 0
+        && left.id & ADD_CONST == 0
         && let Some(distance) = distance
     {
         result.id = left.id | ADD_CONST;
@@ -363,11 +451,15 @@ fn check_sane(register: &Register, type_name: &str) -> Check {
     if let Some(known) = known
         && (known >= MAX_VAR_OFF || known <= -MAX_VAR_OFF)
     {
-        return Err(Fail::invalid(format!("math between {type_name} pointer and {known} is not allowed")));
+        return Err(Fail::invalid(format!(
+            "math between {type_name} pointer and {known} is not allowed"
+        )));
     }
     let off = i64::from(register.off);
     if register.is_pointer() && (off >= MAX_VAR_OFF || off <= -MAX_VAR_OFF) {
-        return Err(Fail::invalid(format!("{type_name} pointer offset {off} is not allowed")));
+        return Err(Fail::invalid(format!(
+            "{type_name} pointer offset {off} is not allowed"
+        )));
     }
     if value.smin == i64::MIN {
         return Err(Fail::invalid(format!(
@@ -376,7 +468,9 @@ fn check_sane(register: &Register, type_name: &str) -> Check {
     }
     if value.smin >= MAX_VAR_OFF || value.smin <= -MAX_VAR_OFF {
         let smin = value.smin;
-        return Err(Fail::invalid(format!("value {smin} makes {type_name} pointer be out of bounds")));
+        return Err(Fail::invalid(format!(
+            "value {smin} makes {type_name} pointer be out of bounds"
+        )));
     }
     Ok(())
 }

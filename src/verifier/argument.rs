@@ -11,7 +11,7 @@ use crate::object::Initial;
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::helper::Call;
-use super::memory::{Access, Region, Source, Use, check_unmoved};
+use super::memory::{Access, Alignment, Region, Use, check_unmoved};
 use super::stack::Touch;
 use super::state::{Kind, MemKind, Register};
 
@@ -67,21 +67,36 @@ impl Verifier<'_> {
     /// Whether the register is of a kind that the argument accepts.
     fn check_type(&self, reg: Reg, register: &Register, arg: ArgType) -> Check {
         let Some(expected) = expected_kinds(arg) else {
-            return Err(Fail::unsupported(format!("a helper's argument of type {arg:?}")));
+            return Err(Fail::unsupported(format!(
+                "a helper's argument of type {arg:?}"
+            )));
         };
         let reads_only = matches!(
             arg,
-            ArgType::Mem(MemArg { access: MemAccess::Read, .. }) | ArgType::FixedMem { mem: MemArg { access: MemAccess::Read, .. }, .. }
+            ArgType::Mem(MemArg {
+                access: MemAccess::Read,
+                ..
+            }) | ArgType::FixedMem {
+                mem: MemArg {
+                    access: MemAccess::Read,
+                    ..
+                },
+                ..
+            }
         );
         let name = match register.kind {
-            Kind::Mem(_, MemKind::ReadOnly) if reads_only && !register.maybe_null => "mem".to_owned(),
+            Kind::Mem(_, MemKind::ReadOnly) if reads_only && !register.maybe_null => {
+                "mem".to_owned()
+            }
             _ => self.type_name(register),
         };
         if expected.split(", ").any(|one| one == name) {
             return Ok(());
         }
         let number = reg.number();
-        Err(Fail::access(format!("R{number} type={name} expected={expected}")))
+        Err(Fail::access(format!(
+            "R{number} type={name} expected={expected}"
+        )))
     }
 
     /// Whether a pointer that must be as it came is.
@@ -103,13 +118,21 @@ impl Verifier<'_> {
             | Kind::Btf(..) => Ok(()),
             Kind::Mem(_, MemKind::Plain | MemKind::ReadOnly) => Ok(()),
             Kind::Mem(_, MemKind::Ringbuf) if arg != ArgType::RingbufMem => Ok(()),
-            Kind::Mem(_, MemKind::Ringbuf) | Kind::Ctx | Kind::Map(_) | Kind::PacketEnd | Kind::Func(_) => {
-                check_unmoved(reg, register, &self.type_name(register))
-            }
+            Kind::Mem(_, MemKind::Ringbuf)
+            | Kind::Ctx
+            | Kind::Map(_)
+            | Kind::PacketEnd
+            | Kind::Func(_) => check_unmoved(reg, register, &self.type_name(register)),
         }
     }
 
-    fn check_content(&mut self, call: &mut Call, index: usize, reg: Reg, register: &Register) -> Check {
+    fn check_content(
+        &mut self,
+        call: &mut Call,
+        index: usize,
+        reg: Reg,
+        register: &Register,
+    ) -> Check {
         match call.prototype.args[index] {
             ArgType::ConstMapPtr => {
                 if let Kind::Map(map) = register.kind {
@@ -118,29 +141,72 @@ impl Verifier<'_> {
                 Ok(())
             }
             ArgType::MapKey => {
-                let map = call.map.ok_or_else(|| Fail::access("invalid map_ptr to access map->key"))?;
+                let map = call
+                    .map
+                    .ok_or_else(|| Fail::access("invalid map_ptr to access map->key"))?;
                 let size = self.map_spec(map).key_size;
-                self.check_given(call, reg, Memory { size, zero: ZeroSize::Refused, access: MemAccess::Read })
+                self.check_given(
+                    call,
+                    reg,
+                    Memory {
+                        size,
+                        zero: ZeroSize::Refused,
+                        access: MemAccess::Read,
+                    },
+                )
             }
             ArgType::MapValue(_) | ArgType::UninitMapValue => {
-                let map = call.map.ok_or_else(|| Fail::access("invalid map_ptr to access map->value"))?;
+                let map = call
+                    .map
+                    .ok_or_else(|| Fail::access("invalid map_ptr to access map->value"))?;
                 let size = self.map_spec(map).value_size;
                 let access = match call.prototype.args[index] {
                     ArgType::UninitMapValue => MemAccess::Uninit,
                     _ => MemAccess::Read,
                 };
-                self.check_given(call, reg, Memory { size, zero: ZeroSize::Refused, access })
+                self.check_given(
+                    call,
+                    reg,
+                    Memory {
+                        size,
+                        zero: ZeroSize::Refused,
+                        access,
+                    },
+                )
             }
             ArgType::FixedMem { size, mem } => {
-                self.check_given(call, reg, Memory { size, zero: ZeroSize::Refused, access: mem.access })
+                if matches!(size, 4 | 8) {
+                    // A number, which must lie where the helper can store it at once.
+                    let alignment = Alignment::Strict;
+                    let access = Access {
+                        alignment,
+                        ..Access::by_helper(reg, size)
+                    };
+                    self.check_alignment(register, access)?;
+                }
+                self.check_given(
+                    call,
+                    reg,
+                    Memory {
+                        size,
+                        zero: ZeroSize::Refused,
+                        access: mem.access,
+                    },
+                )
             }
             ArgType::Size(zero) => self.check_size(call, index, zero),
             ArgType::AllocSize => {
                 let Some(size) = register.const_scalar() else {
-                    return Err(Fail::access(format!("R{} is not a known constant'", reg.number())));
+                    return Err(Fail::access(format!(
+                        "R{} is not a known constant'",
+                        reg.number()
+                    )));
                 };
                 call.alloc_size = Some(u32::try_from(size).map_err(|_| {
-                    Fail::access(format!("R{} size {size} is larger than any map", reg.number()))
+                    Fail::access(format!(
+                        "R{} size {size} is larger than any map",
+                        reg.number()
+                    ))
                 })?);
                 self.mark_precise(reg);
                 Ok(())
@@ -168,9 +234,9 @@ impl Verifier<'_> {
             | ArgType::Ctx(_)
             | ArgType::StackOrNull => Ok(()),
             // Whatever makes a dynptr is refused, so this cannot be one.
-            ArgType::Dynptr(DynptrArg::Initialised) => {
-                Err(Fail::invalid(format!("Expected an initialized dynptr as arg #{index}")))
-            }
+            ArgType::Dynptr(DynptrArg::Initialised) => Err(Fail::invalid(format!(
+                "Expected an initialized dynptr as arg #{index}"
+            ))),
             ArgType::SpinLock
             | ArgType::Timer
             | ArgType::Dynptr(_)
@@ -178,9 +244,10 @@ impl Verifier<'_> {
             | ArgType::BtfIdOrNull(_)
             | ArgType::PercpuBtfId
             | ArgType::SockCommon
-            | ArgType::Socket => {
-                Err(Fail::unsupported(format!("a helper's argument of type {:?}", call.prototype.args[index])))
-            }
+            | ArgType::Socket => Err(Fail::unsupported(format!(
+                "a helper's argument of type {:?}",
+                call.prototype.args[index]
+            ))),
         }
     }
 
@@ -189,7 +256,9 @@ impl Verifier<'_> {
         let reg = ARGUMENTS[index];
         let number = reg.number();
         let size = self.cur.reg(reg).value;
-        let memory = index.checked_sub(1).map(|before| (ARGUMENTS[before], call.prototype.args[before]));
+        let memory = index
+            .checked_sub(1)
+            .map(|before| (ARGUMENTS[before], call.prototype.args[before]));
         let Some((memory_reg, ArgType::Mem(mem))) = memory else {
             return Err(Fail::invalid("a size without memory"));
         };
@@ -225,35 +294,64 @@ impl Verifier<'_> {
     fn check_given(&mut self, call: &mut Call, reg: Reg, memory: Memory) -> Check {
         let pointer = *self.cur.reg(reg);
         let size = memory.size;
-        let access = Access { reg, off: 0, size, how: Use::Helper, source: Source::Unknown };
+        let access = Access::by_helper(reg, size);
         let writes = memory.access != MemAccess::Read;
         match pointer.kind {
             Kind::Packet | Kind::PacketMeta => self.check_packet(&pointer, access),
             Kind::MapKey(map) => {
                 if writes {
-                    return Err(Fail::access(format!("R{} cannot write into map_key", reg.number())));
+                    return Err(Fail::access(format!(
+                        "R{} cannot write into map_key",
+                        reg.number()
+                    )));
                 }
                 let size = self.map_spec(map).key_size;
-                self.check_region(&pointer, access, Region { what: "map key, key", size })
+                self.check_region(
+                    &pointer,
+                    access,
+                    Region {
+                        what: "map key, key",
+                        size,
+                    },
+                )
             }
             Kind::MapValue(map) if !pointer.maybe_null => {
                 let how = if writes { Use::Write } else { Use::Read };
                 self.check_map_flags(&pointer, map, Access { how, ..access })?;
                 let size = self.map_spec(map).value_size;
-                self.check_region(&pointer, access, Region { what: "map value, value", size })
+                self.check_region(
+                    &pointer,
+                    access,
+                    Region {
+                        what: "map value, value",
+                        size,
+                    },
+                )
             }
             Kind::Mem(_, MemKind::ReadOnly) if writes => Err(Fail::access(format!(
                 "R{} cannot write into {}",
                 reg.number(),
                 self.type_name(&pointer)
             ))),
-            Kind::Mem(size, _) if !pointer.maybe_null => {
-                self.check_region(&pointer, access, Region { what: "memory, mem", size })
-            }
+            Kind::Mem(size, _) if !pointer.maybe_null => self.check_region(
+                &pointer,
+                access,
+                Region {
+                    what: "memory, mem",
+                    size,
+                },
+            ),
             Kind::Stack(_) => self.check_given_stack(call, &pointer, access, memory),
-            Kind::Btf(..) if !pointer.maybe_null && !writes => {
-                self.check_btf_access(&pointer, Access { how: Use::Read, ..access }, i64::from(pointer.off)).map(|_| ())
-            }
+            Kind::Btf(..) if !pointer.maybe_null && !writes => self
+                .check_btf_access(
+                    &pointer,
+                    Access {
+                        how: Use::Read,
+                        ..access
+                    },
+                    i64::from(pointer.off),
+                )
+                .map(|_| ()),
             Kind::Uninit
             | Kind::Scalar
             | Kind::Ctx
@@ -267,29 +365,56 @@ impl Verifier<'_> {
                     return Ok(());
                 }
                 let name = self.type_name(&pointer);
-                Err(Fail::access(format!("R{} type={name} expected=fp", reg.number())))
+                Err(Fail::access(format!(
+                    "R{} type={name} expected=fp",
+                    reg.number()
+                )))
             }
         }
     }
 
     /// Memory that a global function is given: it may read and write all of it.
     pub(super) fn check_memory(&mut self, reg: Reg, pointer: &Register, size: u32) -> Check {
-        let access = Access { reg, off: 0, size, how: Use::Helper, source: Source::Unknown };
+        let access = Access::by_helper(reg, size);
         match pointer.kind {
             Kind::Stack(_) => {
-                let range =
-                    self.check_stack_bounds(reg, pointer, i64::from(pointer.off), size, Use::Helper)?;
+                let range = self.check_stack_bounds(
+                    reg,
+                    pointer,
+                    i64::from(pointer.off),
+                    size,
+                    Use::Helper,
+                )?;
                 self.touch_stack(range, Touch::Write);
                 Ok(())
             }
             Kind::MapValue(map) => {
-                self.check_map_flags(pointer, map, Access { how: Use::Write, ..access })?;
+                self.check_map_flags(
+                    pointer,
+                    map,
+                    Access {
+                        how: Use::Write,
+                        ..access
+                    },
+                )?;
                 let size = self.map_spec(map).value_size;
-                self.check_region(pointer, access, Region { what: "map value, value", size })
+                self.check_region(
+                    pointer,
+                    access,
+                    Region {
+                        what: "map value, value",
+                        size,
+                    },
+                )
             }
-            Kind::Mem(size, MemKind::Plain | MemKind::Ringbuf) => {
-                self.check_region(pointer, access, Region { what: "memory, mem", size })
-            }
+            Kind::Mem(size, MemKind::Plain | MemKind::Ringbuf) => self.check_region(
+                pointer,
+                access,
+                Region {
+                    what: "memory, mem",
+                    size,
+                },
+            ),
             Kind::Uninit
             | Kind::Scalar
             | Kind::Ctx
@@ -302,17 +427,23 @@ impl Verifier<'_> {
             | Kind::Func(_)
             | Kind::Btf(..) => {
                 let name = self.type_name(pointer);
-                Err(Fail::access(format!("R{} type={name} expected=fp", reg.number())))
+                Err(Fail::access(format!(
+                    "R{} type={name} expected=fp",
+                    reg.number()
+                )))
             }
         }
     }
 
-    fn check_given_stack(&mut self, call: &mut Call, pointer: &Register, access: Access, memory: Memory) -> Check {
+    fn check_given_stack(
+        &mut self,
+        call: &mut Call,
+        pointer: &Register,
+        access: Access,
+        memory: Memory,
+    ) -> Check {
         if memory.size == 0 && memory.zero == ZeroSize::Refused {
             return Err(Fail::access("invalid zero-sized read"));
-        }
-        if memory.size == 0 {
-            return Ok(());
         }
         let off = i64::from(pointer.off);
         let range = self.check_stack_bounds(access.reg, pointer, off, memory.size, Use::Helper)?;
@@ -330,17 +461,25 @@ impl Verifier<'_> {
     fn check_const_str(&self, reg: Reg, register: &Register) -> Check {
         let number = reg.number();
         let Kind::MapValue(map) = register.kind else {
-            return Err(Fail::invalid(format!("R{number} does not point to a readonly map'")));
+            return Err(Fail::invalid(format!(
+                "R{number} does not point to a readonly map'"
+            )));
         };
         let spec = self.map_spec(map);
         let Initial::Data(data) = &spec.initial else {
-            return Err(Fail::access(format!("R{number} does not point to a readonly map'")));
+            return Err(Fail::access(format!(
+                "R{number} does not point to a readonly map'"
+            )));
         };
         if spec.origin != crate::object::Origin::ReadOnlyData {
-            return Err(Fail::access(format!("R{number} does not point to a readonly map'")));
+            return Err(Fail::access(format!(
+                "R{number} does not point to a readonly map'"
+            )));
         }
         let Some(var) = register.value.const_value() else {
-            return Err(Fail::access(format!("R{number} is not a constant address'")));
+            return Err(Fail::access(format!(
+                "R{number} is not a constant address'"
+            )));
         };
         let start = i64::from(register.off).checked_add(var.cast_signed());
         let start = start.and_then(|start| usize::try_from(start).ok());

@@ -49,13 +49,26 @@ impl Verifier<'_> {
             Operand::Imm(imm) => Register::constant(i64::from(imm).cast_unsigned()),
         };
         let left = self.read_reg(dst)?;
-        let condition = Condition { width, op, dst, src, left, right };
+        let condition = Condition {
+            width,
+            op,
+            dst,
+            src,
+            left,
+            right,
+        };
         if let Some(taken) = decided(&condition) {
             self.mark_decided(&condition);
-            return if taken { self.target(pc, off) } else { Ok(Flowing::To(pc.next())) };
+            return if taken {
+                self.target(pc, off)
+            } else {
+                Ok(Flowing::To(pc.next()))
+            };
         }
         self.link_equals(&condition);
-        let Flowing::To(target) = self.target(pc, off)? else { return Ok(Flowing::Ended) };
+        let Flowing::To(target) = self.target(pc, off)? else {
+            return Ok(Flowing::Ended);
+        };
         let other = self.push_branch(self.cur.clone(), target, pc)?;
         learn(other, &condition, Branch::Taken);
         learn(&mut self.cur, &condition, Branch::FallThrough);
@@ -91,7 +104,8 @@ impl Verifier<'_> {
         }
         let mut linked = Vec::new();
         self.cur.for_each_place(|place, register| {
-            if register.is_scalar() && ids.contains(&(register.id & !ADD_CONST)) && register.id != 0 {
+            if register.is_scalar() && ids.contains(&(register.id & !ADD_CONST)) && register.id != 0
+            {
                 if linked.len() < MAX_LINKED {
                     linked.push(place);
                 } else {
@@ -118,7 +132,10 @@ impl Verifier<'_> {
         let mut further = self.cur.clone();
         further.may_goto_depth += 1;
         // The parent was stored just now, at this very instruction.
-        let before = self.cur.parent.and_then(|parent| self.stored[parent.index()].state.parent);
+        let before = self
+            .cur
+            .parent
+            .and_then(|parent| self.stored[parent.index()].state.parent);
         if let Some(previous) = self.previous_at(pc, depth, before) {
             widen(&self.stored[previous.index()].state, &mut further);
         }
@@ -151,7 +168,13 @@ fn widen_number(old: &Register, cur: &mut Register) {
 
 /// Whether the branch can only go one way.
 fn decided(condition: &Condition) -> Option<bool> {
-    let Condition { width, op, left, right, .. } = condition;
+    let Condition {
+        width,
+        op,
+        left,
+        right,
+        ..
+    } = condition;
     if left.is_scalar() && right.is_scalar() {
         return Scalar::is_branch_taken(*op, *width, &left.value, &right.value);
     }
@@ -162,7 +185,11 @@ fn decided(condition: &Condition) -> Option<bool> {
         return Some(taken);
     }
     let pointer_first = left.is_pointer();
-    let (pointer, number) = if pointer_first { (left, right) } else { (right, left) };
+    let (pointer, number) = if pointer_first {
+        (left, right)
+    } else {
+        (right, left)
+    };
     if number.const_scalar() != Some(0) || !is_never_null(pointer) {
         return None;
     }
@@ -229,7 +256,13 @@ fn flipped(op: JumpOp) -> Option<JumpOp> {
 
 /// Changes a state to what it is when the branch went this way.
 fn learn(state: &mut State, condition: &Condition, branch: Branch) {
-    let Condition { width, op, left, right, .. } = condition;
+    let Condition {
+        width,
+        op,
+        left,
+        right,
+        ..
+    } = condition;
     if left.is_scalar() && right.is_scalar() {
         learn_numbers(state, condition, branch);
     }
@@ -261,7 +294,13 @@ fn learn(state: &mut State, condition: &Condition, branch: Branch) {
 }
 
 fn learn_numbers(state: &mut State, condition: &Condition, branch: Branch) {
-    let Condition { width, op, dst, src, .. } = *condition;
+    let Condition {
+        width,
+        op,
+        dst,
+        src,
+        ..
+    } = *condition;
     match src {
         Operand::Reg(src) if src == dst => {
             Scalar::refine_itself(op, width, branch, &mut state.reg_mut(dst).value);
@@ -309,8 +348,16 @@ fn spread(state: &mut State, known: &Register) {
         if plain || (register.off == known.off && register.id == known.id) {
             register.value = known.value;
         } else {
-            let own = if register.id & ADD_CONST == 0 { 0 } else { register.off };
-            let other = if known.id & ADD_CONST == 0 { 0 } else { known.off };
+            let own = if register.id & ADD_CONST == 0 {
+                0
+            } else {
+                register.off
+            };
+            let other = if known.id & ADD_CONST == 0 {
+                0
+            } else {
+                known.off
+            };
             register.value = known.value.displaced(i64::from(own) - i64::from(other));
         }
     });
@@ -338,8 +385,12 @@ fn settle_null(state: &mut State, pointer: &Register, is_null: bool) {
 
 /// What a comparison of a packet pointer with the end teaches.
 fn learn_packet(state: &mut State, condition: &Condition, branch: Branch) {
-    let Condition { op, left, right, .. } = condition;
-    let Operand::Reg(src) = condition.src else { return };
+    let Condition {
+        op, left, right, ..
+    } = condition;
+    let Operand::Reg(src) = condition.src else {
+        return;
+    };
     let (packet, reg, op) = if is_checked_against(left, right) {
         (left, condition.dst, Some(*op))
     } else if is_checked_against(right, left) {
@@ -379,7 +430,9 @@ fn widen_range(state: &mut State, packet: &Register, further: i32) {
     if off < 0 || (off == 0 && further > 0) {
         return;
     }
-    let Ok(distance) = u64::try_from(off) else { return };
+    let Ok(distance) = u64::try_from(off) else {
+        return;
+    };
     if packet.value.umax > MAX_PACKET_OFF || packet.value.umax + distance > MAX_PACKET_OFF {
         return;
     }

@@ -49,7 +49,10 @@ impl Flow {
 
     /// The slot after a function's last.
     pub(super) fn end_of(&self, subprog: usize) -> Pc {
-        self.starts.get(subprog + 1).copied().unwrap_or(Pc(len_of(&self.prune)))
+        self.starts
+            .get(subprog + 1)
+            .copied()
+            .unwrap_or(Pc(len_of(&self.prune)))
     }
 
     /// Refuses jumps out of a function, and functions that run off their end.
@@ -57,7 +60,9 @@ impl Flow {
         for (subprog, start) in self.starts.iter().enumerate() {
             let end = self.end_of(subprog);
             for pc in (start.0..end.0).map(Pc) {
-                let Some(insn) = insns.get(pc.index()) else { continue };
+                let Some(insn) = insns.get(pc.index()) else {
+                    continue;
+                };
                 if let Some(off) = jump_offset(insn) {
                     let inside = pc.target(off).is_some_and(|to| *start <= to && to < end);
                     if !inside {
@@ -69,7 +74,10 @@ impl Flow {
                     }
                 }
             }
-            let last = end.0.checked_sub(1).and_then(|last| insns.get(last as usize));
+            let last = end
+                .0
+                .checked_sub(1)
+                .and_then(|last| insns.get(last as usize));
             if !matches!(last, Some(Insn::Exit | Insn::Jump { .. })) {
                 return Err(Fail::new(Errno::Invalid, "last insn is not an exit or jmp"));
             }
@@ -100,9 +108,10 @@ impl Flow {
             }
         }
         match seen.iter().position(|seen| !seen) {
-            Some(index) => {
-                Err(Fail::new(Errno::Invalid, format!("unreachable insn {index}")))
-            }
+            Some(index) => Err(Fail::new(
+                Errno::Invalid,
+                format!("unreachable insn {index}"),
+            )),
             None => Ok(()),
         }
     }
@@ -148,7 +157,10 @@ impl Flow {
                 self.mark_prune(pc.next());
                 next.push(pc.next());
             }
-            Insn::LoadImm64 { value: Imm64::Func(off), .. } => {
+            Insn::LoadImm64 {
+                value: Imm64::Func(off),
+                ..
+            } => {
                 next.push(pc.next().next());
                 self.enter(pc, *off, &mut next);
             }
@@ -193,7 +205,12 @@ impl Flow {
 pub(super) fn calls_back(number: i32) -> bool {
     by_number(number)
         .and_then(|helper| helper.prototype.as_ref())
-        .is_some_and(|prototype| prototype.args.iter().any(|arg| matches!(arg, ArgType::Func(_))))
+        .is_some_and(|prototype| {
+            prototype
+                .args
+                .iter()
+                .any(|arg| matches!(arg, ArgType::Func(_)))
+        })
 }
 
 /// The first slots of all functions.
@@ -201,7 +218,10 @@ fn find_starts(insns: &[Insn]) -> Check<Vec<Pc>> {
     let mut starts = vec![Pc(0)];
     for (index, insn) in insns.iter().enumerate() {
         let (Insn::Call(CallTarget::Local(off))
-        | Insn::LoadImm64 { value: Imm64::Func(off), .. }) = insn
+        | Insn::LoadImm64 {
+            value: Imm64::Func(off),
+            ..
+        }) = insn
         else {
             continue;
         };
@@ -209,7 +229,10 @@ fn find_starts(insns: &[Insn]) -> Check<Vec<Pc>> {
         let target = pc.target(*off).filter(|to| to.index() < insns.len());
         let Some(target) = target else {
             let to = i64::from(pc.0) + 1 + i64::from(*off);
-            return Err(Fail::new(Errno::Invalid, format!("call to invalid destination {to}")));
+            return Err(Fail::new(
+                Errno::Invalid,
+                format!("call to invalid destination {to}"),
+            ));
         };
         starts.push(target);
     }

@@ -5,8 +5,9 @@
 //! 6.12.
 
 use crate::abi::context::{self, FieldKind, Shape};
+use crate::abi::{AttachType, ProgType};
 use crate::btf::{BtfId, Type};
-use crate::isa::Size;
+use crate::isa::{Extend, Size};
 
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
@@ -15,9 +16,19 @@ use super::outcome::AccessKind;
 use super::state::{Kind, Register, Trust};
 
 impl Verifier<'_> {
-    pub(super) fn check_context(&mut self, pointer: &Register, access: Access, off: i64) -> Check<Register> {
+    pub(super) fn check_context(
+        &mut self,
+        pointer: &Register,
+        access: Access,
+        off: i64,
+    ) -> Check<Register> {
         check_unmoved(access.reg, pointer, "ctx")?;
-        let refuse = || Fail::access(format!("invalid bpf_context access off={off} size={}", access.size));
+        let refuse = || {
+            Fail::access(format!(
+                "invalid bpf_context access off={off} size={}",
+                access.size
+            ))
+        };
         let at = u32::try_from(off).map_err(|_| refuse())?;
         let loaded = match self.context.shape {
             Shape::Fields(_) | Shape::Bytes { .. } | Shape::Memory { .. } => {
@@ -29,10 +40,15 @@ impl Verifier<'_> {
                 let off = i32::try_from(off).map_err(|_| refuse())?;
                 let size = Size::from_bytes(access.size).ok_or_else(refuse)?;
                 let hit = context::check(prog_type, attach_type, off, size, direction);
-                field_content(hit.map_err(|_| refuse())?.kind)?
+                let kind = hit.map_err(|_| refuse())?.kind;
+                if kind != FieldKind::Scalar && access.extend == Extend::Sign {
+                    return Err(refuse());
+                }
+                field_content(kind)?
             }
             Shape::BtfArgs => {
-                if access.how == Use::Write || access.size != 8 && off % i64::from(access.size) != 0 {
+                if access.how == Use::Write || access.size != 8 && off % i64::from(access.size) != 0
+                {
                     return Err(refuse());
                 }
                 self.argument_content(at, access)?
@@ -49,10 +65,15 @@ impl Verifier<'_> {
     /// What an argument of the attached function yields.
     fn argument_content(&mut self, off: u32, access: Access) -> Check<Register> {
         let Some(target) = self.attached_function()? else {
-            return Err(Fail::unsupported("the context of a program whose attach target is not known"));
+            return Err(Fail::unsupported(
+                "the context of a program whose attach target is not known",
+            ));
         };
         if off % 8 != 0 {
-            return Err(Fail::access(format!("func '{}' offset {off} is not multiple of 8", target.name)));
+            return Err(Fail::access(format!(
+                "func '{}' offset {off} is not multiple of 8",
+                target.name
+            )));
         }
         let index = (off / 8) as usize;
         let Some(ty) = target.args.get(index).copied() else {
@@ -65,7 +86,11 @@ impl Verifier<'_> {
     fn return_value(&self, target: &AttachedFunction, index: usize) -> Check<Register> {
         let sees_result = target.result.is_some() && index == target.args.len();
         if !sees_result {
-            return Err(Fail::access(format!("func '{}' doesn't have {}-th argument", target.name, index + 1)));
+            return Err(Fail::access(format!(
+                "func '{}' doesn't have {}-th argument",
+                target.name,
+                index + 1
+            )));
         }
         Ok(match target.result_range {
             Some((low, high)) => {
@@ -78,17 +103,30 @@ impl Verifier<'_> {
         })
     }
 
+    /// The kernel vouches for the arguments of LSM hooks and tracepoints, not of any function.
+    fn argument_trust(&self) -> Trust {
+        match (self.program.prog_type, self.program.attach_type) {
+            (ProgType::Tracing, Some(AttachType::TraceRawTp | AttachType::TraceIter)) => {
+                Trust::Trusted
+            }
+            (ProgType::Lsm, _) => Trust::Trusted,
+            _ => Trust::Walked,
+        }
+    }
+
     /// A number is a number; a pointer to a structure may be followed; other pointers are numbers.
     fn typed_argument(&self, ty: BtfId, access: Access) -> Check<Register> {
         let btf = self.kernel_btf();
         let resolved = btf.resolve(ty);
-        let Type::Ptr { to } = btf.ty(resolved) else { return Ok(Register::unknown()) };
+        let Type::Ptr { to } = btf.ty(resolved) else {
+            return Ok(Register::unknown());
+        };
         if access.size != 8 {
             return Ok(Register::unknown());
         }
         let pointee = btf.resolve(to);
         match btf.ty(pointee) {
-            Type::Struct(_) => Ok(Register::pointer(Kind::Btf(pointee, Trust::Trusted))),
+            Type::Struct(_) => Ok(Register::pointer(Kind::Btf(pointee, self.argument_trust()))),
             _ => Ok(Register::unknown()),
         }
     }
@@ -101,7 +139,9 @@ fn field_content(kind: FieldKind) -> Check<Register> {
         FieldKind::PacketData => Ok(Register::pointer(Kind::Packet)),
         FieldKind::PacketEnd => Ok(Register::pointer(Kind::PacketEnd)),
         FieldKind::PacketMeta => Ok(Register::pointer(Kind::PacketMeta)),
-        FieldKind::Unsupported(what) => Err(Fail::unsupported(format!("reading the {what} of the context"))),
+        FieldKind::Unsupported(what) => Err(Fail::unsupported(format!(
+            "reading the {what} of the context"
+        ))),
     }
 }
 

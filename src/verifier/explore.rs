@@ -163,7 +163,10 @@ impl<'a> Verifier<'a> {
     fn advance(&mut self) -> Check<Flowing> {
         let pc = self.pc;
         let Some(insn) = self.insns.get(pc.index()).copied() else {
-            return Err(Fail::invalid(format!("invalid insn idx {pc} insn_cnt {}", self.insns.len())));
+            return Err(Fail::invalid(format!(
+                "invalid insn idx {pc} insn_cnt {}",
+                self.insns.len()
+            )));
         };
         self.stats.insns_processed += 1;
         if self.stats.insns_processed > self.env.insn_limit {
@@ -186,7 +189,13 @@ impl<'a> Verifier<'a> {
             return Err(Fail::invalid(self.broken[at].1.to_string()));
         }
         let frame = super::state::frame_number(self.cur.top());
-        self.cur.history.push(Step { pc, frame, slot: None, called_back: false, link: None });
+        self.cur.history.push(Step {
+            pc,
+            frame,
+            slot: None,
+            called_back: false,
+            link: None,
+        });
         let flowing = self.step(pc, &insn)?;
         self.log_changes();
         Ok(flowing)
@@ -196,31 +205,60 @@ impl<'a> Verifier<'a> {
     fn step(&mut self, pc: Pc, insn: &Insn) -> Check<Flowing> {
         let next = Flowing::To(pc.next());
         match *insn {
-            Insn::Alu { width, op, dst, src } => self.check_alu(width, op, dst, src).map(|()| next),
+            Insn::Alu {
+                width,
+                op,
+                dst,
+                src,
+            } => self.check_alu(width, op, dst, src).map(|()| next),
             Insn::Neg { dst, .. } => self.check_neg(dst).map(|()| next),
-            Insn::MovSx { width, from, dst, src } => {
-                self.check_movsx(width, from, dst, src).map(|()| next)
-            }
+            Insn::MovSx {
+                width,
+                from,
+                dst,
+                src,
+            } => self.check_movsx(width, from, dst, src).map(|()| next),
             Insn::Endian { dst, .. } => self.check_endian(dst).map(|()| next),
             Insn::AddrSpaceCast { .. } => Err(Fail::unsupported("address space casts (arena)")),
             Insn::LoadImm64 { dst, value } => {
                 self.check_load_imm64(pc, dst, value)?;
                 Ok(Flowing::To(pc.next().next()))
             }
-            Insn::Imm64High => Err(Fail::invalid(format!("jump into the middle of ldimm64 insn {pc}"))),
-            Insn::Load { size, extend, dst, base, off } => {
-                self.check_load(size, extend, dst, base, off).map(|()| next)
-            }
-            Insn::Store { size, base, off, src } => self.check_store(size, base, off, src).map(|()| next),
-            Insn::Atomic { op, width, base, off, src } => {
-                self.check_atomic(op, width, base, off, src).map(|()| next)
-            }
+            Insn::Imm64High => Err(Fail::invalid(format!(
+                "jump into the middle of ldimm64 insn {pc}"
+            ))),
+            Insn::Load {
+                size,
+                extend,
+                dst,
+                base,
+                off,
+            } => self.check_load(size, extend, dst, base, off).map(|()| next),
+            Insn::Store {
+                size,
+                base,
+                off,
+                src,
+            } => self.check_store(size, base, off, src).map(|()| next),
+            Insn::Atomic {
+                op,
+                width,
+                base,
+                off,
+                src,
+            } => self.check_atomic(op, width, base, off, src).map(|()| next),
             Insn::LegacyLoad { mode, .. } => self.check_legacy_load(mode).map(|()| next),
             Insn::Jump { off, .. } => {
                 self.jumps_processed += 1;
                 self.target(pc, off)
             }
-            Insn::JumpIf { width, op, dst, src, off } => {
+            Insn::JumpIf {
+                width,
+                op,
+                dst,
+                src,
+                off,
+            } => {
                 self.jumps_processed += 1;
                 self.check_jump_if(pc, width, op, dst, src, i32::from(off))
             }
@@ -283,7 +321,12 @@ impl<'a> Verifier<'a> {
             self.stored[parent.index()].branches += 1;
         }
         let log_mark = self.log.mark();
-        self.pending.push(Pending { state, pc: to, from, log_mark });
+        self.pending.push(Pending {
+            state,
+            pc: to,
+            from,
+            log_mark,
+        });
         let pushed = self.pending.last_mut().expect("a branch was just pushed");
         Ok(&mut pushed.state)
     }
@@ -291,7 +334,9 @@ impl<'a> Verifier<'a> {
     /// Ends the current path and takes up the latest branch; false when there is none.
     fn resume(&mut self) -> bool {
         self.release_parents();
-        let Some(pending) = self.pending.pop() else { return false };
+        let Some(pending) = self.pending.pop() else {
+            return false;
+        };
         self.log.rewind(pending.log_mark);
         self.cur = pending.state;
         self.pc = pending.pc;
@@ -373,7 +418,12 @@ impl<'a> Verifier<'a> {
     }
 
     /// Compares with a state that the current path has passed: a loop.
-    fn compare_with_ancestor(&mut self, id: StateId, store: &mut bool, forced: bool) -> Check<Against> {
+    fn compare_with_ancestor(
+        &mut self,
+        id: StateId,
+        store: &mut bool,
+        forced: bool,
+    ) -> Check<Against> {
         let pc = self.pc;
         let insn = self.insns[pc.index()];
         let old = &self.stored[id.index()].state;
@@ -441,15 +491,29 @@ impl<'a> Verifier<'a> {
         self.jumps_at_checkpoint = self.jumps_processed;
         self.insns_at_checkpoint = self.stats.insns_processed;
         let id = StateId(u32::try_from(self.stored.len()).unwrap_or(u32::MAX));
-        self.cur.for_each_register(|register| register.precise = false);
+        self.cur
+            .for_each_register(|register| register.precise = false);
         let state = self.cur.clone();
-        self.stored.push(Stored { state, pc: self.pc, branches: 1, hits: 0, misses: 0, compared: true });
+        self.stored.push(Stored {
+            state,
+            pc: self.pc,
+            branches: 1,
+            hits: 0,
+            misses: 0,
+            compared: true,
+        });
         self.cur.parent = Some(id);
         self.cur.history.clear();
         self.cur.links.clear();
         for frame in &mut self.cur.frames {
-            frame.regs.iter_mut().for_each(|register| register.live = Default::default());
-            frame.stack.iter_mut().for_each(|slot| slot.spilled.live = Default::default());
+            frame
+                .regs
+                .iter_mut()
+                .for_each(|register| register.live = Default::default());
+            frame
+                .stack
+                .iter_mut()
+                .for_each(|slot| slot.spilled.live = Default::default());
         }
         let here = &mut self.explored[self.pc.index()];
         here.push(id);
@@ -463,9 +527,9 @@ impl<'a> Verifier<'a> {
     pub(super) fn note_access(&mut self, access: AccessKind) -> Check {
         let fact = &mut self.facts[self.pc.index()];
         match fact.access {
-            Some(known) if known != access => {
-                Err(Fail::invalid("same insn cannot be used with different pointers"))
-            }
+            Some(known) if known != access => Err(Fail::invalid(
+                "same insn cannot be used with different pointers",
+            )),
             _ => {
                 fact.access = Some(access);
                 Ok(())
@@ -483,7 +547,12 @@ impl<'a> Verifier<'a> {
     }
 
     /// The latest checkpoint of this path at `pc` from `from` on backwards, if there is one.
-    pub(super) fn previous_at(&self, pc: Pc, depth: usize, from: Option<StateId>) -> Option<StateId> {
+    pub(super) fn previous_at(
+        &self,
+        pc: Pc,
+        depth: usize,
+        from: Option<StateId>,
+    ) -> Option<StateId> {
         let mut parent = from;
         while let Some(id) = parent {
             let stored = &self.stored[id.index()];
@@ -513,5 +582,9 @@ enum Against {
 /// Whether two states stand in the same chain of calls.
 fn same_calls(old: &State, cur: &State) -> bool {
     old.frames.len() == cur.frames.len()
-        && old.frames.iter().zip(&cur.frames).all(|(a, b)| a.callsite == b.callsite)
+        && old
+            .frames
+            .iter()
+            .zip(&cur.frames)
+            .all(|(a, b)| a.callsite == b.callsite)
 }

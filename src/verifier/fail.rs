@@ -21,7 +21,12 @@ pub(super) struct Fail {
 impl Fail {
     /// A refusal in the kernel's words.
     pub(super) fn new(errno: Errno, message: impl Into<String>) -> Fail {
-        Fail { errno, message: message.into(), detail: None, unsupported: false }
+        Fail {
+            errno,
+            message: message.into(),
+            detail: None,
+            unsupported: false,
+        }
     }
 
     /// The same, for what is `EACCES`.
@@ -47,6 +52,10 @@ impl Fail {
     /// Adds the sentence that says which register's range was at fault, as the kernel does after
     /// it has said which access.
     pub(super) fn then(self, message: impl Into<String>) -> Fail {
-        Fail { detail: Some(self.message), message: message.into(), ..self }
+        Fail {
+            detail: Some(self.message),
+            message: message.into(),
+            ..self
+        }
     }
 }

@@ -3,8 +3,11 @@
 //! Kernel: `check_helper_call`, `check_map_func_compatibility`, `set_map_elem_callback_state`,
 //! `set_loop_callback_state` in kernel/bpf/verifier.c, 6.12.
 
-use crate::abi::helpers::{Callback, Effect, Helper, Licence, Prototype, RetType, Sleeps, by_number};
-use crate::abi::map_type::map_func_compatible;
+use crate::abi::MapType;
+use crate::abi::helpers::{
+    Callback, Effect, Helper, Licence, Prototype, RetType, Sleeps, by_number,
+};
+use crate::abi::map_type::{map_func_compatible, may_update_sockmap};
 use crate::btf::KindFilter;
 use crate::isa::{Pc, Reg};
 use crate::object::{Poisoned, Sleepable};
@@ -15,8 +18,12 @@ use super::fail::{Check, Fail};
 use super::memory::F_RDONLY_PROG;
 use super::scalar::Scalar;
 use super::stack::StackRange;
-use super::state::{Frame, Kind, MAX_FRAMES, MapRef, MemKind, Reference, Register, SlotByte, Trust};
+use super::state::{
+    Frame, Kind, MAX_FRAMES, MapRef, MemKind, Reference, Register, SlotByte, Trust,
+};
 
+/// `bpf_get_current_task_btf`, the only helper whose result the kernel vouches for.
+const GET_CURRENT_TASK_BTF: u32 = 158;
 /// `bpf_tail_call`.
 const TAIL_CALL: u32 = 12;
 /// `bpf_get_smp_processor_id`.
@@ -60,7 +67,11 @@ impl Verifier<'_> {
     pub(super) fn check_helper(&mut self, pc: Pc, number: i32) -> Check<Flowing> {
         let Some(helper) = by_number(number) else {
             let fail = Fail::invalid(format!("invalid func unknown#{number}"));
-            let poisoned = self.program.poisoned.iter().find(|poisoned| poisoned.pc == pc);
+            let poisoned = self
+                .program
+                .poisoned
+                .iter()
+                .find(|poisoned| poisoned.pc == pc);
             return Err(match poisoned {
                 Some(Poisoned { field, .. }) => Fail::invalid(format!(
                     "failed to resolve CO-RE relocation {field}: the kernel has no such field"
@@ -111,16 +122,22 @@ impl Verifier<'_> {
         let (name, number) = (helper.name, helper.number);
         let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
         if !helper.available.allows(prog_type, attach_type) {
-            return Err(Fail::invalid(format!("program of this type cannot use helper {name}#{number}")));
+            return Err(Fail::invalid(format!(
+                "program of this type cannot use helper {name}#{number}"
+            )));
         }
         let Some(prototype) = helper.prototype_for(prog_type, attach_type) else {
             return Err(Fail::unsupported(format!("helper {name}#{number}")));
         };
         if prototype.licence == Licence::Gpl && !self.is_gpl() {
-            return Err(Fail::invalid("cannot call GPL-restricted function from non-GPL compatible program"));
+            return Err(Fail::invalid(
+                "cannot call GPL-restricted function from non-GPL compatible program",
+            ));
         }
         if prototype.sleeps == Sleeps::Might && self.program.sleepable == Sleepable::No {
-            return Err(Fail::invalid("helper call might sleep in a non-sleepable prog"));
+            return Err(Fail::invalid(
+                "helper call might sleep in a non-sleepable prog",
+            ));
         }
         Ok(prototype)
     }
@@ -133,7 +150,11 @@ impl Verifier<'_> {
         if spec.flags & F_RDONLY_PROG != 0 && CHANGES_MAP.contains(&call.number) {
             return Err(Fail::access("write into map forbidden"));
         }
-        if map_func_compatible(map_type, call.number) {
+        let sockets = matches!(map_type, MapType::Sockmap | MapType::Sockhash);
+        let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
+        let changes = CHANGES_MAP.contains(&call.number);
+        let may_change = !sockets || !changes || may_update_sockmap(prog_type, attach_type);
+        if may_change && map_func_compatible(map_type, call.number) {
             return Ok(());
         }
         Err(Fail::invalid(format!(
@@ -156,7 +177,12 @@ impl Verifier<'_> {
     pub(super) fn is_gpl(&self) -> bool {
         matches!(
             self.program.licence.as_str(),
-            "GPL" | "GPL v2" | "GPL and additional rights" | "Dual BSD/GPL" | "Dual MIT/GPL" | "Dual MPL/GPL"
+            "GPL"
+                | "GPL v2"
+                | "GPL and additional rights"
+                | "Dual BSD/GPL"
+                | "Dual MIT/GPL"
+                | "Dual MPL/GPL"
         )
     }
 
@@ -169,6 +195,15 @@ impl Verifier<'_> {
                 let Some(map) = call.map else {
                     return Err(Fail::invalid("kernel subsystem misconfigured verifier"));
                 };
+                let map_type = self.map_spec(map).map_type;
+                if matches!(
+                    map_type,
+                    MapType::Sockmap | MapType::Sockhash | MapType::Xskmap
+                ) {
+                    return Err(Fail::unsupported(format!(
+                        "looking up a socket in a {map_type}"
+                    )));
+                }
                 let mut result = Register::pointer(self.lookup_kind(map));
                 if call.prototype.ret == RetType::MapValueOrNull {
                     result.maybe_null = true;
@@ -177,28 +212,45 @@ impl Verifier<'_> {
                 Ok(result)
             }
             RetType::AllocMemOrNull => {
-                let kind = if call.number == RINGBUF_RESERVE { MemKind::Ringbuf } else { MemKind::Plain };
+                let kind = if call.number == RINGBUF_RESERVE {
+                    MemKind::Ringbuf
+                } else {
+                    MemKind::Plain
+                };
                 let mut result = Register::pointer(Kind::Mem(call.alloc_size.unwrap_or(0), kind));
                 result.maybe_null = true;
                 result.id = self.new_id();
                 if call.number == RINGBUF_RESERVE {
-                    self.cur.refs.push(Reference { id: result.id, acquired_at: pc });
+                    self.cur.refs.push(Reference {
+                        id: result.id,
+                        acquired_at: pc,
+                    });
                     result.ref_id = result.id;
                 }
                 Ok(result)
             }
             RetType::BtfId(name) => {
                 let Some(id) = self.kernel_btf().find(name, KindFilter::STRUCT) else {
-                    return Err(Fail::invalid(format!("the kernel has no type struct {name}")));
+                    return Err(Fail::invalid(format!(
+                        "the kernel has no type struct {name}"
+                    )));
                 };
-                Ok(Register::pointer(Kind::Btf(id, Trust::Trusted)))
+                let trust = if call.number == GET_CURRENT_TASK_BTF {
+                    Trust::Trusted
+                } else {
+                    Trust::Walked
+                };
+                Ok(Register::pointer(Kind::Btf(id, trust)))
             }
             RetType::DynptrMemOrNull
             | RetType::SocketOrNull
             | RetType::TcpSocketOrNull
             | RetType::SockCommonOrNull
             | RetType::MemOrBtfIdOrNull
-            | RetType::MemOrBtfId => Err(Fail::unsupported(format!("helper {}#{}", call.name, call.number))),
+            | RetType::MemOrBtfId => Err(Fail::unsupported(format!(
+                "helper {}#{}",
+                call.name, call.number
+            ))),
         }
     }
 
@@ -207,7 +259,9 @@ impl Verifier<'_> {
         let before = self.cur.refs.len();
         self.cur.refs.retain(|reference| reference.id != id);
         if self.cur.refs.len() == before {
-            return Err(Fail::invalid(format!("release of unknown reference id={id}")));
+            return Err(Fail::invalid(format!(
+                "release of unknown reference id={id}"
+            )));
         }
         self.cur.for_each_register(|register| {
             if register.ref_id == id {
@@ -251,14 +305,19 @@ impl Verifier<'_> {
                 (Reg::R2, Reg::R3)
             }
             Callback::MapElem => {
-                let Some(map) = call.map else { return Err(Fail::invalid("a callback without a map")) };
+                let Some(map) = call.map else {
+                    return Err(Fail::invalid("a callback without a map"));
+                };
                 *frame.reg_mut(Reg::R1) = Register::pointer(Kind::Map(map));
                 *frame.reg_mut(Reg::R2) = Register::pointer(Kind::MapKey(map));
                 *frame.reg_mut(Reg::R3) = Register::pointer(Kind::MapValue(map));
                 (Reg::R4, Reg::R3)
             }
             Callback::Timer | Callback::FindVma | Callback::UserRingbuf => {
-                return Err(Fail::unsupported(format!("the callback of {}#{}", call.name, call.number)));
+                return Err(Fail::unsupported(format!(
+                    "the callback of {}#{}",
+                    call.name, call.number
+                )));
             }
         };
         *frame.reg_mut(ctx.0) = regs[ctx.1.index()].with_live(Default::default());
@@ -280,7 +339,8 @@ fn integer_result(call: &Call) -> Scalar {
         && let Some(most) = call.max_size.and_then(|most| i64::try_from(most).ok())
     {
         (value.smin, value.smax) = (-MAX_ERRNO, most);
-        (value.s32_min, value.s32_max) = (-(MAX_ERRNO as i32), i32::try_from(most).unwrap_or(i32::MAX));
+        (value.s32_min, value.s32_max) =
+            (-(MAX_ERRNO as i32), i32::try_from(most).unwrap_or(i32::MAX));
         value.sync();
     }
     if call.number == GET_SMP_PROCESSOR_ID {

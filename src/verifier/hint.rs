@@ -142,5 +142,8 @@ pub(super) fn of(message: &str) -> Option<String> {
             None => false,
         })
     };
-    HINTS.iter().find(|(parts, _)| matches(&parts)).map(|(_, hint)| (*hint).to_owned())
+    HINTS
+        .iter()
+        .find(|(parts, _)| matches(&parts))
+        .map(|(_, hint)| (*hint).to_owned())
 }

@@ -6,6 +6,8 @@
 use crate::abi::{AttachType, LsmHook, ProgType};
 use crate::btf::{Btf, BtfId, KindFilter, Type};
 
+use crate::object::Sleepable;
+
 use super::context::AttachedFunction;
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
@@ -25,8 +27,20 @@ const DISABLED_HOOKS: [&str; 8] = [
     "ismaclabel",
 ];
 
+/// Functions beside the `security_` ones whose result programs may replace, in Linux 6.12.
+const MODIFIABLE: [&str; 5] = [
+    "bpf_fentry_test1",
+    "bpf_modify_return_test",
+    "bpf_modify_return_test2",
+    "bpf_modify_return_test_tp",
+    "update_socket_protocol",
+];
 /// Hooks that answer a question, in Linux 6.12.
-const BOOL_HOOKS: [&str; 3] = ["audit_rule_known", "inode_xattr_skipcap", "xfrm_state_pol_flow_match"];
+const BOOL_HOOKS: [&str; 3] = [
+    "audit_rule_known",
+    "inode_xattr_skipcap",
+    "xfrm_state_pol_flow_match",
+];
 
 impl Verifier<'_> {
     /// What an LSM hook returns.
@@ -43,10 +57,25 @@ impl Verifier<'_> {
     /// Refuses a program whose attach target the kernel does not have.
     pub(super) fn check_attach_target(&mut self) -> Check {
         if self.program.prog_type == ProgType::Lsm && !self.is_gpl() {
-            return Err(Fail::invalid("LSM programs must have a GPL compatible license"));
+            return Err(Fail::invalid(
+                "LSM programs must have a GPL compatible license",
+            ));
         }
         if matches!(self.program.prog_type, ProgType::Lsm | ProgType::Tracing) {
             self.attached_function()?;
+        }
+        // Only functions that the kernel lets fail on purpose may be slept in, and a kernel is not
+        // built with any.
+        let at_function = matches!(
+            self.program.attach_type,
+            Some(AttachType::TraceFentry | AttachType::TraceFexit | AttachType::ModifyReturn)
+        );
+        if self.program.prog_type == ProgType::Tracing
+            && at_function
+            && self.program.sleepable == Sleepable::Yes
+        {
+            let target = self.program.attach_target.as_deref().unwrap_or_default();
+            return Err(Fail::invalid(format!("{target} is not sleepable")));
         }
         if matches!(self.program.prog_type, ProgType::StructOps | ProgType::Ext) {
             let name = self.program.prog_type.name();
@@ -57,29 +86,46 @@ impl Verifier<'_> {
 
     /// The function that gives the context its arguments, if the program has one.
     pub(super) fn attached_function(&self) -> Check<Option<AttachedFunction>> {
-        let Some(target) = self.program.attach_target.as_deref().filter(|name| !name.is_empty()) else {
+        let Some(target) = self
+            .program
+            .attach_target
+            .as_deref()
+            .filter(|name| !name.is_empty())
+        else {
             return Ok(None);
         };
         let btf = self.kernel_btf();
         match (self.program.prog_type, self.program.attach_type) {
             (ProgType::Lsm, _) => self.lsm_hook(btf, target).map(Some),
             (ProgType::Tracing, Some(AttachType::TraceRawTp)) => trace_point(btf, target).map(Some),
-            (ProgType::Tracing, Some(AttachType::TraceFentry)) => function(btf, target, None).map(Some),
-            (ProgType::Tracing, Some(AttachType::TraceFexit | AttachType::ModifyReturn)) => {
+            (ProgType::Tracing, Some(AttachType::TraceFentry)) => {
+                function(btf, target, None).map(Some)
+            }
+            (
+                ProgType::Tracing,
+                Some(attach @ (AttachType::TraceFexit | AttachType::ModifyReturn)),
+            ) => {
+                let modifiable = target.starts_with("security_") || MODIFIABLE.contains(&target);
+                if attach == AttachType::ModifyReturn && !modifiable {
+                    return Err(Fail::invalid(format!("{target}() is not modifiable")));
+                }
                 let mut found = function(btf, target, None)?;
                 found.result = result_of(btf, target);
                 Ok(Some(found))
             }
-            (ProgType::Tracing, _) => {
-                Err(Fail::unsupported(format!("programs of section '{}'", self.program.section)))
-            }
+            (ProgType::Tracing, _) => Err(Fail::unsupported(format!(
+                "programs of section '{}'",
+                self.program.section
+            ))),
             _ => Ok(None),
         }
     }
 
     fn lsm_hook(&self, btf: &Btf, hook: &str) -> Check<AttachedFunction> {
         if DISABLED_HOOKS.contains(&hook) {
-            return Err(Fail::invalid(format!("points to disabled hook bpf_lsm_{hook}")));
+            return Err(Fail::invalid(format!(
+                "points to disabled hook bpf_lsm_{hook}"
+            )));
         }
         let name = format!("bpf_lsm_{hook}");
         let mut found = function(btf, &name, None)?;
@@ -89,15 +135,26 @@ impl Verifier<'_> {
     }
 
     /// Judges a load through a pointer to a kernel structure.
-    pub(super) fn check_btf_access(&mut self, pointer: &Register, access: Access, off: i64) -> Check<Register> {
-        let Kind::Btf(id, _) = pointer.kind else { return Err(Fail::invalid("not a kernel object")) };
+    pub(super) fn check_btf_access(
+        &mut self,
+        pointer: &Register,
+        access: Access,
+        off: i64,
+    ) -> Check<Register> {
+        let Kind::Btf(id, _) = pointer.kind else {
+            return Err(Fail::invalid("not a kernel object"));
+        };
         let number = access.reg.number();
         let name = self.kernel_btf().ty(id).name().to_owned();
         if !self.is_gpl() {
-            return Err(Fail::invalid(format!("Cannot access kernel 'struct {name}' from non-GPL compatible program")));
+            return Err(Fail::invalid(format!(
+                "Cannot access kernel 'struct {name}' from non-GPL compatible program"
+            )));
         }
         if off < 0 {
-            return Err(Fail::access(format!("R{number} is ptr_{name} invalid negative access: off={off}")));
+            return Err(Fail::access(format!(
+                "R{number} is ptr_{name} invalid negative access: off={off}"
+            )));
         }
         if pointer.value.const_value() != Some(0) {
             let var_off = pointer.value.tnum;
@@ -108,7 +165,12 @@ impl Verifier<'_> {
         if access.how == Use::Write {
             return Err(Fail::access("only read is supported"));
         }
-        let found = walk(self.kernel_btf(), id, off.unsigned_abs(), u64::from(access.size))?;
+        let found = walk(
+            self.kernel_btf(),
+            id,
+            off.unsigned_abs(),
+            u64::from(access.size),
+        )?;
         self.note_access(AccessKind::Probed)?;
         Ok(match found {
             Some(pointee) => Register::pointer(Kind::Btf(pointee, Trust::Walked)),
@@ -130,23 +192,43 @@ fn function(btf: &Btf, name: &str, skip: Option<usize>) -> Check<AttachedFunctio
 fn trace_point(btf: &Btf, name: &str) -> Check<AttachedFunction> {
     let found = btf.find(&format!("btf_trace_{name}"), KindFilter::TYPEDEF);
     let pointer = found.map(|id| btf.ty(btf.resolve(id)));
-    let Some(Type::Ptr { to }) = pointer else { return Err(no_such_target(name)) };
+    let Some(Type::Ptr { to }) = pointer else {
+        return Err(no_such_target(name));
+    };
     prototype(btf, name, btf.resolve(to), Some(1))
 }
 
 fn no_such_target(name: &str) -> Fail {
-    Fail::new(Errno::NoEntry, format!("failed to find kernel BTF type ID of '{name}'"))
+    Fail::new(
+        Errno::NoEntry,
+        format!("failed to find kernel BTF type ID of '{name}'"),
+    )
 }
 
 fn prototype(btf: &Btf, name: &str, proto: BtfId, skip: Option<usize>) -> Check<AttachedFunction> {
-    let Type::FuncProto { params, .. } = btf.ty(proto) else { return Err(no_such_target(name)) };
-    let args = params.iter().skip(skip.unwrap_or(0)).map(|param| param.ty).collect();
-    Ok(AttachedFunction { name: name.to_owned(), args, result: None, result_range: None })
+    let Type::FuncProto { params, .. } = btf.ty(proto) else {
+        return Err(no_such_target(name));
+    };
+    let args = params
+        .iter()
+        .skip(skip.unwrap_or(0))
+        .map(|param| param.ty)
+        .collect();
+    Ok(AttachedFunction {
+        name: name.to_owned(),
+        args,
+        result: None,
+        result_range: None,
+    })
 }
 
 fn result_of(btf: &Btf, name: &str) -> Option<BtfId> {
-    let Type::Func { proto, .. } = btf.ty(btf.find(name, KindFilter::FUNC)?) else { return None };
-    let Type::FuncProto { ret, .. } = btf.ty(proto) else { return None };
+    let Type::Func { proto, .. } = btf.ty(btf.find(name, KindFilter::FUNC)?) else {
+        return None;
+    };
+    let Type::FuncProto { ret, .. } = btf.ty(proto) else {
+        return None;
+    };
     Some(ret)
 }
 
@@ -158,18 +240,24 @@ fn walk(btf: &Btf, id: BtfId, off: u64, size: u64) -> Check<Option<BtfId>> {
     // Each round goes one structure deeper, and structures do not contain themselves.
     for _ in 0..64 {
         let ty = btf.ty(id);
-        let (Type::Struct(composite) | Type::Union(composite)) = ty else { break };
+        let (Type::Struct(composite) | Type::Union(composite)) = ty else {
+            break;
+        };
         let name = ty.name();
         let total = u64::from(composite.size);
         if off.saturating_add(size) > total {
-            return Err(Fail::access(format!("access beyond struct {name} at off {off} size {size}")));
+            return Err(Fail::access(format!(
+                "access beyond struct {name} at off {off} size {size}"
+            )));
         }
         let member = composite.members.iter().find(|member| {
             let start = u64::from(member.bit_offset) / 8;
             let length = btf.size_of(member.ty).unwrap_or(0);
-            start <= off && off < start.saturating_add(length.max(1))
+            start <= off && off < start.saturating_add(length)
         });
-        let Some(member) = member else { return Ok(None) };
+        let Some(member) = member else {
+            return Ok(None);
+        };
         if member.bitfield_size.is_some() {
             return Ok(None);
         }
@@ -199,15 +287,26 @@ fn walk(btf: &Btf, id: BtfId, off: u64, size: u64) -> Check<Option<BtfId>> {
 fn element_of(btf: &Btf, ty: BtfId) -> BtfId {
     let mut ty = btf.resolve(ty);
     for _ in 0..32 {
-        let Type::Array { elem, .. } = btf.ty(ty) else { break };
+        let Type::Array { elem, .. } = btf.ty(ty) else {
+            break;
+        };
         ty = btf.resolve(elem);
     }
     ty
 }
 
 /// What a member that is no structure yields.
-fn pointee(btf: &Btf, ty: BtfId, within: u64, size: u64, member: &str, name: &str) -> Check<Option<BtfId>> {
-    let Type::Ptr { to } = btf.ty(ty) else { return Ok(None) };
+fn pointee(
+    btf: &Btf,
+    ty: BtfId,
+    within: u64,
+    size: u64,
+    member: &str,
+    name: &str,
+) -> Check<Option<BtfId>> {
+    let Type::Ptr { to } = btf.ty(ty) else {
+        return Ok(None);
+    };
     if size != 8 || within != 0 {
         return Err(Fail::access(format!(
             "cannot access ptr member {member} with moff 0 in struct {name} with off {within} size {size}"

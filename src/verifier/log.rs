@@ -155,7 +155,11 @@ impl Verifier<'_> {
                 self.log.line = Some(known);
             }
         }
-        let opcode = self.program.code.get(self.pc.index()).map_or(0, |raw| raw.opcode);
+        let opcode = self
+            .program
+            .code
+            .get(self.pc.index())
+            .map_or(0, |raw| raw.opcode);
         let text = format!("{}: ({opcode:02x}) {}", self.pc, disassemble(*insn, self));
         self.log.line(&text);
     }
@@ -178,7 +182,12 @@ impl Verifier<'_> {
             }
         }
         for (frame, index) in slots {
-            if let Some(slot) = self.cur.frames.get(frame).and_then(|frame| frame.stack.get(index)) {
+            if let Some(slot) = self
+                .cur
+                .frames
+                .get(frame)
+                .and_then(|frame| frame.stack.get(index))
+            {
                 let _ = write!(text, " {}", self.slot_text(index, slot));
             }
         }
@@ -256,20 +265,35 @@ impl Verifier<'_> {
             })
             .collect();
         if slot.is_scalar_spill() {
-            return format!("fp-{off}{marks}={}{}", &bytes[..bytes.find('r').unwrap_or(0)], self.register_text(&slot.spilled));
+            return format!(
+                "fp-{off}{marks}={}{}",
+                &bytes[..bytes.find('r').unwrap_or(0)],
+                self.register_text(&slot.spilled)
+            );
         }
         format!("fp-{off}{marks}={bytes}")
     }
 
     /// What a register holds, as the log prints it.
     pub(super) fn register_text(&self, register: &Register) -> String {
-        let precise = if register.is_scalar() && register.precise { "P" } else { "" };
+        let precise = if register.is_scalar() && register.precise {
+            "P"
+        } else {
+            ""
+        };
         if register.is_scalar() && register.value.is_const() {
             return format!("{precise}{}", register.value);
         }
         if let (Kind::Stack(frame), Some(var)) = (register.kind, register.value.const_value()) {
-            let place = if usize::from(frame) == self.cur.top() { String::new() } else { format!("[{frame}]") };
-            return format!("fp{place}{}", i64::from(register.off).wrapping_add(var.cast_signed()));
+            let place = if usize::from(frame) == self.cur.top() {
+                String::new()
+            } else {
+                format!("[{frame}]")
+            };
+            return format!(
+                "fp{place}{}",
+                i64::from(register.off).wrapping_add(var.cast_signed())
+            );
         }
         let mut text = format!("{precise}{}", self.type_name(register));
         if let Kind::Btf(id, _) = register.kind {
@@ -312,7 +336,10 @@ impl Verifier<'_> {
         if register.is_pointer() && register.off != 0 {
             parts.push(format!("off={}", register.off));
         }
-        if matches!(register.kind, Kind::Packet | Kind::PacketMeta | Kind::PacketEnd) {
+        if matches!(
+            register.kind,
+            Kind::Packet | Kind::PacketMeta | Kind::PacketEnd
+        ) {
             parts.push(format!("r={}", register.range));
         }
         if let Kind::Mem(size, _) = register.kind {
@@ -427,7 +454,9 @@ fn registers_named(insn: &Insn) -> Vec<Reg> {
         Insn::Alu { dst, src, .. } | Insn::JumpIf { dst, src, .. } => {
             std::iter::once(*dst).chain(operand(src)).collect()
         }
-        Insn::Neg { dst, .. } | Insn::Endian { dst, .. } | Insn::LoadImm64 { dst, .. } => vec![*dst],
+        Insn::Neg { dst, .. } | Insn::Endian { dst, .. } | Insn::LoadImm64 { dst, .. } => {
+            vec![*dst]
+        }
         Insn::MovSx { dst, src, .. } | Insn::AddrSpaceCast { dst, src, .. } => vec![*dst, *src],
         Insn::Load { base, .. } => vec![*base],
         Insn::Store { base, src, .. } => std::iter::once(*base).chain(operand(src)).collect(),
@@ -437,7 +466,9 @@ fn registers_named(insn: &Insn) -> Vec<Reg> {
         }
         Insn::Call(CallTarget::Reg(reg)) => vec![*reg],
         Insn::Exit => vec![Reg::R0],
-        Insn::LegacyLoad { .. } | Insn::Imm64High | Insn::Jump { .. } | Insn::MayGoto { .. } => Vec::new(),
+        Insn::LegacyLoad { .. } | Insn::Imm64High | Insn::Jump { .. } | Insn::MayGoto { .. } => {
+            Vec::new()
+        }
     }
 }
 

@@ -66,18 +66,59 @@ pub(super) struct Access {
     pub(super) how: Use,
     /// Of a write, what is stored.
     pub(super) source: Source,
+    /// Of a read, what happens to the upper bits.
+    pub(super) extend: Extend,
+    /// Whether any access must be aligned, not only those of the stack.
+    pub(super) alignment: Alignment,
+}
+
+/// Which accesses must be aligned to their size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alignment {
+    /// Those of the stack, for slots to mean something; on x86 nothing else need be.
+    StackOnly,
+    /// All.
+    Strict,
+}
+
+impl Access {
+    /// A read of `size` bytes at `off` from a register.
+    pub(super) fn read(reg: Reg, off: i32, size: u32) -> Access {
+        let (source, extend) = (Source::Unknown, Extend::Zero);
+        Access {
+            reg,
+            off,
+            size,
+            how: Use::Read,
+            source,
+            extend,
+            alignment: Alignment::StackOnly,
+        }
+    }
+
+    /// What a helper may do with `size` bytes that a register points to.
+    pub(super) fn by_helper(reg: Reg, size: u32) -> Access {
+        Access {
+            how: Use::Helper,
+            ..Access::read(reg, 0, size)
+        }
+    }
 }
 
 impl Verifier<'_> {
-    pub(super) fn check_load(&mut self, size: Size, extend: Extend, dst: Reg, base: Reg, off: i16) -> Check {
+    pub(super) fn check_load(
+        &mut self,
+        size: Size,
+        extend: Extend,
+        dst: Reg,
+        base: Reg,
+        off: i16,
+    ) -> Check {
         let pointer = self.read_reg(base)?;
         self.check_writable(dst)?;
         let access = Access {
-            reg: base,
-            off: i32::from(off),
-            size: size.bytes(),
-            how: Use::Read,
-            source: Source::Unknown,
+            extend,
+            ..Access::read(base, i32::from(off), size.bytes())
         };
         let loaded = self.check_access(&pointer, access)?;
         let loaded = narrow(loaded, size, extend);
@@ -94,11 +135,22 @@ impl Verifier<'_> {
             Operand::Imm(imm) => Source::Imm(imm),
         };
         let pointer = self.read_reg(base)?;
-        let access = Access { reg: base, off: i32::from(off), size: size.bytes(), how: Use::Write, source };
+        let access = Access {
+            how: Use::Write,
+            source,
+            ..Access::read(base, i32::from(off), size.bytes())
+        };
         self.check_access(&pointer, access).map(|_| ())
     }
 
-    pub(super) fn check_atomic(&mut self, op: AtomicOp, width: Width, base: Reg, off: i16, src: Reg) -> Check {
+    pub(super) fn check_atomic(
+        &mut self,
+        op: AtomicOp,
+        width: Width,
+        base: Reg,
+        off: i16,
+        src: Reg,
+    ) -> Check {
         self.read_reg(src)?;
         let pointer = self.read_reg(base)?;
         if op == AtomicOp::Cmpxchg {
@@ -120,11 +172,8 @@ impl Verifier<'_> {
             Width::W64 => Size::DW,
         };
         let mut access = Access {
-            reg: base,
-            off: i32::from(off),
-            size: size.bytes(),
-            how: Use::Read,
-            source: Source::Unknown,
+            alignment: Alignment::Strict,
+            ..Access::read(base, i32::from(off), size.bytes())
         };
         let loaded = self.check_access(&pointer, access)?;
         access.how = Use::Write;
@@ -136,17 +185,27 @@ impl Verifier<'_> {
     }
 
     pub(super) fn check_legacy_load(&mut self, mode: LegacyMode) -> Check {
-        if !matches!(self.program.prog_type, ProgType::SocketFilter | ProgType::SchedCls | ProgType::SchedAct) {
+        if !matches!(
+            self.program.prog_type,
+            ProgType::SocketFilter | ProgType::SchedCls | ProgType::SchedAct
+        ) {
             return Err(Fail::invalid(
                 "BPF_LD_[ABS|IND] instructions not allowed for this program type",
             ));
         }
+        if self.cur.frames.len() > 1 {
+            return Err(Fail::unsupported("BPF_LD_[ABS|IND] in a subprogram"));
+        }
         let skb = self.read_reg(Reg::R6)?;
         if !self.cur.refs.is_empty() {
-            return Err(Fail::invalid("BPF_LD_[ABS|IND] cannot be mixed with socket references"));
+            return Err(Fail::invalid(
+                "BPF_LD_[ABS|IND] cannot be mixed with socket references",
+            ));
         }
         if skb.kind != Kind::Ctx {
-            return Err(Fail::invalid("at the time of BPF_LD_ABS|IND R6 != pointer to skb"));
+            return Err(Fail::invalid(
+                "at the time of BPF_LD_ABS|IND R6 != pointer to skb",
+            ));
         }
         if let LegacyMode::Ind(reg) = mode {
             self.read_reg(reg)?;
@@ -174,19 +233,39 @@ impl Verifier<'_> {
         match pointer.kind {
             Kind::MapKey(map) if null_checked => {
                 if access.how == Use::Write {
-                    return Err(Fail::access(format!("R{} cannot write into map_key", access.reg.number())));
+                    return Err(Fail::access(format!(
+                        "R{} cannot write into map_key",
+                        access.reg.number()
+                    )));
                 }
                 let size = self.map_spec(map).key_size;
-                self.check_region(pointer, access, Region { what: "map key, key", size })?;
+                self.check_region(
+                    pointer,
+                    access,
+                    Region {
+                        what: "map key, key",
+                        size,
+                    },
+                )?;
                 self.plain()
             }
             Kind::MapValue(map) if null_checked => self.check_map_value(pointer, map, access),
             Kind::Mem(size, kind) if null_checked => {
                 if access.how == Use::Write && kind == MemKind::ReadOnly {
                     let name = self.type_name(pointer);
-                    return Err(Fail::access(format!("R{} cannot write into {name}", access.reg.number())));
+                    return Err(Fail::access(format!(
+                        "R{} cannot write into {name}",
+                        access.reg.number()
+                    )));
                 }
-                self.check_region(pointer, access, Region { what: "memory, mem", size })?;
+                self.check_region(
+                    pointer,
+                    access,
+                    Region {
+                        what: "memory, mem",
+                        size,
+                    },
+                )?;
                 self.plain()
             }
             Kind::Ctx => self.check_context(pointer, access, off),
@@ -199,6 +278,9 @@ impl Verifier<'_> {
                 self.plain()
             }
             Kind::Btf(..) if null_checked => self.check_btf_access(pointer, access, off),
+            Kind::Map(_) if null_checked && access.how == Use::Read => Err(Fail::unsupported(
+                "reading the fields of a map through its pointer",
+            )),
             Kind::Uninit
             | Kind::Scalar
             | Kind::Map(_)
@@ -220,20 +302,43 @@ impl Verifier<'_> {
         Ok(Register::unknown())
     }
 
-    /// Stack accesses must be aligned, for slots to mean something; on x86 nothing else need be.
-    fn check_alignment(&self, pointer: &Register, access: Access) -> Check {
-        if !matches!(pointer.kind, Kind::Stack(_)) || access.how == Use::Helper {
-            return Ok(());
-        }
+    /// Refuses an access that must be aligned and is not.
+    pub(super) fn check_alignment(&self, pointer: &Register, access: Access) -> Check {
+        let kind = match pointer.kind {
+            Kind::Stack(_)
+                if access.how != Use::Helper || access.alignment == Alignment::Strict =>
+            {
+                "stack"
+            }
+            Kind::MapValue(_) if access.alignment == Alignment::Strict => "value",
+            Kind::Mem(..) | Kind::Btf(..) if access.alignment == Alignment::Strict => "",
+            Kind::Uninit
+            | Kind::Scalar
+            | Kind::Ctx
+            | Kind::Map(_)
+            | Kind::MapValue(_)
+            | Kind::MapKey(_)
+            | Kind::Stack(_)
+            | Kind::Packet
+            | Kind::PacketMeta
+            | Kind::PacketEnd
+            | Kind::Mem(..)
+            | Kind::Func(_)
+            | Kind::Btf(..) => return Ok(()),
+        };
         let fixed = i64::from(pointer.off) + i64::from(access.off);
-        let sum = pointer.value.tnum.add(super::tnum::Tnum::constant(fixed.cast_unsigned()));
+        let sum = pointer
+            .value
+            .tnum
+            .add(super::tnum::Tnum::constant(fixed.cast_unsigned()));
         if sum.is_aligned(u64::from(access.size)) {
             return Ok(());
         }
         let Access { off, size, .. } = access;
         let var_off = pointer.value.tnum;
+        let space = if kind.is_empty() { "" } else { " " };
         Err(Fail::access(format!(
-            "misaligned stack access off {var_off}+{}+{off} size {size}",
+            "misaligned {kind}{space}access off {var_off}+{}+{off} size {size}",
             pointer.off
         )))
     }
@@ -251,10 +356,22 @@ impl Verifier<'_> {
         Ok(Register::unknown())
     }
 
-    fn check_map_value(&mut self, pointer: &Register, map: MapRef, access: Access) -> Check<Register> {
+    fn check_map_value(
+        &mut self,
+        pointer: &Register,
+        map: MapRef,
+        access: Access,
+    ) -> Check<Register> {
         self.check_map_flags(pointer, map, access)?;
         let size = self.map_spec(map).value_size;
-        self.check_region(pointer, access, Region { what: "map value, value", size })?;
+        self.check_region(
+            pointer,
+            access,
+            Region {
+                what: "map value, value",
+                size,
+            },
+        )?;
         self.note_access(AccessKind::Plain)?;
         if access.how == Use::Read
             && let Some(known) = self.constant_content(pointer, map, access)
@@ -286,7 +403,9 @@ impl Verifier<'_> {
     /// What a read-only data section holds at a known offset.
     fn constant_content(&self, pointer: &Register, map: MapRef, access: Access) -> Option<u64> {
         let spec = self.map_spec(map);
-        let Initial::Data(data) = &spec.initial else { return None };
+        let Initial::Data(data) = &spec.initial else {
+            return None;
+        };
         if spec.origin != Origin::ReadOnlyData || spec.flags & F_RDONLY_PROG == 0 {
             return None;
         }
@@ -314,7 +433,9 @@ impl Verifier<'_> {
             )));
         }
         region.check(low, access.size).map_err(|fail| {
-            fail.then(format!("R{number} min value is outside of the allowed memory range"))
+            fail.then(format!(
+                "R{number} min value is outside of the allowed memory range"
+            ))
         })?;
         if value.umax >= MAX_VAR_OFF.cast_unsigned() {
             return Err(Fail::access(format!(
@@ -323,7 +444,9 @@ impl Verifier<'_> {
         }
         let high = value.umax.cast_signed().saturating_add(off);
         region.check(high, access.size).map_err(|fail| {
-            fail.then(format!("R{number} max value is outside of the allowed memory range"))
+            fail.then(format!(
+                "R{number} max value is outside of the allowed memory range"
+            ))
         })
     }
 
@@ -368,7 +491,10 @@ impl Verifier<'_> {
     pub(super) fn lookup_kind(&self, map: MapRef) -> Kind {
         let spec = self.map_spec(map);
         if matches!(spec.map_type, MapType::ArrayOfMaps | MapType::HashOfMaps) {
-            Kind::Map(MapRef { level: MapLevel::Inner, ..map })
+            Kind::Map(MapRef {
+                level: MapLevel::Inner,
+                ..map
+            })
         } else {
             Kind::MapValue(map)
         }
@@ -390,7 +516,9 @@ impl Region {
             return Ok(());
         }
         let Region { what, size: limit } = self;
-        Err(Fail::access(format!("invalid access to {what}_size={limit} off={off} size={size}")))
+        Err(Fail::access(format!(
+            "invalid access to {what}_size={limit} off={off} size={size}"
+        )))
     }
 }
 
@@ -399,14 +527,20 @@ pub(super) fn check_unmoved(reg: Reg, pointer: &Register, name: &str) -> Check {
     let number = reg.number();
     let off = pointer.off;
     if off < 0 {
-        return Err(Fail::access(format!("negative offset {name} ptr R{number} off={off} disallowed")));
+        return Err(Fail::access(format!(
+            "negative offset {name} ptr R{number} off={off} disallowed"
+        )));
     }
     if off > 0 {
-        return Err(Fail::access(format!("dereference of modified {name} ptr R{number} off={off} disallowed")));
+        return Err(Fail::access(format!(
+            "dereference of modified {name} ptr R{number} off={off} disallowed"
+        )));
     }
     if pointer.value.const_value() != Some(0) {
         let var_off = pointer.value.tnum;
-        return Err(Fail::access(format!("variable {name} access var_off={var_off} disallowed")));
+        return Err(Fail::access(format!(
+            "variable {name} access var_off={var_off} disallowed"
+        )));
     }
     Ok(())
 }

@@ -53,7 +53,8 @@ pub fn verify(program: &Arc<Program>, env: &Env) -> Result<Verified, Box<Rejecti
         return Err(rejection(Fail::new(Errno::TooBig, reason), None));
     }
     let slots = decode_slots(&program.code);
-    let slots = slots.map_err(|(pc, error)| rejection(Fail::invalid(error.to_string()), Some(pc)))?;
+    let slots =
+        slots.map_err(|(pc, error)| rejection(Fail::invalid(error.to_string()), Some(pc)))?;
     let (insns, broken) = split(slots);
     let flow = Flow::of(&insns).map_err(|fail| match broken.first() {
         Some((pc, error)) => rejection(Fail::invalid(error.to_string()), Some(*pc)),
@@ -70,7 +71,10 @@ pub fn verify(program: &Arc<Program>, env: &Env) -> Result<Verified, Box<Rejecti
 /// The instructions, and those that are broken: they matter only where a path reaches them, so a
 /// harmless one stands in their place.
 fn split(slots: Vec<Result<Insn, DecodeError>>) -> (Vec<Insn>, Vec<(Pc, DecodeError)>) {
-    let stand_in = Insn::Neg { width: Width::W64, dst: Reg::R0 };
+    let stand_in = Insn::Neg {
+        width: Width::W64,
+        dst: Reg::R0,
+    };
     let mut broken = Vec::new();
     let insns = (0..).map(Pc).zip(slots).map(|(pc, slot)| {
         slot.unwrap_or_else(|error| {
@@ -102,7 +106,11 @@ fn accept(program: &Arc<Program>, mut verifier: Verifier<'_>, insns: Vec<Insn>) 
     Verified {
         program: Arc::clone(program),
         insns,
-        stack_depths: verifier.stack_depths.iter().map(|depth| depth.unsigned_abs()).collect(),
+        stack_depths: verifier
+            .stack_depths
+            .iter()
+            .map(|depth| depth.unsigned_abs())
+            .collect(),
         facts: verifier.facts,
         stats: verifier.stats,
         log: verifier.log.into_text(),

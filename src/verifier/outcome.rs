@@ -20,7 +20,11 @@ pub struct Env {
 
 impl Default for Env {
     fn default() -> Env {
-        Env { kernel_btf: None, log_level: LogLevel::Failure, insn_limit: 1_000_000 }
+        Env {
+            kernel_btf: None,
+            log_level: LogLevel::Failure,
+            insn_limit: 1_000_000,
+        }
     }
 }
 

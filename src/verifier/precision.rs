@@ -56,8 +56,16 @@ impl Wanted {
         let mut places = Vec::new();
         for frame in 0..MAX_FRAMES {
             let number = frame_number(frame);
-            places.extend(Reg::all().map(|reg| Place::Reg(number, reg)).filter(|p| self.has(*p)));
-            places.extend((0..64).map(|slot| Place::Slot(number, slot)).filter(|p| self.has(*p)));
+            places.extend(
+                Reg::all()
+                    .map(|reg| Place::Reg(number, reg))
+                    .filter(|p| self.has(*p)),
+            );
+            places.extend(
+                (0..64)
+                    .map(|slot| Place::Slot(number, slot))
+                    .filter(|p| self.has(*p)),
+            );
         }
         places
     }
@@ -92,7 +100,9 @@ impl Verifier<'_> {
     pub(super) fn mark_places_precise(&mut self, places: &[Place]) {
         let mut wanted = Wanted::default();
         for place in places {
-            let Some(register) = self.cur.at_mut(*place) else { continue };
+            let Some(register) = self.cur.at_mut(*place) else {
+                continue;
+            };
             if register.is_scalar() {
                 register.precise = true;
                 wanted.add(*place);
@@ -104,14 +114,19 @@ impl Verifier<'_> {
     /// Marks, on the current path, what mattered on the paths from a stored state that covers it.
     pub(super) fn propagate_precision(&mut self, id: StateId) {
         let mut places = Vec::new();
-        self.stored[id.index()].state.for_each_place(|place, register| {
-            if register.is_scalar() && register.precise && register.live.read {
-                places.push(place);
-            }
-        });
+        self.stored[id.index()]
+            .state
+            .for_each_place(|place, register| {
+                if register.is_scalar() && register.precise && register.live.read {
+                    places.push(place);
+                }
+            });
         let mut wanted = Wanted::default();
         for place in places {
-            let scalar = self.cur.at_mut(place).filter(|register| register.is_scalar());
+            let scalar = self
+                .cur
+                .at_mut(place)
+                .filter(|register| register.is_scalar());
             if let Some(register) = scalar {
                 register.precise = true;
                 wanted.add(place);
@@ -158,7 +173,13 @@ fn rewind(insns: &[Insn], state: &State, skip: usize, wanted: &mut Wanted) {
         let later = state.history.get(index + 1).map(|later| later.frame);
         let later = later.unwrap_or(frame_number(state.top()));
         if let Some(insn) = insns.get(step.pc.index()) {
-            Rewind { wanted, step: *step, links: &state.links, later }.over(insn);
+            Rewind {
+                wanted,
+                step: *step,
+                links: &state.links,
+                later,
+            }
+            .over(insn);
         }
     }
 }
@@ -224,7 +245,9 @@ impl Rewind<'_> {
     }
 
     fn over_store(&mut self, src: Operand) {
-        let Some((frame, slot)) = self.step.slot else { return };
+        let Some((frame, slot)) = self.step.slot else {
+            return;
+        };
         if self.wanted.take(Place::Slot(frame, slot))
             && let Operand::Reg(src) = src
         {
@@ -261,7 +284,10 @@ impl Rewind<'_> {
             self.wanted.add(self.reg(dst));
             self.wanted.add(self.reg(src));
         }
-        let linked = self.step.link.and_then(|index| self.links.get(index as usize));
+        let linked = self
+            .step
+            .link
+            .and_then(|index| self.links.get(index as usize));
         let Some(linked) = linked else { return };
         if linked.iter().any(|place| self.wanted.has(*place)) {
             linked.iter().for_each(|place| self.wanted.add(*place));
@@ -295,7 +321,9 @@ impl Rewind<'_> {
 
     /// Back into a function that has returned: what the caller wants of `r0` it computed.
     fn over_exit(&mut self) {
-        let Some(caller) = self.step.frame.checked_sub(1) else { return };
+        let Some(caller) = self.step.frame.checked_sub(1) else {
+            return;
+        };
         if self.step.called_back {
             return;
         }

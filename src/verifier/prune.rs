@@ -141,7 +141,8 @@ impl Comparison {
 
     fn slots(&mut self, old: &Slot, cur: &Slot) -> bool {
         if self.precision == Precision::Exact {
-            return old.bytes == cur.bytes && (!old.is_spill() || self.registers(&old.spilled, &cur.spilled));
+            return old.bytes == cur.bytes
+                && (!old.is_spill() || self.registers(&old.spilled, &cur.spilled));
         }
         if !old.spilled.live.read && self.precision == Precision::Tracked {
             return true;
@@ -150,7 +151,11 @@ impl Comparison {
         if let (Some(old), Some(cur)) = (scalar_of(old), scalar_of(cur)) {
             return self.registers(&old, &cur);
         }
-        let bytes_fit = old.bytes.iter().zip(&cur.bytes).all(|(old, cur)| byte_covers(*old, *cur));
+        let bytes_fit = old
+            .bytes
+            .iter()
+            .zip(&cur.bytes)
+            .all(|(old, cur)| byte_covers(*old, *cur));
         bytes_fit && (!old.is_spill() || self.registers(&old.spilled, &cur.spilled))
     }
 }
@@ -179,21 +184,35 @@ impl Verifier<'_> {
     pub(super) fn states_equal(&self, id: StateId, precision: Precision) -> bool {
         let old = &self.stored[id.index()].state;
         let cur = &self.cur;
-        let mut comparison = Comparison { precision, ids: IdMap::default(), fresh: u32::MAX };
+        let mut comparison = Comparison {
+            precision,
+            ids: IdMap::default(),
+            fresh: u32::MAX,
+        };
         if old.refs.len() != cur.refs.len() {
             return false;
         }
-        let references_match =
-            old.refs.iter().zip(&cur.refs).all(|(a, b)| comparison.ids.check(a.id, b.id));
+        let references_match = old
+            .refs
+            .iter()
+            .zip(&cur.refs)
+            .all(|(a, b)| comparison.ids.check(a.id, b.id));
         references_match
-            && old.frames.iter().zip(&cur.frames).all(|(old, cur)| comparison.frames(old, cur))
+            && old
+                .frames
+                .iter()
+                .zip(&cur.frames)
+                .all(|(old, cur)| comparison.frames(old, cur))
     }
 
     /// A quick test before the exact one: registers of the running frame alike.
     pub(super) fn maybe_looping(&self, id: StateId) -> bool {
         let old = self.stored[id.index()].state.frame();
         let cur = self.cur.frame();
-        old.regs.iter().zip(&cur.regs).all(|(a, b)| a.kind == b.kind && a.off == b.off && a.value == b.value)
+        old.regs
+            .iter()
+            .zip(&cur.regs)
+            .all(|(a, b)| a.kind == b.kind && a.off == b.off && a.value == b.value)
     }
 
     /// Marks as read, on the current path, what the paths from the stored state read.
@@ -221,7 +240,9 @@ impl Verifier<'_> {
     pub(super) fn mark_read(&mut self, place: Place) {
         let (frame_index, activation) = match place {
             Place::Reg(frame, _) | Place::Slot(frame, _) => {
-                let Some(frame_now) = self.cur.frames.get(usize::from(frame)) else { return };
+                let Some(frame_now) = self.cur.frames.get(usize::from(frame)) else {
+                    return;
+                };
                 (usize::from(frame), frame_now.activation)
             }
         };
@@ -232,11 +253,15 @@ impl Verifier<'_> {
         while let Some(id) = parent {
             let stored = &mut self.stored[id.index()].state;
             parent = stored.parent;
-            let Some(frame) = stored.frames.get_mut(frame_index) else { return };
+            let Some(frame) = stored.frames.get_mut(frame_index) else {
+                return;
+            };
             if frame.activation != activation {
                 return;
             }
-            let Some(live) = live_at(frame, place) else { return };
+            let Some(live) = live_at(frame, place) else {
+                return;
+            };
             if std::mem::replace(&mut live.read, true) || live.written {
                 return;
             }

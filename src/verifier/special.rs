@@ -34,16 +34,24 @@ impl Verifier<'_> {
     /// Refuses a program that refers to a map with special fields.
     pub(super) fn check_maps(&self) -> Check {
         for insn in self.insns {
-            let Insn::LoadImm64 { value: Imm64::MapFd(fd) | Imm64::MapValue { fd, .. }, .. } = insn else {
+            let Insn::LoadImm64 {
+                value: Imm64::MapFd(fd) | Imm64::MapValue { fd, .. },
+                ..
+            } = insn
+            else {
                 continue;
             };
-            let spec = usize::try_from(*fd).ok().and_then(|index| self.program.maps.get(index));
+            let spec = usize::try_from(*fd)
+                .ok()
+                .and_then(|index| self.program.maps.get(index));
             let Some(spec) = spec else { continue };
             let specs = [Some(spec), spec.inner.as_deref()];
             for spec in specs.into_iter().flatten() {
                 if let Some(what) = self.special_field(spec) {
                     let name = &spec.name;
-                    return Err(Fail::unsupported(format!("map '{name}' with a {what} in its values")));
+                    return Err(Fail::unsupported(format!(
+                        "map '{name}' with a {what} in its values"
+                    )));
                 }
             }
         }
@@ -65,10 +73,15 @@ fn find_special(btf: &Btf, ty: BtfId, depth: u32) -> Option<String> {
             if SPECIAL.contains(&name) {
                 return Some(name.to_owned());
             }
-            composite.members.iter().find_map(|member| find_special(btf, member.ty, deeper))
+            composite
+                .members
+                .iter()
+                .find_map(|member| find_special(btf, member.ty, deeper))
         }
         Type::Array { elem, .. } => find_special(btf, elem, deeper),
-        Type::Datasec { entries, .. } => entries.iter().find_map(|entry| find_special(btf, entry.var, deeper)),
+        Type::Datasec { entries, .. } => entries
+            .iter()
+            .find_map(|entry| find_special(btf, entry.var, deeper)),
         Type::Var { ty, .. } => find_special(btf, ty, deeper),
         Type::Ptr { to } => {
             let tag = btf.type_tags(to).find(|tag| POINTER_TAGS.contains(tag))?;

@@ -43,7 +43,10 @@ impl Verifier<'_> {
         how: Use,
     ) -> Check<StackRange> {
         let Kind::Stack(frame) = pointer.kind else {
-            return Err(Fail::invalid(format!("R{} is not a stack pointer", reg.number())));
+            return Err(Fail::invalid(format!(
+                "R{} is not a stack pointer",
+                reg.number()
+            )));
         };
         let name = how.stack_phrase();
         let number = reg.number();
@@ -54,7 +57,10 @@ impl Verifier<'_> {
             )));
         }
         let low = value.smin.saturating_add(off);
-        let high = value.smax.saturating_add(off).saturating_add(i64::from(size));
+        let high = value
+            .smax
+            .saturating_add(off)
+            .saturating_add(i64::from(size));
         if low < i64::from(-MAX_STACK) || low > -1 || high > 0 {
             let message = match value.const_value() {
                 Some(_) => format!("invalid{name} stack R{number} off={low} size={size}"),
@@ -77,7 +83,9 @@ impl Verifier<'_> {
 
     /// Makes the frame reach down to the range and counts it as used.
     fn use_stack(&mut self, range: StackRange) {
-        let Some(frame) = self.cur.frames.get_mut(range.frame) else { return };
+        let Some(frame) = self.cur.frames.get_mut(range.frame) else {
+            return;
+        };
         frame.grow(slot_of(range.from).0);
         let subprog = frame.subprog;
         if let Some(depth) = self.stack_depths.get_mut(subprog) {
@@ -107,7 +115,9 @@ impl Verifier<'_> {
         let value = self.source_register(source);
         if let Some(value) = &value {
             if let (Kind::Stack(_), true) = (value.kind, range.frame != self.cur.top()) {
-                return Err(Fail::invalid("cannot spill pointers to stack into stack frame of the caller"));
+                return Err(Fail::invalid(
+                    "cannot spill pointers to stack into stack frame of the caller",
+                ));
             }
             if value.is_pointer() {
                 if size != 8 {
@@ -176,7 +186,10 @@ impl Verifier<'_> {
 
     /// Stores somewhere within a range of offsets.
     pub(super) fn write_stack_somewhere(&mut self, range: StackRange, source: Source) {
-        let zero = self.source_register(source).as_ref().is_some_and(Register::is_null);
+        let zero = self
+            .source_register(source)
+            .as_ref()
+            .is_some_and(Register::is_null);
         let mut relied_on_zero = false;
         for off in range.from..range.to {
             let (index, byte) = slot_of(off);
@@ -189,7 +202,11 @@ impl Verifier<'_> {
             slot.scrub();
             let stays_zero = zero && slot.bytes[byte] == SlotByte::Zero;
             relied_on_zero |= stays_zero;
-            slot.bytes[byte] = if stays_zero { SlotByte::Zero } else { SlotByte::Misc };
+            slot.bytes[byte] = if stays_zero {
+                SlotByte::Zero
+            } else {
+                SlotByte::Misc
+            };
             self.log.changed_slot(range.frame, index);
         }
         if let (true, Source::Reg(reg)) = (relied_on_zero, source) {
@@ -227,7 +244,10 @@ impl Verifier<'_> {
             }
             return Ok(filled);
         }
-        let all_spilled = self.bytes_of(range).iter().all(|byte| *byte == SlotByte::Spill);
+        let all_spilled = self
+            .bytes_of(range)
+            .iter()
+            .all(|byte| *byte == SlotByte::Spill);
         if all_spilled && slot.spilled.is_null() {
             self.note_slot(range.frame, index);
             return Ok(Register::constant(0));
@@ -240,14 +260,21 @@ impl Verifier<'_> {
         (range.from..range.to)
             .map(|off| {
                 let (index, byte) = slot_of(off);
-                frame.stack.get(index).map_or(SlotByte::Invalid, |slot| slot.bytes[byte])
+                frame
+                    .stack
+                    .get(index)
+                    .map_or(SlotByte::Invalid, |slot| slot.bytes[byte])
             })
             .collect()
     }
 
     /// What plain data yields: 0 if it is all zero, else an unknown number.
     fn read_data(&self, range: StackRange) -> Register {
-        if self.bytes_of(range).iter().all(|byte| *byte == SlotByte::Zero) {
+        if self
+            .bytes_of(range)
+            .iter()
+            .all(|byte| *byte == SlotByte::Zero)
+        {
             return Register::constant(0);
         }
         Register::unknown()

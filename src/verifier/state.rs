@@ -136,7 +136,11 @@ impl Register {
 
     /// A number.
     pub(super) fn scalar(value: Scalar) -> Register {
-        Register { kind: Kind::Scalar, value, ..Register::uninit() }
+        Register {
+            kind: Kind::Scalar,
+            value,
+            ..Register::uninit()
+        }
     }
 
     /// A known number.
@@ -151,7 +155,11 @@ impl Register {
 
     /// A pointer without offset.
     pub(super) fn pointer(kind: Kind) -> Register {
-        Register { kind, value: Scalar::constant(0), ..Register::uninit() }
+        Register {
+            kind,
+            value: Scalar::constant(0),
+            ..Register::uninit()
+        }
     }
 
     /// Whether it is a number.
@@ -166,7 +174,11 @@ impl Register {
 
     /// The number it holds, if known.
     pub(super) fn const_scalar(&self) -> Option<u64> {
-        if self.is_scalar() { self.value.const_value() } else { None }
+        if self.is_scalar() {
+            self.value.const_value()
+        } else {
+            None
+        }
     }
 
     /// Whether it is the number 0.
@@ -211,7 +223,10 @@ pub(super) struct Slot {
 impl Slot {
     /// A slot that nothing was stored to.
     pub(super) fn invalid() -> Slot {
-        Slot { bytes: [SlotByte::Invalid; 8], spilled: Register::uninit() }
+        Slot {
+            bytes: [SlotByte::Invalid; 8],
+            spilled: Register::uninit(),
+        }
     }
 
     /// Whether a register was spilled here and its highest spilled byte is intact.
@@ -226,7 +241,11 @@ impl Slot {
 
     /// How many bytes of the slot, from its lowest address, hold the spilled register.
     pub(super) fn spill_size(&self) -> u32 {
-        let count = self.bytes.iter().take_while(|byte| **byte == SlotByte::Spill).count();
+        let count = self
+            .bytes
+            .iter()
+            .take_while(|byte| **byte == SlotByte::Spill)
+            .count();
         u32::try_from(count).unwrap_or(8)
     }
 
@@ -273,7 +292,15 @@ impl Frame {
     pub(super) fn new(index: usize, subprog: usize, callsite: Pc, activation: u32) -> Frame {
         let mut regs = [Register::uninit(); Reg::COUNT];
         regs[Reg::FP.index()] = Register::pointer(Kind::Stack(frame_number(index)));
-        Frame { regs, stack: Vec::new(), subprog, callsite, activation, callback_range: None, callback_depth: 0 }
+        Frame {
+            regs,
+            stack: Vec::new(),
+            subprog,
+            callsite,
+            activation,
+            callback_range: None,
+            callback_depth: 0,
+        }
     }
 
     /// The register of that number.
@@ -393,7 +420,9 @@ impl State {
 
     /// The running frame, to change.
     pub(super) fn frame_mut(&mut self) -> &mut Frame {
-        self.frames.last_mut().expect("a state has at least one frame")
+        self.frames
+            .last_mut()
+            .expect("a state has at least one frame")
     }
 
     /// A register of the running frame.
@@ -432,7 +461,11 @@ impl State {
         match place {
             Place::Reg(frame, reg) => Some(self.frames.get_mut(usize::from(frame))?.reg_mut(reg)),
             Place::Slot(frame, slot) => {
-                let slot = self.frames.get_mut(usize::from(frame))?.stack.get_mut(usize::from(slot))?;
+                let slot = self
+                    .frames
+                    .get_mut(usize::from(frame))?
+                    .stack
+                    .get_mut(usize::from(slot))?;
                 slot.is_spill().then_some(&mut slot.spilled)
             }
         }

@@ -25,10 +25,16 @@ pub(super) fn names(program: &Program, flow: &Flow) -> Vec<String> {
     flow.starts
         .iter()
         .enumerate()
-        .map(|(index, start)| match program.subprogs.iter().find(|subprog| subprog.start == *start) {
-            Some(subprog) => subprog.name.clone(),
-            None if index == 0 => program.name.clone(),
-            None => format!("func#{index}"),
+        .map(|(index, start)| {
+            match program
+                .subprogs
+                .iter()
+                .find(|subprog| subprog.start == *start)
+            {
+                Some(subprog) => subprog.name.clone(),
+                None if index == 0 => program.name.clone(),
+                None => format!("func#{index}"),
+            }
         })
         .collect()
 }
@@ -36,7 +42,10 @@ pub(super) fn names(program: &Program, flow: &Flow) -> Vec<String> {
 /// The refusal of one call too many.
 pub(super) fn too_deep(frames: usize) -> Fail {
     let frames = frames + 1;
-    Fail::new(Errno::TooBig, format!("the call stack of {frames} frames is too deep"))
+    Fail::new(
+        Errno::TooBig,
+        format!("the call stack of {frames} frames is too deep"),
+    )
 }
 
 /// What a global function takes in one argument.
@@ -51,6 +60,7 @@ impl Verifier<'_> {
     /// Judges the program: itself, then every global function that is called.
     pub(super) fn run(&mut self) -> Check {
         self.check_maps()?;
+        self.check_exception_callback()?;
         self.check_attach_target()?;
         let mut state = State::new(0, self.new_id());
         *state.reg_mut(Reg::R1) = Register::pointer(Kind::Ctx);
@@ -58,7 +68,10 @@ impl Verifier<'_> {
         let mut judged = 0;
         while let Some(subprog) = self.called_globals.get(judged).copied() {
             judged += 1;
-            self.log.line(&format!("Validating {}() func#{subprog}...", self.names[subprog]));
+            self.log.line(&format!(
+                "Validating {}() func#{subprog}...",
+                self.names[subprog]
+            ));
             let state = self.global_entry(subprog)?;
             self.explore(state, subprog)?;
             let name = &self.names[subprog];
@@ -69,21 +82,38 @@ impl Verifier<'_> {
         self.check_stack_depth()
     }
 
+    /// Refuses a program that names a function for exceptions.
+    fn check_exception_callback(&self) -> Check {
+        let main = self.program.subprogs.first().and_then(|main| main.func);
+        let (Some(btf), Some(main)) = (self.program.btf.as_ref(), main) else {
+            return Ok(());
+        };
+        match btf
+            .decl_tags(main)
+            .find(|(_, tag)| tag.starts_with("exception_callback:"))
+        {
+            Some((_, tag)) => Err(Fail::unsupported(format!("the tag {tag}"))),
+            None => Ok(()),
+        }
+    }
+
     /// Whether the function is judged alone.
     pub(super) fn is_global(&self, subprog: usize) -> bool {
-        let Some(start) = self.flow.starts.get(subprog) else { return false };
+        let Some(start) = self.flow.starts.get(subprog) else {
+            return false;
+        };
         subprog != 0
-            && self
-                .program
-                .subprogs
-                .iter()
-                .any(|one| one.start == *start && one.linkage == Linkage::Global && one.func.is_some())
+            && self.program.subprogs.iter().any(|one| {
+                one.start == *start && one.linkage == Linkage::Global && one.func.is_some()
+            })
     }
 
     pub(super) fn check_local_call(&mut self, pc: Pc, off: i32) -> Check<Flowing> {
         let subprog = pc.target(off).and_then(|to| self.flow.subprog_at(to));
         let Some(subprog) = subprog else {
-            return Err(Fail::invalid(format!("call to invalid destination at insn {pc}")));
+            return Err(Fail::invalid(format!(
+                "call to invalid destination at insn {pc}"
+            )));
         };
         if self.is_global(subprog) {
             return self.call_global(pc, subprog);
@@ -116,24 +146,22 @@ impl Verifier<'_> {
     /// A call of a function that is judged alone: only its prototype counts.
     fn call_global(&mut self, pc: Pc, subprog: usize) -> Check<Flowing> {
         let name = self.names[subprog].clone();
-        let args = self.global_args(subprog)?;
-        for (reg, arg) in ARGUMENTS.into_iter().zip(&args) {
-            let register = self.read_reg(reg)?;
-            self.check_global_arg(reg, &register, *arg).map_err(|fail| {
-                if fail.unsupported {
-                    return fail;
-                }
-                fail.then(format!("Caller passes invalid args into func#{subprog} ('{name}')"))
-            })?;
-        }
-        self.log.line(&format!("Func#{subprog} ('{name}') is global and assumed valid."));
+        self.check_global_args(subprog).map_err(|fail| {
+            if fail.unsupported {
+                return fail;
+            }
+            fail.then(format!(
+                "Caller passes invalid args into func#{subprog} ('{name}')"
+            ))
+        })?;
+        self.log.line(&format!(
+            "Func#{subprog} ('{name}') is global and assumed valid."
+        ));
         if !self.called_globals.contains(&subprog) {
             self.called_globals.push(subprog);
         }
         self.clobber_arguments();
-        if !self.returns_void(subprog) {
-            self.write_reg(Reg::R0, Register::unknown());
-        }
+        self.write_reg(Reg::R0, Register::unknown());
         // What it does to a packet is not known.
         if self.may_change_packet(subprog) {
             self.forget_packet_pointers();
@@ -141,28 +169,36 @@ impl Verifier<'_> {
         Ok(Flowing::To(pc.next()))
     }
 
+    fn check_global_args(&mut self, subprog: usize) -> Check {
+        let args = self.global_args(subprog)?;
+        for (reg, arg) in ARGUMENTS.into_iter().zip(args) {
+            let register = self.read_reg(reg)?;
+            self.check_global_arg(reg, &register, arg)?;
+        }
+        Ok(())
+    }
+
     fn check_global_arg(&mut self, reg: Reg, register: &Register, arg: GlobalArg) -> Check {
         let number = reg.number();
         match arg {
             GlobalArg::Scalar if register.is_scalar() => Ok(()),
             GlobalArg::Scalar => Err(Fail::invalid(format!("R{number} is not a scalar"))),
-            GlobalArg::Ctx if register.kind == Kind::Ctx => super::memory::check_unmoved(reg, register, "ctx"),
+            GlobalArg::Ctx if register.kind == Kind::Ctx => {
+                super::memory::check_unmoved(reg, register, "ctx")
+            }
             GlobalArg::Ctx => Err(Fail::invalid(format!("R{number} expects pointer to ctx"))),
             GlobalArg::Mem { size, maybe_null } => {
                 if maybe_null && register.is_null() {
                     return Ok(());
                 }
                 if register.maybe_null && !maybe_null {
-                    return Err(Fail::invalid(format!("R{number} is expected to be non-NULL")));
+                    return Err(Fail::invalid(format!(
+                        "R{number} is expected to be non-NULL"
+                    )));
                 }
                 self.check_memory(reg, register, size)
             }
         }
-    }
-
-    /// Whether a table of the object's functions says that this one returns nothing.
-    fn returns_void(&self, subprog: usize) -> bool {
-        self.prototype(subprog).is_some_and(|(_, result)| result == BtfId::VOID)
     }
 
     /// Whether the function, or one that it calls, calls a helper that changes the packet.
@@ -193,7 +229,11 @@ impl Verifier<'_> {
 
     /// The function that an instruction calls or refers to.
     fn callee(&self, pc: Pc, insn: &Insn) -> Option<usize> {
-        let (Insn::Call(CallTarget::Local(off)) | Insn::LoadImm64 { value: Imm64::Func(off), .. }) = insn
+        let (Insn::Call(CallTarget::Local(off))
+        | Insn::LoadImm64 {
+            value: Imm64::Func(off),
+            ..
+        }) = insn
         else {
             return None;
         };
@@ -203,10 +243,19 @@ impl Verifier<'_> {
     /// Parameter types and result type of a function.
     fn prototype(&self, subprog: usize) -> Option<(Vec<BtfId>, BtfId)> {
         let start = self.flow.starts.get(subprog)?;
-        let func = self.program.subprogs.iter().find(|one| one.start == *start)?.func?;
+        let func = self
+            .program
+            .subprogs
+            .iter()
+            .find(|one| one.start == *start)?
+            .func?;
         let btf = self.program.btf.as_ref()?;
-        let Type::Func { proto, .. } = btf.ty(func) else { return None };
-        let Type::FuncProto { ret, params } = btf.ty(proto) else { return None };
+        let Type::Func { proto, .. } = btf.ty(func) else {
+            return None;
+        };
+        let Type::FuncProto { ret, params } = btf.ty(proto) else {
+            return None;
+        };
         Some((params.iter().map(|param| param.ty).collect(), ret))
     }
 
@@ -214,21 +263,32 @@ impl Verifier<'_> {
     fn global_args(&self, subprog: usize) -> Check<Vec<GlobalArg>> {
         let name = &self.names[subprog];
         let Some((params, result)) = self.prototype(subprog) else {
-            return Err(Fail::invalid(format!("global function {name}() without type information")));
+            return Err(Fail::invalid(format!(
+                "global function {name}() without type information"
+            )));
         };
-        let Some(btf) = self.program.btf.as_ref() else { return Ok(Vec::new()) };
+        let Some(btf) = self.program.btf.as_ref() else {
+            return Ok(Vec::new());
+        };
         if params.len() > ARGUMENTS.len() {
             return Err(Fail::invalid(format!(
                 "Global function {name}() with {} > 5 args. Buggy compiler.",
                 params.len()
             )));
         }
-        if result != BtfId::VOID && !matches!(btf.resolved(result), Type::Int { .. } | Type::Enum(_) | Type::Enum64(_)) {
+        if !matches!(
+            btf.resolved(result),
+            Type::Int { .. } | Type::Enum(_) | Type::Enum64(_)
+        ) {
             return Err(Fail::invalid(format!(
                 "Global function {name}() doesn't return scalar. Only those are supported."
             )));
         }
-        let func = self.program.subprogs.iter().find(|one| Some(&one.start) == self.flow.starts.get(subprog));
+        let func = self
+            .program
+            .subprogs
+            .iter()
+            .find(|one| Some(&one.start) == self.flow.starts.get(subprog));
         let func = func.and_then(|one| one.func);
         let mut args = Vec::new();
         for (index, ty) in params.into_iter().enumerate() {
@@ -244,28 +304,41 @@ impl Verifier<'_> {
     }
 
     fn global_arg(&self, index: usize, ty: BtfId, tags: &[&str]) -> Check<GlobalArg> {
-        let Some(btf) = self.program.btf.as_ref() else { return Ok(GlobalArg::Scalar) };
+        let Some(btf) = self.program.btf.as_ref() else {
+            return Ok(GlobalArg::Scalar);
+        };
         let Type::Ptr { to } = btf.resolved(ty) else {
             return match btf.resolved(ty) {
                 Type::Int { .. } | Type::Enum(_) | Type::Enum64(_) => Ok(GlobalArg::Scalar),
-                _ => Err(Fail::invalid(format!("Arg#{index} type {} in {}() is not supported yet.", btf.type_name(ty), self.program.name))),
+                _ => Err(Fail::invalid(format!(
+                    "Arg#{index} type {} in {}() is not supported yet.",
+                    btf.type_name(ty),
+                    self.program.name
+                ))),
             };
         };
         if let Some(tag) = tags.iter().find(|tag| !matches!(**tag, "ctx" | "nonnull")) {
-            return Err(Fail::unsupported(format!("the tag arg:{tag} of a global function's argument")));
+            return Err(Fail::unsupported(format!(
+                "the tag arg:{tag} of a global function's argument"
+            )));
         }
         let pointee = btf.resolve(to);
         if tags.contains(&"ctx") || self.is_context_type(btf.ty(pointee).name(), to) {
             return Ok(GlobalArg::Ctx);
         }
-        let size = btf.size_of(pointee).and_then(|size| u32::try_from(size).ok());
+        let size = btf
+            .size_of(pointee)
+            .and_then(|size| u32::try_from(size).ok());
         let Some(size) = size else {
             return Err(Fail::invalid(format!(
                 "arg#{index} reference type('{}') size cannot be determined",
                 btf.type_name(to)
             )));
         };
-        Ok(GlobalArg::Mem { size, maybe_null: !tags.contains(&"nonnull") })
+        Ok(GlobalArg::Mem {
+            size,
+            maybe_null: !tags.contains(&"nonnull"),
+        })
     }
 
     /// Whether a structure of that name is this program type's context.
@@ -273,7 +346,11 @@ impl Verifier<'_> {
         if !self.context.name.is_empty() && name == self.context.name {
             return true;
         }
-        let typedef = self.program.btf.as_ref().map(|btf| btf.ty(pointee).name().to_owned());
+        let typedef = self
+            .program
+            .btf
+            .as_ref()
+            .map(|btf| btf.ty(pointee).name().to_owned());
         self.program.prog_type == ProgType::Kprobe
             && (name == "pt_regs" || typedef.as_deref() == Some("bpf_user_pt_regs_t"))
     }
@@ -358,20 +435,20 @@ impl Verifier<'_> {
 
     /// What the program returns must be a number, of those that its type allows.
     fn check_result(&mut self) -> Check {
-        let subprog = self.cur.frame().subprog;
-        let is_main = subprog == 0;
-        if !is_main && self.returns_void(subprog) {
-            return Ok(());
-        }
+        let is_main = self.cur.frame().subprog == 0;
         let result = self.read_reg(Reg::R0)?;
         let name = self.type_name(&result);
         if !is_main {
             return match result.is_scalar() {
                 true => Ok(()),
-                false => Err(Fail::invalid(format!("At subprogram exit the register R0 is not a scalar value ({name})"))),
+                false => Err(Fail::invalid(format!(
+                    "At subprogram exit the register R0 is not a scalar value ({name})"
+                ))),
             };
         }
-        let Some(range) = self.return_range() else { return Ok(()) };
+        let Some(range) = self.return_range() else {
+            return Ok(());
+        };
         if !result.is_scalar() {
             return Err(Fail::invalid(format!(
                 "At program exit the register R0 is not a known value ({name})"
@@ -381,7 +458,10 @@ impl Verifier<'_> {
         // An LSM hook returns 32 bits.
         let is_lsm = self.program.prog_type == ProgType::Lsm;
         if is_lsm && self.program.attach_type != Some(AttachType::LsmCgroup) {
-            let (low, high) = (i64::from(result.value.s32_min), i64::from(result.value.s32_max));
+            let (low, high) = (
+                i64::from(result.value.s32_min),
+                i64::from(result.value.s32_max),
+            );
             if range.0 <= low && high <= range.1 {
                 return Ok(());
             }
@@ -402,7 +482,9 @@ impl Verifier<'_> {
 
     /// No chain of calls may use more stack than there is, nor be too long.
     fn check_stack_depth(&mut self) -> Check {
-        let calls: Vec<Vec<usize>> = (0..self.flow.starts.len()).map(|one| self.callees(one)).collect();
+        let calls: Vec<Vec<usize>> = (0..self.flow.starts.len())
+            .map(|one| self.callees(one))
+            .collect();
         let mut chain = vec![(0_usize, 0_usize)];
         let mut depth = self.reserved(0);
         while let Some((subprog, next)) = chain.last_mut() {
@@ -416,11 +498,16 @@ impl Verifier<'_> {
             depth += self.reserved(callee);
             if chain.len() > MAX_FRAMES {
                 let frames = chain.len() - 1;
-                return Err(Fail::new(Errno::TooBig, format!("the call stack of {frames} frames is too deep !")));
+                return Err(Fail::new(
+                    Errno::TooBig,
+                    format!("the call stack of {frames} frames is too deep !"),
+                ));
             }
             if depth > MAX_STACK {
                 let calls = chain.len();
-                return Err(Fail::access(format!("combined stack size of {calls} calls is {depth}. Too large")));
+                return Err(Fail::access(format!(
+                    "combined stack size of {calls} calls is {depth}. Too large"
+                )));
             }
         }
         Ok(())
@@ -435,7 +522,11 @@ impl Verifier<'_> {
         let range = self.flow.starts[subprog].0..self.flow.end_of(subprog).0;
         let mut callees: Vec<usize> = range
             .map(Pc)
-            .filter_map(|pc| self.insns.get(pc.index()).and_then(|insn| self.callee(pc, insn)))
+            .filter_map(|pc| {
+                self.insns
+                    .get(pc.index())
+                    .and_then(|insn| self.callee(pc, insn))
+            })
             .collect();
         callees.sort_unstable();
         callees.dedup();

@@ -80,10 +80,20 @@ impl Scalar {
         }
     }
 
-    /// A range that doesn't cross the sign is the same signed and unsigned.
+    /// A range that doesn't cross the sign is the same signed and unsigned. A signed range that
+    /// does is two unsigned ones, at the bottom and at the top; where the unsigned range meets only
+    /// one of them, the number is in that one.
     fn deduce_32_from_sign(&mut self) {
         self.narrow_s32_if_ordered(self.u32_min as i32, self.u32_max as i32);
-        self.narrow_u32_if_ordered(self.s32_min as u32, self.s32_max as u32);
+        if self.s32_min as u32 <= self.s32_max as u32 {
+            self.narrow_u32(self.s32_min as u32, self.s32_max as u32);
+        } else if self.u32_max < self.s32_min as u32 {
+            self.s32_min = self.u32_min as i32;
+            self.u32_max = self.u32_max.min(self.s32_max as u32);
+        } else if (self.s32_max as u32) < self.u32_min {
+            self.s32_max = self.u32_max as i32;
+            self.u32_min = self.u32_min.max(self.s32_min as u32);
+        }
     }
 
     /// So it is with 64 bits.
@@ -93,6 +103,12 @@ impl Scalar {
         }
         if self.smin as u64 <= self.smax as u64 {
             self.narrow_u64(self.smin as u64, self.smax as u64);
+        } else if self.umax < self.smin as u64 {
+            self.smin = self.umin as i64;
+            self.umax = self.umax.min(self.smax as u64);
+        } else if (self.smax as u64) < self.umin {
+            self.smax = self.umax as i64;
+            self.umin = self.umin.max(self.smin as u64);
         }
     }
 
