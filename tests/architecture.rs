@@ -49,13 +49,18 @@ fn verifier_and_engines_never_import_each_other() {
     let apart = ["verifier", "interp", "jit"];
     for module in apart {
         let allowed = table.get(module).cloned().unwrap_or_default();
-        assert!(!apart.iter().any(|other| allowed.contains(*other)), "{module}: {allowed:?}");
+        assert!(
+            !apart.iter().any(|other| allowed.contains(*other)),
+            "{module}: {allowed:?}"
+        );
     }
 }
 
 #[test]
 fn imports_in_groups_and_paths_are_found_and_tests_are_not() {
-    let table: Table = ["isa", "btf", "maps"].map(|name| (name.to_owned(), BTreeSet::new())).into();
+    let table: Table = ["isa", "btf", "maps"]
+        .map(|name| (name.to_owned(), BTreeSet::new()))
+        .into();
     let text = "\
 //! See [`crate::maps`].
 use crate::{
@@ -69,18 +74,27 @@ mod tests {
 }
 ";
     let found: Vec<(usize, String)> = imports(text, Path::new("src/x/y.rs"), &table);
-    let found: Vec<(usize, &str)> = found.iter().map(|(line, name)| (*line, name.as_str())).collect();
+    let found: Vec<(usize, &str)> = found
+        .iter()
+        .map(|(line, name)| (*line, name.as_str()))
+        .collect();
     assert_eq!(found, [(2, "btf"), (2, "isa"), (6, "maps")]);
 }
 
 /// The rows of the table: a module in backquotes, and those that its last cell names.
 fn table(markdown: &str) -> Table {
-    let rows = markdown.lines().skip_while(|line| !line.starts_with("| module |"));
+    let rows = markdown
+        .lines()
+        .skip_while(|line| !line.starts_with("| module |"));
     let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|row| {
         let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
         let names = |cell: &str| -> Vec<String> {
-            cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+            cell.split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect()
         };
         let module = names(cells[0]).remove(0);
         (module, names(cells[cells.len() - 1]).into_iter().collect())
@@ -91,8 +105,10 @@ fn table(markdown: &str) -> Table {
 /// Every source file that is not a test's.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    let mut entries: Vec<PathBuf> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     entries.sort();
     for path in entries {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
@@ -110,7 +126,12 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 
 /// The module of the library that a file is part of.
 fn module_of(relative: &Path) -> Option<String> {
-    let name = relative.components().nth(1)?.as_os_str().to_string_lossy().into_owned();
+    let name = relative
+        .components()
+        .nth(1)?
+        .as_os_str()
+        .to_string_lossy()
+        .into_owned();
     Some(name.trim_end_matches(".rs").to_owned())
 }
 
@@ -143,7 +164,9 @@ fn is_top_level(relative: &Path) -> bool {
 }
 
 fn identifier(text: &str) -> &str {
-    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
     &text[..end]
 }
 
@@ -174,6 +197,8 @@ fn without_tests_and_comments(text: &str) -> String {
         .windows(2)
         .position(|pair| pair[0] == "#[cfg(test)]" && pair[1].ends_with("mod tests {"))
         .unwrap_or(lines.len());
-    let code = lines[..tests].iter().map(|line| line.split("//").next().unwrap_or_default());
+    let code = lines[..tests]
+        .iter()
+        .map(|line| line.split("//").next().unwrap_or_default());
     code.collect::<Vec<_>>().join("\n")
 }

@@ -9,8 +9,13 @@ use serde_json::Value;
 /// The command in the repository's top folder, without what the host's settings could change.
 fn command(args: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ebpf-sim"));
-    command.args(args.split_whitespace()).current_dir(env!("CARGO_MANIFEST_DIR"));
-    command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").stdin(Stdio::null());
+    command
+        .args(args.split_whitespace())
+        .current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .stdin(Stdio::null());
     command
 }
 
@@ -40,14 +45,26 @@ fn stderr(output: &Output) -> String {
 /// Output of a command that must end with this code.
 fn ends(code: i32, args: &str) -> String {
     let output = run(args);
-    assert_eq!(output.status.code(), Some(code), "{args}\n{}{}", stdout(&output), stderr(&output));
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{args}\n{}{}",
+        stdout(&output),
+        stderr(&output)
+    );
     stdout(&output)
 }
 
 /// Standard error of a command that must end with code 2.
 fn fails(args: &str) -> String {
     let output = run(args);
-    assert_eq!(output.status.code(), Some(2), "{args}\n{}{}", stdout(&output), stderr(&output));
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "{args}\n{}{}",
+        stdout(&output),
+        stderr(&output)
+    );
     stderr(&output)
 }
 
@@ -95,23 +112,35 @@ fn run_shows_task_and_arguments_that_were_given() {
 
 #[test]
 fn run_counts_repeats_and_shows_the_map() {
-    let text = ends(0, "run corpus/count_by_uid.o --event execve --uid 7 --repeat 3");
+    let text = ends(
+        0,
+        "run corpus/count_by_uid.o --event execve --uid 7 --repeat 3",
+    );
     assert!(text.contains("map counts (hash)\n  7: 3\n"), "{text}");
 }
 
 #[test]
 fn run_of_packets_names_verdicts() {
-    let text = ends(0, "run corpus/xdp_packet_of_death.o --pcap corpus/packets/packets.pcap");
+    let text = ends(
+        0,
+        "run corpus/xdp_packet_of_death.o --pcap corpus/packets/packets.pcap",
+    );
     assert_eq!(text.matches("XDP_DROP").count(), 1, "{text}");
     assert_eq!(text.matches("XDP_PASS").count(), 6, "{text}");
 }
 
 #[test]
 fn run_shows_what_changed_in_a_packet() {
-    let text = ends(0, "run corpus/tc_rewrite.o --data corpus/packets/dns_query.bin");
+    let text = ends(
+        0,
+        "run corpus/tc_rewrite.o --data corpus/packets/dns_query.bin",
+    );
     assert!(text.contains("the packet changed"), "{text}");
     let marked = |mark: &str| text.lines().filter(|line| line.starts_with(mark)).count();
-    assert!(marked("  - 00") > 0 && marked("  - 00") == marked("  + 00"), "{text}");
+    assert!(
+        marked("  - 00") > 0 && marked("  - 00") == marked("  + 00"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -125,7 +154,10 @@ fn run_takes_a_packet_from_standard_input() {
 #[test]
 fn run_shows_records() {
     let text = ends(0, "run corpus/perf_events.o --event execve");
-    assert!(text.contains("records of events (perf_event_array)\n  CPU 0"), "{text}");
+    assert!(
+        text.contains("records of events (perf_event_array)\n  CPU 0"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -139,39 +171,56 @@ fn run_names_programs_that_nothing_reached() {
 fn run_without_events_lists_what_would_reach_each_program() {
     let text = fails("run corpus/hello.o corpus/xdp_count.o");
     assert!(text.contains("hello: --event execve"), "{text}");
-    assert!(text.contains("xdp_count: --data"), "{text}");
+    assert!(text.contains("--data FILE"), "{text}");
 }
 
 #[test]
 fn run_of_a_refused_program_explains_and_runs_the_others() {
-    let text = ends(1, "run corpus/reject_null_check.o corpus/hello.o --event execve");
-    assert!(text.contains("error: R0 invalid mem access 'map_value_or_null'"), "{text}");
+    let text = ends(
+        1,
+        "run corpus/reject_null_check.o corpus/hello.o --event execve",
+    );
+    assert!(
+        text.contains("error: R0 invalid mem access 'map_value_or_null'"),
+        "{text}"
+    );
     assert!(text.contains("Hello World!"), "{text}");
 }
 
 #[test]
 fn run_without_verifier_traps_with_a_listing() {
-    let text = ends(1, "run corpus/reject_null_check.o --event execve --no-verify");
+    let text = ends(
+        1,
+        "run corpus/reject_null_check.o --event execve --no-verify",
+    );
     assert!(text.contains("null pointer"), "{text}");
     assert!(text.contains("trapped at instruction"), "{text}");
 }
 
 #[test]
 fn run_of_one_program_leaves_out_the_others() {
-    let text = ends(0, "run corpus/exec_latency.o --prog exec_enter --event execve");
+    let text = ends(
+        0,
+        "run corpus/exec_latency.o --prog exec_enter --event execve",
+    );
     assert!(text.contains("exec_enter returned"), "{text}");
     assert!(!text.contains("exec_exit"), "{text}");
 }
 
 #[test]
 fn run_as_json_holds_trace_returns_and_maps() {
-    let document = json(0, "run corpus/count_by_uid.o corpus/hello.o --event execve --uid 7 --json");
+    let document = json(
+        0,
+        "run corpus/count_by_uid.o corpus/hello.o --event execve --uid 7 --json",
+    );
     let trace = document["trace"][0].as_str().unwrap();
     assert!(trace.ends_with("Hello World!"), "{trace}");
     assert_eq!(document["maps"][0]["entries"][0]["key"], 7);
     assert_eq!(document["maps"][0]["entries"][0]["value"], 1);
     let hooks = document["events"][0]["hooks"].as_array().unwrap();
-    let runs = hooks.iter().flat_map(|hook| hook["runs"].as_array().unwrap());
+    let runs = hooks
+        .iter()
+        .flat_map(|hook| hook["runs"].as_array().unwrap());
     assert!(runs.clone().all(|run| run["returned"] == 0), "{document}");
     assert_eq!(runs.count(), 2);
 }
@@ -192,16 +241,28 @@ fn run_with_unknown_names_lists_those_there_are() {
 #[test]
 fn verify_of_mixed_objects_tells_each_and_counts() {
     let text = ends(1, "verify corpus/hello.o corpus/reject_null_check.o");
-    assert!(text.starts_with("corpus/hello.o: hello: accepted"), "{text}");
-    assert!(text.contains("corpus/reject_null_check.o: reject_null_check: refused"), "{text}");
+    assert!(
+        text.starts_with("corpus/hello.o: hello: accepted"),
+        "{text}"
+    );
+    assert!(
+        text.contains("corpus/reject_null_check.o: reject_null_check: refused"),
+        "{text}"
+    );
     assert!(text.contains("reject_null_check.bpf.c:21"), "{text}");
     assert!(text.contains("help: "), "{text}");
-    assert!(text.ends_with("2 programs: 1 accepted, 1 refused\n"), "{text}");
+    assert!(
+        text.ends_with("2 programs: 1 accepted, 1 refused\n"),
+        "{text}"
+    );
 }
 
 #[test]
 fn verify_as_csv_has_the_columns_of_veristat() {
-    let text = ends(1, "verify corpus/hello.o corpus/reject_null_check.o --format csv");
+    let text = ends(
+        1,
+        "verify corpus/hello.o corpus/reject_null_check.o --format csv",
+    );
     let mut lines = text.lines();
     let columns = "file_name,prog_name,verdict,duration,total_insns,total_states";
     assert_eq!(lines.next(), Some(columns));
@@ -209,7 +270,12 @@ fn verify_as_csv_has_the_columns_of_veristat() {
     assert_eq!(row[..3], ["hello.o", "hello", "success"]);
     assert!(row[3].parse::<u64>().is_ok(), "{row:?}");
     assert_eq!(row[4..], ["5", "0"]);
-    assert!(lines.next().unwrap().starts_with("reject_null_check.o,reject_null_check,failure,"));
+    assert!(
+        lines
+            .next()
+            .unwrap()
+            .starts_with("reject_null_check.o,reject_null_check,failure,")
+    );
 }
 
 #[test]
@@ -218,7 +284,10 @@ fn verify_as_json_says_why() {
     let program = &document["programs"][0];
     assert_eq!(program["verdict"], "failure");
     let refusal = &program["refusal"];
-    assert_eq!(refusal["reason"], "R0 invalid mem access 'map_value_or_null'");
+    assert_eq!(
+        refusal["reason"],
+        "R0 invalid mem access 'map_value_or_null'"
+    );
     assert_eq!(refusal["errno"], 13);
     assert_eq!(refusal["pc"], 7);
     assert_eq!(refusal["source"]["line"], 21);
@@ -251,7 +320,10 @@ fn verify_as_another_type_judges_as_that() {
 #[test]
 fn verify_of_one_program_judges_that() {
     let text = ends(0, "verify corpus/exec_latency.o --prog exec_exit");
-    assert!(text.ends_with("1 program: 1 accepted, 0 refused\n"), "{text}");
+    assert!(
+        text.ends_with("1 program: 1 accepted, 0 refused\n"),
+        "{text}"
+    );
     assert!(fails("verify corpus/exec_latency.o --prog nope").contains("nope"));
 }
 
@@ -280,7 +352,10 @@ fn raw_instructions_are_accepted_by_every_command() {
     let text = ends(0, &format!("verify --raw xdp {file}"));
     assert!(text.contains("zero: accepted"), "{text}");
     assert!(ends(0, &format!("dump --raw socket {file}")).contains("(95) exit"));
-    let text = ends(0, &format!("run --raw xdp {file} --data corpus/packets/udp.bin"));
+    let text = ends(
+        0,
+        &format!("run --raw xdp {file} --data corpus/packets/udp.bin"),
+    );
     assert!(text.contains("XDP_ABORTED"), "{text}");
     let output = with_input("verify --raw xdp -", &EXIT_0);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -303,13 +378,24 @@ fn broken_object_names_section_and_offset_and_the_others_go_on() {
         let output = run(&format!("{name} {} corpus/hello.o", path.display()));
         assert_eq!(output.status.code(), Some(2));
         let error = stderr(&output);
-        assert!(error.contains("broken.o: ") && error.contains("offset 0x"), "{error}");
+        assert!(
+            error.contains("broken.o: ") && error.contains("offset 0x"),
+            "{error}"
+        );
         assert!(stdout(&output).contains("corpus/hello.o"), "{name}");
     }
-    let output = run(&format!("run {} corpus/hello.o --event execve", path.display()));
+    let output = run(&format!(
+        "run {} corpus/hello.o --event execve",
+        path.display()
+    ));
     assert_eq!(output.status.code(), Some(2));
     assert!(stdout(&output).contains("Hello World!"));
-    assert_eq!(stderr(&output).matches("broken.o").count(), 1, "{}", stderr(&output));
+    assert_eq!(
+        stderr(&output).matches("broken.o").count(),
+        1,
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -323,7 +409,10 @@ fn missing_file_and_bad_usage_end_with_2() {
 #[test]
 fn dump_shows_programs_maps_and_instructions() {
     let text = ends(0, "dump corpus/count_by_uid.o");
-    assert!(text.contains("tracepoint/syscalls/sys_enter_execve"), "{text}");
+    assert!(
+        text.contains("tracepoint/syscalls/sys_enter_execve"),
+        "{text}"
+    );
     assert!(text.contains("counts  hash"), "{text}");
     assert!(text.contains("call bpf_map_lookup_elem#1"), "{text}");
     assert!(text.contains("map[counts]"), "{text}");
@@ -338,8 +427,16 @@ fn dump_as_json_holds_the_same() {
     assert_eq!(file["maps"][0]["name"], "counts");
     assert_eq!(file["maps"][0]["type"], "hash");
     let insns = file["programs"][0]["instructions"].as_array().unwrap();
-    assert!(insns.iter().any(|insn| insn["text"] == "call bpf_map_lookup_elem#1"));
-    assert!(insns.iter().all(|insn| insn["source"]["line"].as_u64().is_some()));
+    assert!(
+        insns
+            .iter()
+            .any(|insn| insn["text"] == "call bpf_map_lookup_elem#1")
+    );
+    assert!(
+        insns
+            .iter()
+            .all(|insn| insn["source"]["line"].as_u64().is_some())
+    );
 }
 
 #[test]
@@ -361,7 +458,10 @@ fn completions_name_the_subcommands() {
 #[test]
 fn help_of_every_subcommand_has_examples() {
     for name in ["run", "verify", "dump", "completions"] {
-        assert!(ends(0, &format!("{name} --help")).contains("Examples:"), "{name}");
+        assert!(
+            ends(0, &format!("{name} --help")).contains("Examples:"),
+            "{name}"
+        );
     }
 }
 

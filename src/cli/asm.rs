@@ -26,14 +26,22 @@ impl Symbols for Helpers {
 pub(super) fn program(file: &str, text: &str) -> anyhow::Result<Program> {
     let assembly = assemble(text, &Helpers)?;
     let header = &assembly.header;
-    let kind = header.prog_type.as_deref().context("no `.type` says the program's type")?;
+    let kind = header
+        .prog_type
+        .as_deref()
+        .context("no `.type` says the program's type")?;
     let name = header.name.as_deref().unwrap_or_else(|| stem(file));
     let code = encode_program(&assembly.insns);
     let mut program = Program::from_raw(name, ProgType::SocketFilter, code);
     set_type(&mut program, kind)?;
     name_subprogs(&mut program, &assembly);
     program.licence = header.license.clone().unwrap_or(program.licence);
-    program.maps = header.maps.iter().map(map).collect::<Result<Vec<_>, _>>()?.into();
+    program.maps = header
+        .maps
+        .iter()
+        .map(map)
+        .collect::<Result<Vec<_>, _>>()?
+        .into();
     program.lines = lines(file, text, &assembly);
     Ok(program)
 }
@@ -49,7 +57,10 @@ fn name_subprogs(program: &mut Program, assembly: &Assembly) {
 
 fn map(declared: &MapDecl) -> anyhow::Result<MapSpec> {
     let map_type = MapType::from_name(&declared.map_type).with_context(|| {
-        format!("line {}: `{}` is no map type", declared.line, declared.map_type)
+        format!(
+            "line {}: `{}` is no map type",
+            declared.line, declared.map_type
+        )
     })?;
     Ok(MapSpec {
         name: declared.name.clone(),
@@ -76,11 +87,20 @@ fn lines(file: &str, text: &str, assembly: &Assembly) -> Vec<Line> {
         if lines.last().is_some_and(|last| last.line == line) {
             continue;
         }
-        let text = (line as usize).checked_sub(1).and_then(|index| texts.get(index)).copied();
+        let text = (line as usize)
+            .checked_sub(1)
+            .and_then(|index| texts.get(index))
+            .copied();
         let text = text.unwrap_or_default();
         let blank = text.len() - text.trim_start().len();
         let column = u32::try_from(blank).unwrap_or(0).saturating_add(1);
-        lines.push(Line { pc, file: Arc::clone(&file), line, column, text: text.into() });
+        lines.push(Line {
+            pc,
+            file: Arc::clone(&file),
+            line,
+            column,
+            text: text.into(),
+        });
     }
     lines
 }

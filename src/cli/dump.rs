@@ -86,7 +86,11 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
 /// Reports the programs that there is nothing to print of.
 fn not_linked(output: &mut Output, loaded: &Loaded) -> anyhow::Result<Exit> {
     let mut exit = Exit::Ok;
-    for error in loaded.programs.iter().filter_map(|program| program.as_ref().err()) {
+    for error in loaded
+        .programs
+        .iter()
+        .filter_map(|program| program.as_ref().err())
+    {
         output.error(&anyhow::Error::new(error.clone()).context(loaded.file.clone()))?;
         exit = Exit::Refused;
     }
@@ -101,12 +105,25 @@ fn text(output: &mut Output, loaded: &Loaded, what: What) -> anyhow::Result<()> 
     output.heading(&format!("{}: {licence}", loaded.file))?;
     if what.includes(What::Programs) {
         let mut table = table(&["program", "section", "type", "insns", "functions", "loaded"]);
-        table.add_rows(loaded.programs.iter().flatten().map(|program| program_row(program)));
+        table.add_rows(
+            loaded
+                .programs
+                .iter()
+                .flatten()
+                .map(|program| program_row(program)),
+        );
         writeln!(output, "{}\n", trimmed(&table))?;
     }
     if what.includes(What::Maps) && !loaded.maps.is_empty() {
-        let mut table = table(&["map", "type", "key", "value", "entries", "flags", "contents"]);
-        table.add_rows(loaded.maps.iter().map(|map| map_row(map, loaded.btf.as_deref())));
+        let mut table = table(&[
+            "map", "type", "key", "value", "entries", "flags", "contents",
+        ]);
+        table.add_rows(
+            loaded
+                .maps
+                .iter()
+                .map(|map| map_row(map, loaded.btf.as_deref())),
+        );
         writeln!(output, "{}\n", trimmed(&table))?;
     }
     if what.includes(What::Insns) {
@@ -119,13 +136,18 @@ fn text(output: &mut Output, loaded: &Loaded, what: What) -> anyhow::Result<()> 
 
 fn table(columns: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(columns.iter().copied());
+    table
+        .load_preset(presets::NOTHING)
+        .set_header(columns.iter().copied());
     table
 }
 
 /// A table's lines without what pads them.
 fn trimmed(table: &Table) -> String {
-    let lines: Vec<String> = table.lines().map(|line| format!(" {}", line.trim_end())).collect();
+    let lines: Vec<String> = table
+        .lines()
+        .map(|line| format!(" {}", line.trim_end()))
+        .collect();
     lines.join("\n")
 }
 
@@ -178,11 +200,21 @@ fn contents(map: &MapSpec) -> String {
 
 fn instructions(output: &mut Output, program: &Program) -> anyhow::Result<()> {
     for slot in slots(program).iter().filter(|slot| !slot.is_high()) {
-        if let Some(function) = program.subprogs.iter().find(|subprog| subprog.start == slot.pc) {
+        if let Some(function) = program
+            .subprogs
+            .iter()
+            .find(|subprog| subprog.start == slot.pc)
+        {
             output.heading(&format!(" {}:", function.name))?;
         }
         if let Some(line) = source_line(program, slot.pc).filter(|line| line.pc == slot.pc) {
-            writeln!(output, "   ; {} @ {}:{}", line.text.trim(), line.file, line.line)?;
+            writeln!(
+                output,
+                "   ; {} @ {}:{}",
+                line.text.trim(),
+                line.file,
+                line.line
+            )?;
         }
         writeln!(output, "{:4}: {}", slot.pc, slot.log_line())?;
     }

@@ -86,9 +86,15 @@ pub(super) struct Loaded {
 impl Args {
     /// Reads what is common to all files.
     pub(super) fn resolve(self) -> anyhow::Result<Inputs> {
-        let guessed = self.files.into_iter().map(|path| Source { path, kind: Kind::Guess });
+        let guessed = self.files.into_iter().map(|path| Source {
+            path,
+            kind: Kind::Guess,
+        });
         let raw = self.raw.chunks_exact(2).filter_map(|pair| match pair {
-            [kind, path] => Some(Source { path: path.into(), kind: Kind::Raw(kind.clone()) }),
+            [kind, path] => Some(Source {
+                path: path.into(),
+                kind: Kind::Raw(kind.clone()),
+            }),
             _ => None,
         });
         Ok(Inputs {
@@ -120,10 +126,16 @@ impl Inputs {
 
     fn object(&self, name: &str, bytes: &[u8]) -> anyhow::Result<Loaded> {
         let object = Object::parse(name, bytes)?;
-        let linked = object.link(&LinkOptions { target_btf: self.kernel_btf.as_deref() });
+        let linked = object.link(&LinkOptions {
+            target_btf: self.kernel_btf.as_deref(),
+        });
         Ok(Loaded {
             file: String::new(),
-            programs: linked.programs.into_iter().map(|linked| linked.map(Arc::new)).collect(),
+            programs: linked
+                .programs
+                .into_iter()
+                .map(|linked| linked.map(Arc::new))
+                .collect(),
             maps: linked.maps,
             licence: object.licence().to_owned(),
             btf: object.btf().cloned(),
@@ -145,7 +157,11 @@ impl Inputs {
     /// Loads each file into a simulated kernel, with the error of those that cannot be.
     pub(super) fn load_into(&self, sim: &mut Sim) -> Vec<anyhow::Error> {
         let load = |source: &Source| self.load_source(source, sim).with_context(|| source.name());
-        self.sources.iter().map(load).filter_map(Result::err).collect()
+        self.sources
+            .iter()
+            .map(load)
+            .filter_map(Result::err)
+            .collect()
     }
 
     fn load_source(&self, source: &Source, sim: &mut Sim) -> anyhow::Result<()> {
@@ -157,10 +173,11 @@ impl Inputs {
             Content::Object(bytes) => bytes,
         };
         if self.programs.is_empty() {
-            sim.load_bytes(&source.name(), &bytes).map_err(|error| match error {
-                LoadError::Object { source, .. } => source.into(),
-                error @ LoadError::Read { .. } => anyhow::Error::new(error),
-            })?;
+            sim.load_bytes(&source.name(), &bytes)
+                .map_err(|error| match error {
+                    LoadError::Object { source, .. } => source.into(),
+                    error @ LoadError::Read { .. } => anyhow::Error::new(error),
+                })?;
             return Ok(());
         }
         let wanted: Vec<_> = self
@@ -169,9 +186,15 @@ impl Inputs {
             .into_iter()
             .filter(|program| self.wants(program))
             .collect::<Result<_, _>>()?;
-        ensure!(wanted.len() < 2, "only one program of an object can be chosen to run");
+        ensure!(
+            wanted.len() < 2,
+            "only one program of an object can be chosen to run"
+        );
         for program in wanted {
-            sim.load_program(Program { autoload: Autoload::Yes, ..(*program).clone() });
+            sim.load_program(Program {
+                autoload: Autoload::Yes,
+                ..(*program).clone()
+            });
         }
         Ok(())
     }
@@ -179,7 +202,10 @@ impl Inputs {
     /// Fails if none of the programs that were named is there.
     pub(super) fn check_found(&self, found: usize) -> anyhow::Result<()> {
         let names = self.programs.join("`, `");
-        ensure!(found > 0 || self.programs.is_empty(), "no program is named `{names}`");
+        ensure!(
+            found > 0 || self.programs.is_empty(),
+            "no program is named `{names}`"
+        );
         Ok(())
     }
 }
@@ -189,7 +215,6 @@ impl Source {
     pub(super) fn name(&self) -> String {
         self.path.display().to_string()
     }
-
 
     fn content(&self) -> anyhow::Result<Content> {
         let (name, bytes) = (self.name(), read(&self.path)?);
@@ -231,7 +256,10 @@ fn raw(name: &str, kind: &str, bytes: &[u8]) -> anyhow::Result<Program> {
     if !rest.is_empty() || slots.is_empty() {
         bail!("{} bytes, raw instructions take 8 each", bytes.len());
     }
-    let code = slots.iter().map(|&slot| RawInsn::from_le_bytes(slot)).collect();
+    let code = slots
+        .iter()
+        .map(|&slot| RawInsn::from_le_bytes(slot))
+        .collect();
     let mut program = Program::from_raw(stem(name), ProgType::SocketFilter, code);
     set_type(&mut program, kind)?;
     Ok(program)

@@ -93,7 +93,9 @@ pub(crate) fn main() -> ExitCode {
         Command::Completions(args) => completions::run(&args, &mut output),
     };
     let result = result.and_then(|exit| output.finish().map(|()| exit).map_err(Into::into));
-    result.unwrap_or_else(|error| failure(&mut output, &error)).into()
+    result
+        .unwrap_or_else(|error| failure(&mut output, &error))
+        .into()
 }
 
 /// Reports what ended the command early.

@@ -28,7 +28,10 @@ impl Output {
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
         };
-        Output { stdout: BufWriter::new(AutoStream::new(io::stdout(), choice)), choice }
+        Output {
+            stdout: BufWriter::new(AutoStream::new(io::stdout(), choice)),
+            choice,
+        }
     }
 
     /// How listings are drawn.

@@ -93,7 +93,10 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         return nothing_happens(&sim, output);
     }
     let happened = fire(&job, &mut sim)?;
-    if happened.iter().any(|happened| happened.firings.iter().any(|fired| fired.trap().is_some())) {
+    if happened
+        .iter()
+        .any(|happened| happened.firings.iter().any(|fired| fired.trap().is_some()))
+    {
         exit = exit.max(Exit::Refused);
     }
     match json {
@@ -111,14 +114,26 @@ impl Args {
         let mut options = Options {
             seed: self.seed,
             kernel_btf: inputs.kernel_btf.clone(),
-            verify: if self.no_verify { Verify::Never } else { Verify::Always },
+            verify: if self.no_verify {
+                Verify::Never
+            } else {
+                Verify::Always
+            },
             task,
             ..Options::default()
         };
         if let Some(count) = self.cpus {
             options.cpus = Cpus::new(count);
         }
-        Ok((options, Job { inputs, cues, repeat: self.repeat, maps: self.maps }))
+        Ok((
+            options,
+            Job {
+                inputs,
+                cues,
+                repeat: self.repeat,
+                maps: self.maps,
+            },
+        ))
     }
 
     /// Who is current.
@@ -151,8 +166,14 @@ fn load(inputs: &Inputs, sim: &mut Sim, output: &mut Output) -> anyhow::Result<E
 
 /// Lets everything happen, as often as asked for.
 fn fire<'a>(job: &'a Job, sim: &mut Sim) -> anyhow::Result<Vec<Happened<'a>>> {
-    let mut happened: Vec<Happened<'a>> =
-        job.cues.iter().map(|cue| Happened { cue, firings: Vec::new() }).collect();
+    let mut happened: Vec<Happened<'a>> = job
+        .cues
+        .iter()
+        .map(|cue| Happened {
+            cue,
+            firings: Vec::new(),
+        })
+        .collect();
     for _ in 0..job.repeat {
         for Happened { cue, firings } in &mut happened {
             firings.push(sim.fire(&cue.event).with_context(|| cue.title.clone())?);
@@ -169,5 +190,8 @@ fn nothing_happens(sim: &Sim, output: &mut Output) -> anyhow::Result<Exit> {
         .iter()
         .map(|program| format!("\n  {}: {}", program.name, program.needs))
         .collect();
-    bail!("nothing happens: give --event, --data or --pcap{}", needs.concat())
+    bail!(
+        "nothing happens: give --event, --data or --pcap{}",
+        needs.concat()
+    )
 }

@@ -115,8 +115,16 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         Some(_) => LogLevel::All,
     };
     let kernel_btf = inputs.kernel_btf.clone();
-    let env = Env { kernel_btf, log_level, ..Env::default() };
-    let job = Job { inputs, env, kind: args.kind };
+    let env = Env {
+        kernel_btf,
+        log_level,
+        ..Env::default()
+    };
+    let job = Job {
+        inputs,
+        env,
+        kind: args.kind,
+    };
     match args.format {
         Format::Text => {
             let mut text = text::Text::new(args.log.is_some(), args.explain);
@@ -177,7 +185,13 @@ impl Job {
             Ok(program) => program,
             Err(error) => {
                 let (name, verdict) = (error.program.clone(), Verdict::NotLinked(error));
-                return Ok(Judged { file, name, program: None, verdict, duration: Duration::ZERO });
+                return Ok(Judged {
+                    file,
+                    name,
+                    program: None,
+                    verdict,
+                    duration: Duration::ZERO,
+                });
             }
         };
         if let Some(kind) = &self.kind {
@@ -189,12 +203,25 @@ impl Job {
             Err(rejection) => Verdict::Rejected(rejection),
         };
         let duration = start.elapsed();
-        Ok(Judged { file, name: program.name.clone(), program: Some(program), verdict, duration })
+        Ok(Judged {
+            file,
+            name: program.name.clone(),
+            program: Some(program),
+            verdict,
+            duration,
+        })
     }
 }
 
 fn csv(job: &Job, output: &mut Output) -> anyhow::Result<Exit> {
-    let columns = ["file_name", "prog_name", "verdict", "duration", "total_insns", "total_states"];
+    let columns = [
+        "file_name",
+        "prog_name",
+        "verdict",
+        "duration",
+        "total_insns",
+        "total_states",
+    ];
     csv_row(output, &columns)?;
     job.each(output, |output, judged| {
         let stats = judged.verdict.stats();

@@ -48,7 +48,12 @@ pub fn slots(program: &Program) -> Vec<Slot> {
             Ok(insn) => disassemble(*insn, &ProgramNames(program)).to_string(),
             Err(error) => format!("invalid instruction: {error}"),
         };
-        slots.push(Slot { pc, opcode: raw.opcode, insn: insn.ok(), text });
+        slots.push(Slot {
+            pc,
+            opcode: raw.opcode,
+            insn: insn.ok(),
+            text,
+        });
     }
     slots
 }

@@ -48,7 +48,10 @@ pub(super) fn render(program: &Program, reason: &Reason<'_>, style: Style) -> St
         Style::Plain => Renderer::plain(),
         Style::Coloured => Renderer::styled(),
     };
-    renderer.term_width(WIDTH).decor_style(DecorStyle::Ascii).render(&[group])
+    renderer
+        .term_width(WIDTH)
+        .decor_style(DecorStyle::Ascii)
+        .render(&[group])
 }
 
 /// The file as its compiler named it, without the folder it stood in if that is only `.`.
@@ -58,7 +61,9 @@ fn file(line: &Line) -> &str {
 
 /// Where a source line is whose text the object does not hold.
 fn origin(line: &Line) -> Origin<'_> {
-    Origin::path(file(line)).line(line.line as usize).char_column(line.column as usize)
+    Origin::path(file(line))
+        .line(line.line as usize)
+        .char_column(line.column as usize)
 }
 
 /// The source line of the instruction at fault.
@@ -84,7 +89,9 @@ fn word_at(text: &str, column: u32) -> Range<usize> {
     let end = rest.find(|c: char| {
         c.is_whitespace() || Some(is_word(c)) != first.map(is_word) || (!is_word(c) && c == ';')
     });
-    let len = end.unwrap_or(rest.len()).max(first.map_or(0, char::len_utf8));
+    let len = end
+        .unwrap_or(rest.len())
+        .max(first.map_or(0, char::len_utf8));
     start..start + len
 }
 
@@ -100,13 +107,26 @@ impl Listing {
     /// The instructions around one, of the same function.
     fn around(program: &Program, pc: Pc) -> Listing {
         let starts = program.subprogs.iter().map(|subprog| subprog.start.0);
-        let floor = starts.clone().filter(|&start| start <= pc.0).max().unwrap_or(0);
-        let ceiling = starts.filter(|&start| start > pc.0).min().unwrap_or(u32::MAX);
+        let floor = starts
+            .clone()
+            .filter(|&start| start <= pc.0)
+            .max()
+            .unwrap_or(0);
+        let ceiling = starts
+            .filter(|&start| start > pc.0)
+            .min()
+            .unwrap_or(u32::MAX);
         let shown = pc.0.saturating_sub(BEFORE).max(floor)
             ..pc.0.saturating_add(AFTER).saturating_add(1).min(ceiling);
-        let mut listing =
-            Listing { first: Pc(shown.start), text: String::new(), marked: 0..0 };
-        for slot in slots(program).iter().filter(|slot| shown.contains(&slot.pc.0)) {
+        let mut listing = Listing {
+            first: Pc(shown.start),
+            text: String::new(),
+            marked: 0..0,
+        };
+        for slot in slots(program)
+            .iter()
+            .filter(|slot| shown.contains(&slot.pc.0))
+        {
             listing.push(slot, pc);
         }
         listing
@@ -135,14 +155,20 @@ fn instructions<'a>(
         .line_start(listing.first.index())
         .path(format!("instructions of {}", program.name))
         .fold(false)
-        .annotation(AnnotationKind::Primary.span(listing.marked.clone()).label(label))
+        .annotation(
+            AnnotationKind::Primary
+                .span(listing.marked.clone())
+                .label(label),
+        )
 }
 
 /// The last few distinct source lines of the way there, in order.
 fn way(program: &Program, path: &[Pc]) -> Option<String> {
     let mut lines: Vec<&Line> = Vec::new();
     for line in path.iter().rev().filter_map(|&pc| source_line(program, pc)) {
-        let seen = lines.iter().any(|seen| (&seen.file, seen.line) == (&line.file, line.line));
+        let seen = lines
+            .iter()
+            .any(|seen| (&seen.file, seen.line) == (&line.file, line.line));
         if !seen && !line.text.trim().is_empty() {
             lines.push(line);
         }

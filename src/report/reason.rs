@@ -38,7 +38,9 @@ pub(super) fn of_rejection(rejection: &Rejection) -> Reason<'_> {
     Reason {
         title: rejection.message.clone(),
         pc: rejection.pc,
-        label: rejection.pc.map_or_else(String::new, |pc| format!("refused at instruction {pc}")),
+        label: rejection
+            .pc
+            .map_or_else(String::new, |pc| format!("refused at instruction {pc}")),
         notes,
         path: &rejection.path,
         help: rejection.hint.clone(),

@@ -11,8 +11,11 @@ use crate::verifier::{Env, Errno, Rejection, Stats, verify};
 /// A program of assembly text, each instruction on a source line of its own.
 fn program(text: &str) -> Program {
     let assembly = assemble(text, &NoSymbols).unwrap();
-    let mut program =
-        Program::from_raw("filter", ProgType::SocketFilter, encode_program(&assembly.insns));
+    let mut program = Program::from_raw(
+        "filter",
+        ProgType::SocketFilter,
+        encode_program(&assembly.insns),
+    );
     let texts: Vec<&str> = text.lines().collect();
     let line = |(pc, &line): (u32, &u32)| Line {
         pc: Pc(pc),
@@ -97,7 +100,10 @@ fn rejection_with_lines_without_text_names_file_and_line() {
 #[test]
 fn rejection_without_pc_is_sentence_and_help() {
     let program = program("exit");
-    let refusal = Rejection { hint: Some("do less".to_owned()), ..bare("too much") };
+    let refusal = Rejection {
+        hint: Some("do less".to_owned()),
+        ..bare("too much")
+    };
     let text = rejection(&program, &refusal, Style::Plain);
     assert_eq!(text.lines().next(), Some("error: too much"));
     assert!(text.contains("= help: do less"), "{text}");
@@ -108,7 +114,14 @@ fn rejection_without_pc_is_sentence_and_help() {
 fn rejection_of_registers_notes_each() {
     let program = program("exit");
     let registers = vec![(Reg::R0, "scalar()".to_owned()), (Reg::R6, String::new())];
-    let text = rejection(&program, &Rejection { registers, ..bare("no") }, Style::Plain);
+    let text = rejection(
+        &program,
+        &Rejection {
+            registers,
+            ..bare("no")
+        },
+        Style::Plain,
+    );
     assert!(text.contains("r0 = scalar()"), "{text}");
     assert!(text.contains("r6 holds nothing"), "{text}");
 }
@@ -116,7 +129,14 @@ fn rejection_of_registers_notes_each() {
 #[test]
 fn rejection_of_the_unsupported_says_whose_fault_it_is() {
     let program = program("exit");
-    let text = rejection(&program, &Rejection { unsupported: true, ..bare("no") }, Style::Plain);
+    let text = rejection(
+        &program,
+        &Rejection {
+            unsupported: true,
+            ..bare("no")
+        },
+        Style::Plain,
+    );
     assert!(text.contains("a kernel may accept it"), "{text}");
 }
 
@@ -126,11 +146,17 @@ fn rejection_with_places_out_of_range_is_drawn_all_the_same() {
     program.lines[0].column = u32::MAX;
     program.lines[0].text = "\u{e9}\u{4e2d} x".into();
     for pc in [0, 1, 2, u32::MAX] {
-        let refusal = Rejection { pc: Some(Pc(pc)), ..bare("no") };
+        let refusal = Rejection {
+            pc: Some(Pc(pc)),
+            ..bare("no")
+        };
         assert!(rejection(&program, &refusal, Style::Plain).starts_with("error: no"));
     }
     program.lines[0].column = 2;
-    let refusal = Rejection { pc: Some(Pc(0)), ..bare("no") };
+    let refusal = Rejection {
+        pc: Some(Pc(0)),
+        ..bare("no")
+    };
     assert!(rejection(&program, &refusal, Style::Plain).starts_with("error: no"));
 }
 
@@ -145,20 +171,38 @@ fn style_decides_on_escape_sequences() {
 fn trap_shows_place_and_cause() {
     let program = program("r0 = 0\nexit");
     let cause = Cause::OutOfFuel { limit: 9 };
-    let text = trap(&program, &Trap { program: "filter".into(), pc: Pc(1), cause }, Style::Plain);
-    assert!(text.starts_with("error: out of fuel after 9 instructions\n"), "{text}");
+    let text = trap(
+        &program,
+        &Trap {
+            program: "filter".into(),
+            pc: Pc(1),
+            cause,
+        },
+        Style::Plain,
+    );
+    assert!(
+        text.starts_with("error: out of fuel after 9 instructions\n"),
+        "{text}"
+    );
     assert!(text.contains("trapped at instruction 1"), "{text}");
     assert!(text.contains("dir/filter.s:2:1"), "{text}");
 }
 
 #[test]
 fn slots_of_broken_code_say_so() {
-    let broken = RawInsn { opcode: 0xff, ..RawInsn::default() };
+    let broken = RawInsn {
+        opcode: 0xff,
+        ..RawInsn::default()
+    };
     let program = Program::from_raw("raw", ProgType::Xdp, vec![broken]);
     let slots = slots(&program);
     assert_eq!(slots.len(), 1);
     assert_eq!(slots[0].insn, None);
-    assert!(slots[0].text.starts_with("invalid instruction: "), "{}", slots[0].text);
+    assert!(
+        slots[0].text.starts_with("invalid instruction: "),
+        "{}",
+        slots[0].text
+    );
 }
 
 #[test]

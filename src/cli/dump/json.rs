@@ -16,7 +16,10 @@ pub(super) struct Report {
 
 impl Default for Report {
     fn default() -> Report {
-        Report { schema: 1, files: Vec::new() }
+        Report {
+            schema: 1,
+            files: Vec::new(),
+        }
     }
 }
 
@@ -82,8 +85,15 @@ struct MapEntry {
 
 impl Report {
     pub(super) fn push(&mut self, loaded: &Loaded, what: What) {
-        let programs = loaded.programs.iter().flatten().map(|program| entry(program, what));
-        let maps = loaded.maps.iter().map(|spec| map(spec, loaded.btf.as_deref()));
+        let programs = loaded
+            .programs
+            .iter()
+            .flatten()
+            .map(|program| entry(program, what));
+        let maps = loaded
+            .maps
+            .iter()
+            .map(|spec| map(spec, loaded.btf.as_deref()));
         let with_programs = what.includes(What::Programs) || what.includes(What::Insns);
         self.files.push(File {
             file: loaded.file.clone(),
@@ -95,8 +105,10 @@ impl Report {
 }
 
 fn entry(program: &Program, what: What) -> ProgramEntry {
-    let function =
-        |subprog: &Subprog| Function { name: subprog.name.clone(), pc: subprog.start.0 };
+    let function = |subprog: &Subprog| Function {
+        name: subprog.name.clone(),
+        pc: subprog.start.0,
+    };
     ProgramEntry {
         name: program.name.clone(),
         section: program.section.clone(),

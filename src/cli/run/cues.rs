@@ -103,7 +103,10 @@ impl Args {
         for name in &self.events {
             let (event, refused) = parse(name, &self.args)?;
             refusals.extend(refused);
-            cues.push(Cue { title: name.clone(), event });
+            cues.push(Cue {
+                title: name.clone(),
+                event,
+            });
         }
         for name in names {
             let mut refused = refusals.iter().filter(|(arg, _)| arg == name);
@@ -127,7 +130,9 @@ fn parse(
             Ok(event) => return Ok((event, refused)),
             Err(error) => error,
         };
-        let EventError::UnknownArg { arg, .. } = &error else { return Err(error) };
+        let EventError::UnknownArg { arg, .. } = &error else {
+            return Err(error);
+        };
         let before = offered.len();
         offered.retain(|(name, _)| name != arg);
         if offered.len() == before {

@@ -27,7 +27,11 @@ pub(super) fn dump(bytes: &[u8]) -> String {
     let mut text = String::new();
     let mut zeros = 0;
     for (index, row) in bytes.chunks(ROW).enumerate() {
-        zeros = if row.iter().all(|&byte| byte == 0) { zeros + 1 } else { 0 };
+        zeros = if row.iter().all(|&byte| byte == 0) {
+            zeros + 1
+        } else {
+            0
+        };
         match zeros {
             0 | 1 => push(&mut text, ' ', index, row),
             2 => text += "    *\n",
@@ -47,10 +51,22 @@ fn push(text: &mut String, mark: char, index: usize, row: &[u8]) {
     }
     let bytes: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
     let is_shown = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
-    let letters: String =
-        row.iter().map(|byte| if is_shown(byte) { char::from(*byte) } else { '.' }).collect();
+    let letters: String = row
+        .iter()
+        .map(|byte| {
+            if is_shown(byte) {
+                char::from(*byte)
+            } else {
+                '.'
+            }
+        })
+        .collect();
     let offset = index * ROW;
-    let _ = writeln!(text, "  {mark} {offset:04x}  {:<47}  {letters}", bytes.join(" "));
+    let _ = writeln!(
+        text,
+        "  {mark} {offset:04x}  {:<47}  {letters}",
+        bytes.join(" ")
+    );
 }
 
 #[cfg(test)]

@@ -10,16 +10,16 @@ use super::maps::{self, Contents, Held, Records};
 use super::{Happened, Job};
 
 /// The document.
-pub(super) fn document(
-    sim: &Sim,
-    job: &Job,
-    happened: &[Happened<'_>],
-) -> anyhow::Result<Json> {
+pub(super) fn document(sim: &Sim, job: &Job, happened: &[Happened<'_>]) -> anyhow::Result<Json> {
     let programs = sim.loads().iter().flat_map(|load| {
-        load.programs.iter().map(|program| self::program(load, program))
+        load.programs
+            .iter()
+            .map(|program| self::program(load, program))
     });
     let unreached = sim.unreached();
-    let unreached = unreached.iter().filter(|program| job.inputs.wants_name(&program.name));
+    let unreached = unreached
+        .iter()
+        .filter(|program| job.inputs.wants_name(&program.name));
     Ok(json!({
         "schema": 1,
         "programs": programs.collect::<Vec<_>>(),
@@ -61,10 +61,14 @@ fn reason(refusal: &Refusal) -> String {
 /// Every time that a cue was given.
 fn events(happened: &Happened<'_>) -> Vec<Json> {
     let firing = |firing: &ebpf_sim::sim::Firing| {
-        let hooks = firing.hooks.iter().filter(|hook| !hook.runs.is_empty()).map(|hook| {
-            let runs: Vec<Json> = hook.runs.iter().map(run).collect();
-            json!({ "hook": hook.hook, "runs": runs })
-        });
+        let hooks = firing
+            .hooks
+            .iter()
+            .filter(|hook| !hook.runs.is_empty())
+            .map(|hook| {
+                let runs: Vec<Json> = hook.runs.iter().map(run).collect();
+                json!({ "hook": hook.hook, "runs": runs })
+            });
         json!({
             "event": happened.cue.title,
             "hooks": hooks.collect::<Vec<_>>(),
@@ -80,7 +84,10 @@ fn run(run: &ProgramRun) -> Json {
         Ok(value) => (number((*value).into()), Json::Null),
         Err(trap) => {
             let cause = trap.cause.to_string();
-            (Json::Null, json!({ "program": &*trap.program, "pc": trap.pc.0, "cause": cause }))
+            (
+                Json::Null,
+                json!({ "program": &*trap.program, "pc": trap.pc.0, "cause": cause }),
+            )
         }
     };
     json!({
@@ -97,9 +104,7 @@ fn map(contents: &Contents) -> Json {
     let row = |row: &maps::Row| match &row.value {
         Held::One(held) => json!({ "key": value(&row.key), "value": value(held) }),
         Held::Cpus(cpus) => {
-            let cpu = |(cpu, held): &(ebpf_sim::machine::CpuId, Value)| {
-                json!({ "cpu": cpu.0, "value": value(held) })
-            };
+            let cpu = |(cpu, held): &(ebpf_sim::machine::CpuId, Value)| json!({ "cpu": cpu.0, "value": value(held) });
             json!({ "key": value(&row.key), "cpus": cpus.iter().map(cpu).collect::<Vec<_>>() })
         }
     };
@@ -130,7 +135,9 @@ fn value(typed: &Value) -> Json {
         Value::Wide(wide) => wide.to_string().into(),
         Value::Bool(truth) => (*truth).into(),
         Value::Float(float) => json!(float),
-        Value::Enum { name: Some(name), .. } => name.as_str().into(),
+        Value::Enum {
+            name: Some(name), ..
+        } => name.as_str().into(),
         Value::Enum { name: None, value } => number(*value),
         Value::Pointer(address) => number((*address).into()),
         Value::Str(text) => text.as_str().into(),

@@ -54,7 +54,9 @@ pub(super) fn contents(sim: &Sim, names: &[String]) -> anyhow::Result<Vec<Conten
         names => names.contains(&map.spec().name),
     };
     let maps = sim.maps();
-    let shown = maps.iter().filter(|map| wanted(map) && !is_buffer(map.spec().map_type));
+    let shown = maps
+        .iter()
+        .filter(|map| wanted(map) && !is_buffer(map.spec().map_type));
     Ok(shown.map(|map| content(sim, map)).collect())
 }
 
@@ -62,7 +64,9 @@ pub(super) fn contents(sim: &Sim, names: &[String]) -> anyhow::Result<Vec<Conten
 pub(super) fn records(sim: &Sim, names: &[String]) -> Vec<Records> {
     let wanted = |map: &MapView<'_>| names.is_empty() || names.contains(&map.spec().name);
     let maps = sim.maps();
-    let shown = maps.iter().filter(|map| wanted(map) && is_buffer(map.spec().map_type));
+    let shown = maps
+        .iter()
+        .filter(|map| wanted(map) && is_buffer(map.spec().map_type));
     let taken = shown.map(|map| Records {
         name: map.spec().name.clone(),
         map_type: map.spec().map_type,
@@ -110,13 +114,19 @@ fn variables(entry: &Entry) -> Vec<Row> {
     match entry.typed_values.as_deref() {
         Some([Value::Struct(variables)]) => {
             let row = |(name, value): &(String, Value)| Row {
-                key: Value::Enum { name: Some(name.clone()), value: 0 },
+                key: Value::Enum {
+                    name: Some(name.clone()),
+                    value: 0,
+                },
                 value: Held::One(value.clone()),
             };
             variables.iter().map(row).collect()
         }
         _ => vec![Row {
-            key: Value::Enum { name: Some("bytes".to_owned()), value: 0 },
+            key: Value::Enum {
+                name: Some("bytes".to_owned()),
+                value: 0,
+            },
             value: Held::One(Value::Bytes(entry.values.concat())),
         }],
     }
@@ -125,7 +135,13 @@ fn variables(entry: &Entry) -> Vec<Row> {
 fn row(sim: &Sim, map_type: MapType, entry: Entry) -> Row {
     let key = entry.typed_key.unwrap_or_else(|| untyped(&entry.key));
     if let Some(name) = refers_to(sim, map_type, &entry.values) {
-        return Row { key, value: Held::One(Value::Enum { name: Some(name), value: 0 }) };
+        return Row {
+            key,
+            value: Held::One(Value::Enum {
+                name: Some(name),
+                value: 0,
+            }),
+        };
     }
     let values = match entry.typed_values {
         Some(values) => values,
@@ -143,7 +159,10 @@ fn row(sim: &Sim, map_type: MapType, entry: Entry) -> Row {
 }
 
 fn is_percpu(map_type: MapType) -> bool {
-    matches!(map_type, MapType::PercpuArray | MapType::PercpuHash | MapType::LruPercpuHash)
+    matches!(
+        map_type,
+        MapType::PercpuArray | MapType::PercpuHash | MapType::LruPercpuHash
+    )
 }
 
 /// The name of the program or map whose id is the value.

@@ -25,7 +25,10 @@ pub(super) fn packets(bytes: &[u8]) -> anyhow::Result<Vec<Vec<u8>>> {
             Err(PcapError::Eof) => return Ok(packets),
             Err(PcapError::Incomplete(_)) => {
                 if reader.reader_exhausted() {
-                    bail!("the file ends within packet {}", packets.len().saturating_add(1));
+                    bail!(
+                        "the file ends within packet {}",
+                        packets.len().saturating_add(1)
+                    );
                 }
                 if reader.refill().is_err() {
                     bail!("packet {} is too large", packets.len().saturating_add(1));
@@ -37,7 +40,10 @@ pub(super) fn packets(bytes: &[u8]) -> anyhow::Result<Vec<Vec<u8>>> {
 }
 
 /// The packet in a block, if it has one; `links` are the link types by interface.
-fn packet(block: &PcapBlockOwned<'_>, links: &mut Vec<Linktype>) -> anyhow::Result<Option<Vec<u8>>> {
+fn packet(
+    block: &PcapBlockOwned<'_>,
+    links: &mut Vec<Linktype>,
+) -> anyhow::Result<Option<Vec<u8>>> {
     let (data, link, len) = match block {
         PcapBlockOwned::LegacyHeader(header) => {
             links.push(header.network);

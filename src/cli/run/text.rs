@@ -14,12 +14,18 @@ pub(super) fn refusals(output: &mut Output, sim: &Sim, json: bool) -> anyhow::Re
     let mut exit = Exit::Ok;
     for load in sim.loads() {
         for program in &load.programs {
-            let Verdict::Refused(refusal) = &program.verdict else { continue };
+            let Verdict::Refused(refusal) = &program.verdict else {
+                continue;
+            };
             exit = Exit::Refused;
             if json {
                 continue;
             }
-            writeln!(output, "{}: {} cannot run: {refusal}", load.name, program.name)?;
+            writeln!(
+                output,
+                "{}: {} cannot run: {refusal}",
+                load.name, program.name
+            )?;
             if let (Refusal::Rejected(rejection), Some(program)) = (refusal, &program.program) {
                 let style = output.style();
                 writeln!(output, "{}", report::rejection(program, rejection, style))?;
@@ -43,13 +49,22 @@ pub(super) fn print(
     for happened in happened {
         paragraphs.push(&title(job, happened), returned(happened))?;
         paragraphs.push("", packet(happened))?;
-        for trap in happened.firings.iter().flat_map(Firing::runs).filter_map(trap_of).take(1) {
+        for trap in happened
+            .firings
+            .iter()
+            .flat_map(Firing::runs)
+            .filter_map(trap_of)
+            .take(1)
+        {
             let listing = trapped(sim, trap, paragraphs.output.style());
             paragraphs.push("", [listing])?;
         }
     }
     for map in maps::contents(sim, &job.maps)? {
-        let rows = map.rows.iter().map(|row| format!("  {}: {}", row.key, row.value));
+        let rows = map
+            .rows
+            .iter()
+            .map(|row| format!("  {}: {}", row.key, row.value));
         let zeros = match (map.rows.len(), map.zeros) {
             (0, 0) => Some("  empty".to_owned()),
             (0, zeros) => Some(format!("  all {zeros} are zero")),
@@ -65,9 +80,14 @@ pub(super) fn print(
         paragraphs.push(&head, buffer.records.iter().map(record).chain(none))?;
     }
     let unreached = sim.unreached();
-    let unreached = unreached.iter().filter(|program| job.inputs.wants_name(&program.name));
+    let unreached = unreached
+        .iter()
+        .filter(|program| job.inputs.wants_name(&program.name));
     let needs = unreached.map(|program| {
-        format!("{} did not run: nothing here reaches it; try {}", program.name, program.needs)
+        format!(
+            "{} did not run: nothing here reaches it; try {}",
+            program.name, program.needs
+        )
     });
     paragraphs.push("", needs)
 }
@@ -130,7 +150,11 @@ fn returned(happened: &Happened<'_>) -> Vec<String> {
     };
     let mut lines: Vec<String> = lines.into_iter().map(times).collect();
     let result = happened.firings.last().and_then(|firing| firing.result);
-    lines.extend(result.filter(|&result| result < 0).map(|result| format!("  result: {result}")));
+    lines.extend(
+        result
+            .filter(|&result| result < 0)
+            .map(|result| format!("  result: {result}")),
+    );
     lines
 }
 
@@ -138,7 +162,10 @@ fn answer(run: &ProgramRun) -> String {
     let insns = run.insns;
     match (&run.outcome, run.verdict) {
         (Ok(value), Some(verdict)) => {
-            format!("returned {verdict} ({}), {insns} instructions", signed(*value))
+            format!(
+                "returned {verdict} ({}), {insns} instructions",
+                signed(*value)
+            )
         }
         (Ok(value), None) => format!("returned {}, {insns} instructions", signed(*value)),
         (Err(trap), _) => format!("trapped: {trap}"),
@@ -155,12 +182,21 @@ fn signed(value: u64) -> i32 {
 /// The packet afterwards, if it changed.
 fn packet(happened: &Happened<'_>) -> Vec<String> {
     let before = happened.cue.packet();
-    let after = happened.firings.last().and_then(|firing| firing.packet.as_deref());
+    let after = happened
+        .firings
+        .last()
+        .and_then(|firing| firing.packet.as_deref());
     match (before, after) {
         (Some(before), Some(after)) if before != after => {
-            let head = format!("the packet changed, {} to {} bytes:", before.len(), after.len());
+            let head = format!(
+                "the packet changed, {} to {} bytes:",
+                before.len(),
+                after.len()
+            );
             let diff = hexdump::diff(before, after);
-            std::iter::once(head).chain(diff.lines().map(str::to_owned)).collect()
+            std::iter::once(head)
+                .chain(diff.lines().map(str::to_owned))
+                .collect()
         }
         _ => Vec::new(),
     }
@@ -182,7 +218,9 @@ fn trapped(sim: &Sim, trap: &Trap, style: report::Style) -> String {
 
 /// A record by its type, or else its bytes.
 fn record(record: &Record) -> String {
-    let cpu = record.cpu.map_or_else(String::new, |cpu| format!("CPU {cpu}: "));
+    let cpu = record
+        .cpu
+        .map_or_else(String::new, |cpu| format!("CPU {cpu}: "));
     match &record.value {
         Some(value) => format!("  {cpu}{value}"),
         None => {

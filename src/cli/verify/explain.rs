@@ -17,9 +17,19 @@ pub(super) fn accepted(verified: &Verified) -> String {
             let _ = writeln!(text, "  {}: {depth} bytes of stack", function.name);
         }
         if let Some(line) = source_line(program, slot.pc).filter(|line| line.pc == slot.pc) {
-            let _ = writeln!(text, "    ; {} @ {}:{}", line.text.trim(), line.file, line.line);
+            let _ = writeln!(
+                text,
+                "    ; {} @ {}:{}",
+                line.text.trim(),
+                line.file,
+                line.line
+            );
         }
-        let fact = verified.facts.get(slot.pc.index()).copied().unwrap_or_default();
+        let fact = verified
+            .facts
+            .get(slot.pc.index())
+            .copied()
+            .unwrap_or_default();
         text += &instruction(slot, fact);
     }
     text

@@ -64,7 +64,11 @@ struct Source {
 impl Report {
     /// An empty report; `with_log` says whether logs go in.
     pub(super) fn new(with_log: bool) -> Report {
-        Report { schema: 1, programs: Vec::new(), with_log }
+        Report {
+            schema: 1,
+            programs: Vec::new(),
+            with_log,
+        }
     }
 
     pub(super) fn push(&mut self, judged: &Judged) {
@@ -108,14 +112,17 @@ fn refusal(judged: &Judged) -> Option<Refusal> {
     match &judged.verdict {
         Verdict::Accepted(_) => None,
         Verdict::Rejected(rejection) => Some(rejected(judged.program.as_deref(), rejection)),
-        Verdict::NotLinked(error) => {
-            Some(Refusal { reason: error.source.to_string(), ..Refusal::default() })
-        }
+        Verdict::NotLinked(error) => Some(Refusal {
+            reason: error.source.to_string(),
+            ..Refusal::default()
+        }),
     }
 }
 
 fn rejected(program: Option<&Program>, rejection: &Rejection) -> Refusal {
-    let line = program.zip(rejection.pc).and_then(|(program, pc)| source_line(program, pc));
+    let line = program
+        .zip(rejection.pc)
+        .and_then(|(program, pc)| source_line(program, pc));
     Refusal {
         reason: rejection.message.clone(),
         detail: rejection.detail.clone(),

@@ -19,7 +19,12 @@ pub(super) struct Text {
 impl Text {
     /// Text with the verifier's log or with what was learnt, where asked for.
     pub(super) fn new(with_log: bool, with_facts: bool) -> Text {
-        Text { with_log, with_facts, accepted: 0, refused: 0 }
+        Text {
+            with_log,
+            with_facts,
+            accepted: 0,
+            refused: 0,
+        }
     }
 
     pub(super) fn judged(&mut self, output: &mut Output, judged: &Judged) -> anyhow::Result<()> {
@@ -52,7 +57,10 @@ impl Text {
     ) -> anyhow::Result<()> {
         self.accepted += 1;
         let (insns, states) = (verified.stats.insns_processed, verified.stats.total_states);
-        writeln!(output, "{head}: accepted: {insns} instructions, {states} states")?;
+        writeln!(
+            output,
+            "{head}: accepted: {insns} instructions, {states} states"
+        )?;
         self.log(output, &verified.log)?;
         if self.with_facts {
             write!(output, "{}", explain::accepted(verified))?;
@@ -71,7 +79,10 @@ impl Text {
         let (accepted, refused) = (self.accepted, self.refused);
         let total = accepted + refused;
         let programs = if total == 1 { "program" } else { "programs" };
-        writeln!(output, "{total} {programs}: {accepted} accepted, {refused} refused")?;
+        writeln!(
+            output,
+            "{total} {programs}: {accepted} accepted, {refused} refused"
+        )?;
         Ok(())
     }
 }
