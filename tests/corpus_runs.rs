@@ -1,86 +1,467 @@
-//! Every accepted program of the corpus does what its source says.
+//! Every accepted program of the corpus, run on the events that reach it, does what the comment at
+//! its top says.
+//!
+//! A case is a row of [`CASES`]: an object, what happens, and what must be seen afterwards.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use ebpf_sim::btf::Value;
 use ebpf_sim::events::Event;
-use ebpf_sim::sim::{Options, Sim};
+use ebpf_sim::machine::{Comm, Task};
+use ebpf_sim::sim::{Firing, Options, Sim};
+
+/// What a case looks at: the machine, and what came of each event.
+struct Seen {
+    sim: Sim,
+    firings: Vec<Firing>,
+}
+
+/// One row: the object, who acts, what happens, and what must be seen.
+struct Case {
+    object: &'static str,
+    task: fn() -> Task,
+    events: fn() -> Vec<Event>,
+    check: fn(&Seen),
+}
+
+const CASES: &[Case] = &[
+    case("bounded_loop", || packets(&["udp"]), bounded_loop),
+    case("btf_tracepoint", execve, |seen| {
+        seen.prints(&["pid 1234, child of 1000, was 1234"])
+    }),
+    case("callbacks", execve, |seen| {
+        seen.prints(&["8 rounds, 6 elements, total 55"])
+    }),
+    case("core_read", execve, |seen| {
+        seen.prints(&["user 1000, child of 1000 (sshd)"])
+    }),
+    case(
+        "count_by_uid",
+        || [execve(), execve()].concat(),
+        |seen| {
+            assert_eq!(seen.number("counts", 1000), Some(2));
+            assert_eq!(seen.number("counts", 0), None);
+        },
+    ),
+    case("exec_latency", execve, |seen| {
+        seen.prints(&["execve returned 0 after 1 us"]);
+        assert!(seen.sim.map("entered").unwrap().entries().is_empty());
+    }),
+    case("globals", || [execve(), execve()].concat(), globals),
+    case("hello", execve, |seen| seen.prints(&["Hello World!"])),
+    case("hello_tracepoint", execve, |seen| {
+        seen.prints(&["Hello, /bin/ls!"])
+    }),
+    case("ksyscall", execve, |seen| {
+        seen.prints(&["bash calls execve(/bin/ls), argv[0] is /bin/ls, uid 1000"]);
+    }),
+    case(
+        "lru_hash",
+        || [execve(), execve()].concat(),
+        |seen| {
+            assert_eq!(
+                seen.values("processes", &1234u32.to_le_bytes()),
+                ["{.count = 2, .comm = \"bash\"}"]
+            );
+        },
+    ),
+    case(
+        "lsm_deny",
+        || vec![Event::execve("/usr/bin/forbidden")],
+        |seen| {
+            assert_eq!(seen.firings[0].result, Some(-1));
+            assert!(!seen.passed("tracepoint sched/sched_process_exec"));
+            assert!(seen.passed("tracepoint syscalls/sys_exit_execve"));
+        },
+    ),
+    case("lsm_deny", execve, |seen| {
+        assert_eq!(seen.firings[0].result, Some(0));
+        assert!(seen.passed("tracepoint sched/sched_process_exec"));
+    }),
+    Case {
+        object: "lsm_deny",
+        task: || Task {
+            uid: 0,
+            gid: 0,
+            ..Task::default()
+        },
+        events: || vec![Event::execve("/usr/bin/forbidden")],
+        check: |seen| assert_eq!(seen.firings[0].result, Some(0)),
+    },
+    case("map_in_map", execve, |seen| {
+        let counted = [
+            "counters_of_root",
+            "counters_of_user",
+            "counters_even",
+            "counters_odd",
+        ];
+        assert_eq!(
+            counted.map(|map| seen.number(map, 1)),
+            [Some(0), Some(1), Some(1), Some(0)]
+        );
+    }),
+    case(
+        "percpu_count",
+        || [execve(), execve()].concat(),
+        |seen| {
+            assert_eq!(seen.values("starts", &[0; 4]), ["2", "0", "0", "0"]);
+            assert_eq!(
+                seen.values("starts_by_comm", Comm::new("bash").bytes()),
+                ["2", "0", "0", "0"]
+            );
+        },
+    ),
+    case("perf_events", execve, |seen| {
+        let records = seen.sim.records("events").unwrap();
+        assert_eq!(
+            records
+                .iter()
+                .map(|record| record.bytes.clone())
+                .collect::<Vec<_>>(),
+            [record()]
+        );
+        assert_eq!(records[0].cpu.map(|cpu| cpu.0), Some(0));
+    }),
+    case(
+        "raw_tracepoint",
+        || [execve(), syscall("getpid")].concat(),
+        |seen| seen.prints(&["system call 59"]),
+    ),
+    case(
+        "ringbuf_events",
+        || vec![Event::execve("/bin/ls"), Event::execve("")],
+        |seen| {
+            let records: Vec<_> = seen
+                .sim
+                .records("events")
+                .unwrap()
+                .into_iter()
+                .map(|record| record.bytes)
+                .collect();
+            let mut empty = record();
+            empty[24..].fill(0);
+            assert_eq!(records, [record(), record(), empty]);
+        },
+    ),
+    case("sched_exec", execve, |seen| {
+        seen.prints(&["pid 1234 is now /bin/ls"]);
+        assert!(
+            seen.sim.trace_lines()[0]
+                .trim_start()
+                .starts_with("ls-1234")
+        );
+    }),
+    case(
+        "socket_filter",
+        || packets(&["udp", "tcp_syn", "icmpv6", "runt"]),
+        |seen| {
+            assert_eq!(seen.returned("keep_udp"), [47, 0, 0, 0]);
+            assert_eq!(seen.returned("keep_tcp"), [0, 64, 0, 0]);
+        },
+    ),
+    case(
+        "subprogs",
+        || [execve(), syscall("read")].concat(),
+        |seen| seen.prints(&["execve weighs 597"]),
+    ),
+    case(
+        "tail_calls",
+        || {
+            ["write", "read", "getpid"]
+                .into_iter()
+                .flat_map(syscall)
+                .chain(execve())
+                .collect()
+        },
+        |seen| seen.prints(&["write", "another system call: 39", "execve"]),
+    ),
+    case("tc_rewrite", || packets(&["dns_query", "udp"]), tc_rewrite),
+    case("uninit_stack", execve, |seen| {
+        assert_eq!(seen.returned("uninit_stack"), [0])
+    }),
+    case(
+        "xdp_count",
+        || packets(&["udp", "dns_query", "tcp_syn", "icmp", "icmpv6", "runt"]),
+        |seen| {
+            let counts = [17, 6, 1, 58, 255].map(|protocol| seen.number("packets", protocol));
+            assert_eq!(counts, [Some(2), Some(1), Some(1), Some(1), Some(1)]);
+        },
+    ),
+    case(
+        "xdp_packet_of_death",
+        || {
+            packets(&[
+                "udp",
+                "packet_of_death",
+                "dns_query",
+                "tcp_syn",
+                "icmp",
+                "icmpv6",
+                "runt",
+            ])
+        },
+        |seen| {
+            let dropped = |verdict: &&str| *verdict == "XDP_DROP";
+            let verdicts: Vec<_> = seen
+                .firings
+                .iter()
+                .flat_map(Firing::runs)
+                .filter_map(|run| run.verdict)
+                .collect();
+            assert_eq!(
+                (verdicts.len(), verdicts.iter().position(|v| dropped(&v))),
+                (7, Some(1))
+            );
+            assert_eq!(verdicts.iter().copied().filter(|v| dropped(&v)).count(), 1);
+            let went_on =
+                |firing: &Firing| firing.hooks.iter().any(|hook| hook.hook == "tc ingress");
+            assert_eq!(seen.firings.iter().map(went_on).filter(|on| !on).count(), 1);
+        },
+    ),
+];
+
+const fn case(object: &'static str, events: fn() -> Vec<Event>, check: fn(&Seen)) -> Case {
+    Case {
+        object,
+        task: Task::default,
+        events,
+        check,
+    }
+}
 
 #[test]
-fn smoke() {
-    let mut names: Vec<_> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/corpus"))
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .filter(|p| {
-            p.extension().is_some_and(|e| e == "o")
-                && !p
-                    .file_name()
-                    .unwrap()
-                    .to_str()
-                    .unwrap()
-                    .starts_with("reject")
-        })
-        .collect();
-    names.sort();
-    for path in names {
-        println!("== {}", path.display());
-        let mut sim = Sim::new(Options::default()).unwrap();
-        let load = sim.load_file(&path).unwrap();
-        for p in &load.programs {
-            if let Some(refusal) = p.verdict.refusal() {
-                println!("  {} refused {refusal}", p.name);
-            }
-        }
-        for event in [
-            Event::execve("/bin/ls"),
-            Event::packet(
-                std::fs::read(concat!(
-                    env!("CARGO_MANIFEST_DIR"),
-                    "/corpus/packets/dns_query.bin"
-                ))
-                .unwrap(),
-            ),
-        ] {
-            match sim.fire(&event) {
-                Ok(f) => {
-                    for h in f.hooks.iter().filter(|h| !h.runs.is_empty()) {
-                        for r in &h.runs {
-                            println!(
-                                "  {}: {} {:?} {:?} {}",
-                                h.hook, r.name, r.outcome, r.verdict, r.insns
-                            );
-                        }
-                    }
-                    println!("  => {:?}", f.result);
-                }
-                Err(e) => println!("  error {e}"),
-            }
-        }
-        for l in sim.trace_lines() {
-            println!("  | {l}");
-        }
-        for m in sim.maps() {
-            println!(
-                "  map {} {:?}",
-                m.spec().name,
-                m.entries()
-                    .iter()
-                    .filter(|e| e.values.iter().any(|v| v.iter().any(|b| *b != 0)))
-                    .map(|e| (
-                        e.typed_key.as_ref().map(|v| v.to_string()),
-                        e.typed_values
-                            .as_ref()
-                            .map(|v| v.iter().map(|v| v.to_string()).collect::<Vec<_>>())
-                    ))
-                    .collect::<Vec<_>>()
-            );
-            for r in m.records() {
-                println!("   record {:?}", r.bytes.len());
-            }
-        }
-        println!(
-            "  unreached {:?}",
-            sim.unreached()
-                .iter()
-                .map(|u| format!("{} {}", u.name, u.needs))
-                .collect::<Vec<_>>()
-        );
+fn every_program_does_what_its_comment_says() {
+    for case in CASES {
+        println!("{}", case.object);
+        let seen = run(case);
+        let trap = seen.firings.iter().find_map(Firing::trap);
+        assert!(trap.is_none(), "{}: {}", case.object, trap.unwrap());
+        let refused = seen.sim.loads()[0]
+            .programs
+            .iter()
+            .find_map(|program| program.verdict.refusal());
+        assert!(refused.is_none(), "{}: {}", case.object, refused.unwrap());
+        assert_eq!(seen.sim.unreached(), [], "{}", case.object);
+        (case.check)(&seen);
     }
+}
+
+#[test]
+fn every_accepted_object_has_a_case() {
+    let files = std::fs::read_dir(corpus(""))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let objects: BTreeSet<String> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "o"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with("reject_"))
+        .collect();
+    let cases: BTreeSet<String> = CASES.iter().map(|case| case.object.to_owned()).collect();
+    assert_eq!(objects, cases);
+}
+
+#[test]
+fn the_same_events_give_the_same_bytes() {
+    for case in CASES {
+        let (one, other) = (run(case), run(case));
+        assert_eq!(one.sim.trace_lines(), other.sim.trace_lines());
+        for (one, other) in one.sim.maps().iter().zip(other.sim.maps()) {
+            assert_eq!(one.entries(), other.entries(), "{}", case.object);
+            assert_eq!(one.records(), other.records(), "{}", case.object);
+        }
+        for (one, other) in one.firings.iter().zip(&other.firings) {
+            assert_eq!(one.packet, other.packet, "{}", case.object);
+            let insns = |firing: &Firing| firing.runs().map(|run| run.insns).collect::<Vec<_>>();
+            assert_eq!(insns(one), insns(other), "{}", case.object);
+        }
+    }
+}
+
+#[test]
+fn an_event_leaves_no_memory_behind() {
+    let mut sim = Sim::new(Options::default()).unwrap();
+    sim.load_file(corpus("lsm_deny.o")).unwrap();
+    sim.load_file(corpus("tc_rewrite.o")).unwrap();
+    let events = [execve(), packets(&["dns_query"])].concat();
+    let used = |sim: &mut Sim| {
+        // Freed objects wait in a quarantine of bounded size.
+        (0..300).for_each(|_| {
+            events
+                .iter()
+                .for_each(|event| drop(sim.fire(event).unwrap()))
+        });
+        sim.machine().memory.used()
+    };
+    let first = used(&mut sim);
+    assert_eq!(used(&mut sim), first);
+}
+
+fn bounded_loop(seen: &Seen) {
+    let bytes = packet("udp");
+    let (mut a, mut b) = (1u32, 0u32);
+    for byte in &bytes {
+        a = (a + u32::from(*byte)) % 65521;
+        b = (b + a) % 65521;
+    }
+    assert_eq!(
+        seen.sim.global("last_checksum").unwrap(),
+        (b << 16 | a).to_le_bytes()
+    );
+    assert_eq!(
+        seen.sim.global("last_length").unwrap(),
+        (bytes.len() as u32).to_le_bytes()
+    );
+}
+
+fn globals(seen: &Seen) {
+    seen.prints(&["exec number 1: pid 1234", "exec number 2: pid 1234"]);
+    assert_eq!(
+        seen.sim.global_value("next_number").unwrap(),
+        Some(Value::Int(3))
+    );
+    assert_eq!(seen.sim.global_value("seen").unwrap(), Some(Value::Int(2)));
+    assert_eq!(
+        seen.sim.global_value("skipped").unwrap(),
+        Some(Value::Int(0))
+    );
+    let pids = seen
+        .sim
+        .global_value("last_pids")
+        .unwrap()
+        .map(|pids| pids.to_string());
+    assert_eq!(pids.as_deref(), Some("[1234, 1234, 1, 1]"));
+}
+
+/// The port is another, the TTL is one less, and both checksums hold; other packets stay as they are.
+fn tc_rewrite(seen: &Seen) {
+    const IP: usize = 14;
+    const UDP: usize = IP + 20;
+    let before = packet("dns_query");
+    let after = seen.firings[0].packet.clone().unwrap();
+    assert_eq!(after[UDP + 2..UDP + 4], 5353u16.to_be_bytes());
+    assert_eq!(after[IP + 8], before[IP + 8] - 1);
+    assert_eq!(ones_complement(&after[IP..UDP]), 0xffff);
+    let mut pseudo = after[IP + 12..IP + 20].to_vec();
+    pseudo.extend([0, 17]);
+    pseudo.extend_from_slice(&after[UDP + 4..UDP + 6]);
+    pseudo.extend_from_slice(&after[UDP..]);
+    assert_eq!(ones_complement(&pseudo), 0xffff);
+    let changed = before
+        .iter()
+        .zip(&after)
+        .filter(|(before, after)| before != after)
+        .count();
+    assert!((4..=7).contains(&changed), "{changed} bytes changed");
+    assert_eq!(
+        seen.firings[1].packet.as_deref(),
+        Some(packet("udp").as_slice())
+    );
+}
+
+/// The ones' complement sum of 16-bit words in network order.
+fn ones_complement(bytes: &[u8]) -> u32 {
+    let words = bytes
+        .chunks(2)
+        .map(|two| u32::from(two[0]) << 8 | u32::from(two.get(1).copied().unwrap_or(0)));
+    let sum: u32 = words.sum();
+    let sum = (sum & 0xffff) + (sum >> 16);
+    (sum & 0xffff) + (sum >> 16)
+}
+
+/// The record that `perf_events` and `ringbuf_events` send.
+fn record() -> Vec<u8> {
+    let mut record = Vec::new();
+    record.extend(1234u32.to_le_bytes());
+    record.extend(1000u32.to_le_bytes());
+    record.extend(Comm::new("bash").bytes());
+    record.extend(b"/bin/ls");
+    record.resize(88, 0);
+    record
+}
+
+impl Seen {
+    /// Checks what was printed, line by line.
+    #[track_caller]
+    fn prints(&self, wanted: &[&str]) {
+        let lines = self.sim.trace_lines();
+        let texts: Vec<&str> = lines
+            .iter()
+            .map(|line| {
+                line.split_once("bpf_trace_printk: ")
+                    .map_or("", |(_, text)| text)
+            })
+            .collect();
+        assert_eq!(texts, wanted);
+    }
+
+    fn number(&self, map: &str, key: u64) -> Option<u64> {
+        self.sim.map(map).unwrap().number(key)
+    }
+
+    /// The values under a key as text, one for each CPU.
+    fn values(&self, map: &str, key: &[u8]) -> Vec<String> {
+        let entry = self.sim.map(map).unwrap().get(key).unwrap();
+        entry
+            .typed_values
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    /// What the runs of a program returned.
+    fn returned(&self, program: &str) -> Vec<u64> {
+        let runs = self.firings.iter().flat_map(Firing::runs);
+        runs.filter(|run| &*run.name == program)
+            .map(|run| run.outcome.clone().unwrap())
+            .collect()
+    }
+
+    fn passed(&self, hook: &str) -> bool {
+        self.firings
+            .iter()
+            .flat_map(|firing| &firing.hooks)
+            .any(|passed| passed.hook == hook)
+    }
+}
+
+fn run(case: &Case) -> Seen {
+    let mut sim = Sim::new(Options {
+        task: (case.task)(),
+        ..Options::default()
+    })
+    .unwrap();
+    sim.load_file(corpus(&format!("{}.o", case.object)))
+        .unwrap();
+    let firings = (case.events)()
+        .iter()
+        .map(|event| sim.fire(event).unwrap())
+        .collect();
+    Seen { sim, firings }
+}
+
+fn execve() -> Vec<Event> {
+    vec![Event::execve("/bin/ls")]
+}
+
+fn syscall(name: &str) -> Vec<Event> {
+    vec![Event::syscall(name, &[])]
+}
+
+fn packets(names: &[&str]) -> Vec<Event> {
+    names
+        .iter()
+        .map(|name| Event::packet(packet(name)))
+        .collect()
+}
+
+fn packet(name: &str) -> Vec<u8> {
+    std::fs::read(corpus(&format!("packets/{name}.bin"))).unwrap()
+}
+
+fn corpus(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(file)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use super::{Code, EntryId, Op};
+use super::{Atomic, Branch, Code, EntryId, Load, Op, Place};
 use crate::isa::{AluOp, AtomicOp, ByteOrder, Extend, Fetch, JumpOp, LegacyMode, Reg, Size, Width};
 
 impl Display for Code {
@@ -58,75 +58,16 @@ fn text(op: &Op) -> String {
         }
         Op::Cast { dst, src, base } => format!("{dst} = {base:#x} + (u32){src}"),
         Op::LoadImm { dst, value } => format!("{dst} = {value:#x} ll"),
-        Op::Load {
-            size,
-            extend,
-            dst,
-            base,
-            off,
-        } => load(size, extend, dst, base, off),
-        Op::LoadProbed {
-            size,
-            extend,
-            dst,
-            base,
-            off,
-        } => {
-            format!("{} probed", load(size, extend, dst, base, off))
-        }
-        Op::LoadContext {
-            size,
-            extend,
-            dst,
-            base,
-            off,
-        } => {
-            format!("{} or context", load(size, extend, dst, base, off))
-        }
-        Op::StoreReg {
-            size,
-            base,
-            src,
-            off,
-        } => format!("{} = {src}", place(size, base, off)),
-        Op::StoreImm {
-            size,
-            base,
-            off,
-            imm,
-        } => format!("{} = {imm}", place(size, base, off)),
-        Op::Atomic {
-            op,
-            width,
-            base,
-            src,
-            off,
-        } => atomic(op, width, base, src, off),
+        Op::Load(insn) => load(insn),
+        Op::LoadProbed(insn) => format!("{} probed", load(insn)),
+        Op::LoadContext(insn) => format!("{} or context", load(insn)),
+        Op::StoreReg { at, src } => format!("{} = {src}", place('u', at)),
+        Op::StoreImm { at, imm } => format!("{} = {imm}", place('u', at)),
+        Op::Atomic(insn) => atomic(insn),
         Op::LegacyLoad { size, mode, imm } => legacy(size, mode, imm),
         Op::Jump { target } => format!("goto {target}"),
-        Op::JumpIfReg {
-            width,
-            op,
-            dst,
-            src,
-            target,
-        } => {
-            format!(
-                "if {} {} {} goto {target}",
-                reg(width, dst),
-                jump(op),
-                reg(width, src)
-            )
-        }
-        Op::JumpIfImm {
-            width,
-            op,
-            dst,
-            imm,
-            target,
-        } => {
-            format!("if {} {} {imm} goto {target}", reg(width, dst), jump(op))
-        }
+        Op::JumpIfReg { branch, src } => jump_if(branch, &reg(branch.width, src)),
+        Op::JumpIfImm { branch, imm } => jump_if(branch, &imm.to_string()),
         Op::MayGoto { target } => format!("may_goto {target}"),
         Op::CallHelper { helper } => format!("call {}", helper.name()),
         Op::TailCall => "call bpf_tail_call".to_owned(),
@@ -148,16 +89,26 @@ fn reg(width: Width, reg: Reg) -> String {
     }
 }
 
-fn place(size: Size, base: Reg, off: i32) -> String {
-    format!("*(u{} *)({base} {off:+})", size.bits())
+fn place(sign: char, Place { size, base, off }: Place) -> String {
+    format!("*({sign}{} *)({base} {off:+})", size.bits())
 }
 
-fn load(size: Size, extend: Extend, dst: Reg, base: Reg, off: i32) -> String {
+fn load(Load { extend, dst, at }: Load) -> String {
     let sign = match extend {
         Extend::Zero => 'u',
         Extend::Sign => 's',
     };
-    format!("{dst} = *({sign}{} *)({base} {off:+})", size.bits())
+    format!("{dst} = {}", place(sign, at))
+}
+
+fn jump_if(branch: Branch, right: &str) -> String {
+    let Branch {
+        width,
+        op,
+        dst,
+        target,
+    } = branch;
+    format!("if {} {} {right} goto {target}", reg(width, dst), jump(op))
 }
 
 fn legacy(size: Size, mode: LegacyMode, imm: i32) -> String {
@@ -167,12 +118,8 @@ fn legacy(size: Size, mode: LegacyMode, imm: i32) -> String {
     }
 }
 
-fn atomic(op: AtomicOp, width: Width, base: Reg, src: Reg, off: i32) -> String {
-    let bits = match width {
-        Width::W32 => 32,
-        Width::W64 => 64,
-    };
-    let place = format!("(u{bits} *)({base} {off:+})");
+fn atomic(Atomic { op, src, at }: Atomic) -> String {
+    let place = format!("(u{} *)({} {:+})", at.size.bits(), at.base, at.off);
     let (name, fetch) = match op {
         AtomicOp::Add(fetch) => ("add", fetch),
         AtomicOp::Or(fetch) => ("or", fetch),

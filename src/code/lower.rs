@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::op::{EntryId, Op, Target};
+use super::op::{Atomic, Branch, EntryId, Load, Op, Place, Target};
 use super::{Code, Entry, MovedField, STACK_SIZE};
 use crate::abi;
 use crate::abi::context::{self, Field, Shape};
@@ -365,26 +365,55 @@ impl<'a> Lowering<'a> {
                 value: self.imm64(pc, value)?,
             },
             Insn::Imm64High => Op::Unreached,
-            Insn::Load { .. } => self.load(pc, insn)?,
+            Insn::Load {
+                size,
+                extend,
+                dst,
+                base,
+                off,
+            } => {
+                let at = Place {
+                    size,
+                    base,
+                    off: i32::from(off),
+                };
+                self.load(pc, Load { extend, dst, at })?
+            }
             Insn::Store {
                 size,
                 base,
                 off,
                 src,
-            } => self.store(pc, size, base, off, src)?,
+            } => self.store(
+                pc,
+                Place {
+                    size,
+                    base,
+                    off: i32::from(off),
+                },
+                src,
+            )?,
             Insn::Atomic {
                 op,
                 width,
                 base,
                 off,
                 src,
-            } => Op::Atomic {
-                op,
-                width,
-                base,
-                src,
-                off: i32::from(off),
-            },
+            } => {
+                let size = match width {
+                    Width::W32 => Size::W,
+                    Width::W64 => Size::DW,
+                };
+                Op::Atomic(Atomic {
+                    op,
+                    src,
+                    at: Place {
+                        size,
+                        base,
+                        off: i32::from(off),
+                    },
+                })
+            }
             Insn::LegacyLoad { size, mode, imm } => Op::LegacyLoad { size, mode, imm },
             Insn::Jump { form: _, off } => Op::Jump {
                 target: self.target(pc, off)?,
@@ -397,21 +426,15 @@ impl<'a> Lowering<'a> {
                 off,
             } => {
                 let target = self.target(pc, i32::from(off))?;
+                let branch = Branch {
+                    width,
+                    op,
+                    dst,
+                    target,
+                };
                 match src {
-                    Operand::Reg(src) => Op::JumpIfReg {
-                        width,
-                        op,
-                        dst,
-                        src,
-                        target,
-                    },
-                    Operand::Imm(imm) => Op::JumpIfImm {
-                        width,
-                        op,
-                        dst,
-                        imm,
-                        target,
-                    },
+                    Operand::Reg(src) => Op::JumpIfReg { branch, src },
+                    Operand::Imm(imm) => Op::JumpIfImm { branch, imm },
                 }
             }
             Insn::MayGoto { off } => Op::MayGoto {
@@ -454,56 +477,19 @@ impl<'a> Lowering<'a> {
         map.copied().ok_or(LowerError::NoMap { pc, index })
     }
 
-    fn load(&self, pc: Pc, insn: Insn) -> Result<Op, LowerError> {
-        let Insn::Load {
-            size,
-            extend,
-            dst,
-            base,
-            off,
-        } = insn
-        else {
-            return Ok(Op::Unreached);
-        };
-        let off = i32::from(off);
-        let plain = Op::Load {
-            size,
-            extend,
-            dst,
-            base,
-            off,
-        };
+    fn load(&self, pc: Pc, load: Load) -> Result<Op, LowerError> {
         Ok(match self.access(pc) {
-            Some(AccessKind::Plain) => plain,
-            Some(AccessKind::Probed) => Op::LoadProbed {
-                size,
-                extend,
-                dst,
-                base,
-                off,
+            Some(AccessKind::Plain) => Op::Load(load),
+            Some(AccessKind::Probed) => Op::LoadProbed(load),
+            Some(AccessKind::Context(off)) => match self.field(pc, off)? {
+                Some(field) => Op::Load(Load {
+                    at: in_field(load.at, &field),
+                    ..load
+                }),
+                None => Op::Load(load),
             },
-            Some(AccessKind::Context(at)) => match self.field(pc, at)? {
-                Some(field) => Op::Load {
-                    size: if field.guest_size > field.size {
-                        Size::DW
-                    } else {
-                        size
-                    },
-                    extend,
-                    dst,
-                    base,
-                    off: moved_by(off, &field),
-                },
-                None => plain,
-            },
-            None if self.may_be_context(base) => Op::LoadContext {
-                size,
-                extend,
-                dst,
-                base,
-                off,
-            },
-            None => plain,
+            None if self.may_be_context(load.at.base) => Op::LoadContext(load),
+            None => Op::Load(load),
         })
     }
 
@@ -512,33 +498,15 @@ impl<'a> Lowering<'a> {
         self.judged.is_none() && !self.moved.is_empty() && base != Reg::FP
     }
 
-    fn store(
-        &self,
-        pc: Pc,
-        size: Size,
-        base: Reg,
-        off: i16,
-        src: Operand,
-    ) -> Result<Op, LowerError> {
+    fn store(&self, pc: Pc, at: Place, src: Operand) -> Result<Op, LowerError> {
         let field = match self.access(pc) {
-            Some(AccessKind::Context(at)) => self.field(pc, at)?,
+            Some(AccessKind::Context(off)) => self.field(pc, off)?,
             Some(AccessKind::Plain | AccessKind::Probed) | None => None,
         };
-        let off = i32::from(off);
-        let off = field.map_or(off, |field| moved_by(off, &field));
+        let at = field.map_or(at, |field| in_field(at, &field));
         Ok(match src {
-            Operand::Reg(src) => Op::StoreReg {
-                size,
-                base,
-                src,
-                off,
-            },
-            Operand::Imm(imm) => Op::StoreImm {
-                size,
-                base,
-                off,
-                imm,
-            },
+            Operand::Reg(src) => Op::StoreReg { at, src },
+            Operand::Imm(imm) => Op::StoreImm { at, imm },
         })
     }
 
@@ -612,9 +580,19 @@ fn no_helper(pc: Pc, number: i32) -> LowerError {
     }
 }
 
-/// Where an access moves with its field.
-fn moved_by(off: i32, field: &Field) -> i32 {
-    off.wrapping_add(field.guest_off.wrapping_sub(field.off) as i32)
+/// Where an access goes in guest memory, with its field.
+fn in_field(at: Place, field: &Field) -> Place {
+    let moved = field.guest_off.wrapping_sub(field.off) as i32;
+    let size = if field.guest_size > field.size {
+        Size::DW
+    } else {
+        at.size
+    };
+    Place {
+        size,
+        off: at.off.wrapping_add(moved),
+        ..at
+    }
 }
 
 fn moved_fields(context: &context::Context) -> Vec<MovedField> {

@@ -23,7 +23,7 @@ use crate::abi::ProgType;
 use crate::isa::{Pc, Size};
 
 pub use lower::{Arena, Bindings, LowerError, MapBinding, lower, lower_unverified};
-pub use op::{EntryId, MAY_GOTO_BUDGET, Op, Target};
+pub use op::{Atomic, Branch, EntryId, Load, MAY_GOTO_BUDGET, Op, Place, Target};
 pub use run::{Cause, DEFAULT_FUEL, MAX_TAIL_CALLS, Outcome, Programs, RunEnv, Trap};
 pub use stacks::{MAX_FRAMES, STACK_SIZE, Stacks};
 

@@ -34,6 +34,62 @@ impl EntryId {
     }
 }
 
+/// A load from memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// What happens to the upper bits.
+    pub extend: Extend,
+    /// Result.
+    pub dst: Reg,
+    /// From where.
+    pub at: Place,
+}
+
+/// Some bytes of memory: `*(size *)(base + off)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// How many bytes.
+    pub size: Size,
+    /// Base address.
+    pub base: Reg,
+    /// Offset in bytes.
+    pub off: i32,
+}
+
+/// An atomic read-modify-write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Atomic {
+    /// Operation.
+    pub op: AtomicOp,
+    /// Operand, and result of fetching forms.
+    pub src: Reg,
+    /// Where: 4 or 8 bytes.
+    pub at: Place,
+}
+
+impl Atomic {
+    /// 32 or 64 bits.
+    pub fn width(&self) -> Width {
+        match self.at.size {
+            Size::DW => Width::W64,
+            Size::B | Size::H | Size::W => Width::W32,
+        }
+    }
+}
+
+/// A conditional jump, but for its right operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// Width of the comparison.
+    pub width: Width,
+    /// Condition.
+    pub op: JumpOp,
+    /// Left operand.
+    pub dst: Reg,
+    /// Where to when it holds.
+    pub target: Target,
+}
+
 /// One operation, 16 bytes.
 #[derive(Clone, Copy, Debug)]
 pub enum Op {
@@ -117,80 +173,28 @@ pub enum Op {
         value: u64,
     },
     /// `dst = *(size *)(base + off)`.
-    Load {
-        /// Access size.
-        size: Size,
-        /// What happens to the upper bits.
-        extend: Extend,
-        /// Result.
-        dst: Reg,
-        /// Base address.
-        base: Reg,
-        /// Offset in bytes.
-        off: i32,
-    },
+    Load(Load),
     /// As `Load`, through a BTF pointer: a fault reads zero.
-    LoadProbed {
-        /// Access size.
-        size: Size,
-        /// What happens to the upper bits.
-        extend: Extend,
-        /// Result.
-        dst: Reg,
-        /// Base address.
-        base: Reg,
-        /// Offset in bytes.
-        off: i32,
-    },
+    LoadProbed(Load),
     /// As `Load`, in a program nobody judged: where the address lies in the context, it is one of
     /// the user-visible structure.
-    LoadContext {
-        /// Access size.
-        size: Size,
-        /// What happens to the upper bits.
-        extend: Extend,
-        /// Result.
-        dst: Reg,
-        /// Base address.
-        base: Reg,
-        /// Offset in bytes.
-        off: i32,
-    },
+    LoadContext(Load),
     /// `*(size *)(base + off) = src`.
     StoreReg {
-        /// Access size.
-        size: Size,
-        /// Base address.
-        base: Reg,
+        /// Where.
+        at: Place,
         /// What is stored.
         src: Reg,
-        /// Offset in bytes.
-        off: i32,
     },
     /// `*(size *)(base + off) = imm`.
     StoreImm {
-        /// Access size.
-        size: Size,
-        /// Base address.
-        base: Reg,
-        /// Offset in bytes.
-        off: i32,
+        /// Where.
+        at: Place,
         /// What is stored, sign-extended.
         imm: i32,
     },
     /// Atomic read-modify-write.
-    Atomic {
-        /// Operation.
-        op: AtomicOp,
-        /// 32 or 64 bits.
-        width: Width,
-        /// Base address.
-        base: Reg,
-        /// Operand, and result of fetching forms.
-        src: Reg,
-        /// Offset in bytes.
-        off: i32,
-    },
+    Atomic(Atomic),
     /// Legacy packet load in network order into `r0`; out of bounds it leaves the function with 0.
     LegacyLoad {
         /// Access size.
@@ -207,29 +211,17 @@ pub enum Op {
     },
     /// Conditional jump that compares two registers.
     JumpIfReg {
-        /// Width of the comparison.
-        width: Width,
-        /// Condition.
-        op: JumpOp,
-        /// Left operand.
-        dst: Reg,
+        /// Left operand, comparison and target.
+        branch: Branch,
         /// Right operand.
         src: Reg,
-        /// Where to when it holds.
-        target: Target,
     },
     /// Conditional jump that compares with an immediate.
     JumpIfImm {
-        /// Width of the comparison.
-        width: Width,
-        /// Condition.
-        op: JumpOp,
-        /// Left operand.
-        dst: Reg,
+        /// Left operand, comparison and target.
+        branch: Branch,
         /// Right operand, sign-extended.
         imm: i32,
-        /// Where to when it holds.
-        target: Target,
     },
     /// Jump when the function's iteration budget is used up.
     MayGoto {

@@ -63,7 +63,10 @@ fn slots_and_operations_are_told_apart() {
     assert!(matches!(
         code.ops[1],
         Op::JumpIfImm {
-            target: Target(4),
+            branch: Branch {
+                target: Target(4),
+                ..
+            },
             ..
         }
     ));
@@ -84,7 +87,10 @@ fn unreached_instructions_shrink_to_one_trap() {
     assert!(matches!(
         code.ops[1],
         Op::JumpIfImm {
-            target: Target(3),
+            branch: Branch {
+                target: Target(3),
+                ..
+            },
             ..
         }
     ));
@@ -101,14 +107,20 @@ fn context_pointer_loads_read_eight_bytes_where_the_guest_keeps_them() {
     ];
     let code = lower(&verified(ProgType::Xdp, text, &facts), &Bindings::default()).expect("lowers");
     let end = crate::abi::context::guest::XDP_DATA_END as i32;
-    let Op::Load {
-        size, off, extend, ..
-    } = code.ops[0]
+    let Op::Load(Load {
+        extend,
+        at: Place { size, off, .. },
+        ..
+    }) = code.ops[0]
     else {
         panic!("{code}")
     };
     assert_eq!((size, off, extend), (Size::DW, end, Extend::Zero));
-    let Op::Load { size, off, .. } = code.ops[1] else {
+    let Op::Load(Load {
+        at: Place { size, off, .. },
+        ..
+    }) = code.ops[1]
+    else {
         panic!("{code}")
     };
     assert_eq!((size, off), (Size::W, 12), "a number stays where it is");
@@ -119,7 +131,11 @@ fn context_offset_counts_from_the_register_not_the_field() {
     let text = "r1 += 4\nr2 = *(u32 *)(r1 + 0)\nr0 = 0\nexit";
     let facts = [(1, access(AccessKind::Context(4)))];
     let code = lower(&verified(ProgType::Xdp, text, &facts), &Bindings::default()).expect("lowers");
-    let Op::Load { off, .. } = code.ops[1] else {
+    let Op::Load(Load {
+        at: Place { off, .. },
+        ..
+    }) = code.ops[1]
+    else {
         panic!("{code}")
     };
     assert_eq!(off, crate::abi::context::guest::XDP_DATA_END as i32 - 4);
@@ -323,10 +339,10 @@ subprog_7:
     assert_eq!(listing, expected);
     assert!(matches!(
         code.ops[6],
-        Op::Load {
+        Op::Load(Load {
             dst: Reg::R0,
             extend: Extend::Sign,
             ..
-        }
+        })
     ));
 }

@@ -173,7 +173,7 @@ impl Attachment {
             },
             Attachment::Tc { egress: Some(true) }
             | Attachment::CgroupSkb { egress: Some(true) } => {
-                "a packet: --data FILE --event egress".to_owned()
+                "a packet: --data FILE --direction egress".to_owned()
             }
             Attachment::Xdp
             | Attachment::Socket

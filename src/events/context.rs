@@ -2,6 +2,7 @@
 //!
 //! Those of packets are made with the packet, in [`super::wire`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::abi::tracepoints::{self, RecordField, Tracepoint};
@@ -12,7 +13,7 @@ use crate::machine::{Addr, ObjectKind, ObjectSpec, Owner, ProgramAccess, Task};
 
 use super::scene::{Space, regs};
 use super::wire::View;
-use super::{Attachment, EventError, Function, Given, Point, Scene, Stop};
+use super::{Attachment, EventError, Function, Given, Named, Point, Scene, Stop};
 
 /// Bytes that programs may read of a raw tracepoint's arguments.
 const RAW_ARGS: usize = 12;
@@ -23,6 +24,12 @@ const KERNEL_TEXT: u64 = 0xffff_ffff_8100_0000;
 const KERNEL_STACK: u64 = 0xffff_c900_0001_fe00;
 const KERNEL_CS: u64 = 0x10;
 const KERNEL_SS: u64 = 0x18;
+
+/// What every named hook may be told: the registers of a call, its result, and the path that
+/// files and programs among the arguments have.
+const ALWAYS_KNOWN: [&str; 8] = [
+    "arg0", "arg1", "arg2", "arg3", "arg4", "arg5", "filename", "ret",
+];
 
 /// What a program is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,14 +115,14 @@ impl Scene<'_> {
         let returned = self.returned(function, stop.returned, task)?;
         let context = match attachment {
             Attachment::Fentry(_) | Attachment::Fexit(_) | Attachment::ModifyReturn(_) => {
-                let args = self.call_args(function, stop.returned, task)?;
+                let args = self.call_args(function, task)?;
                 let (value, state) = match returned {
                     Some(value) => (value, Returned::Yes),
                     None => (0, Returned::No),
                 };
                 self.typed(args, value, state)?
             }
-            _ => self.probe_regs(function, func_ip, returned, stop.returned, task)?,
+            _ => self.probe_regs(function, func_ip, returned, task)?,
         };
         Ok(Context { func_ip, ..context })
     }
@@ -147,10 +154,9 @@ impl Scene<'_> {
         function: &Function,
         func_ip: u64,
         ax: Option<u64>,
-        returned: Option<i64>,
         task: &Arc<Task>,
     ) -> Result<Context, EventError> {
-        let args = self.call_args(function, returned, task)?;
+        let args = self.call_args(function, task)?;
         let addr = self.allocate(regs::SIZE, &context_spec("pt_regs"))?;
         for (off, arg) in regs::CALL.into_iter().zip(args) {
             self.put(addr, u64::from(off), Size::DW, arg);
@@ -170,16 +176,9 @@ impl Scene<'_> {
     }
 
     /// The arguments of a function.
-    fn call_args(
-        &mut self,
-        function: &Function,
-        returned: Option<i64>,
-        task: &Arc<Task>,
-    ) -> Result<Vec<u64>, EventError> {
+    fn call_args(&mut self, function: &Function, task: &Arc<Task>) -> Result<Vec<u64>, EventError> {
         if function.syscall.is_some() {
-            return self
-                .user_regs(returned.filter(|_| self.syscall.is_none()))
-                .map(|addr| vec![addr.0]);
+            return self.user_regs(None).map(|addr| vec![addr.0]);
         }
         let mut args = self
             .known_args(&function.name, Space::User, task)?
@@ -225,6 +224,7 @@ impl Scene<'_> {
         let Some((_, parameters)) = self.proto(name) else {
             return Ok(None);
         };
+        self.check_names(name, &parameters)?;
         self.arguments(&parameters, space, task).map(Some)
     }
 
@@ -256,6 +256,7 @@ impl Scene<'_> {
         };
         // The first is the probe's own.
         let own = parameters.get(1..).unwrap_or_default().to_vec();
+        self.check_names(name, &own)?;
         self.arguments(&own, Space::Kernel, task)
     }
 
@@ -277,6 +278,30 @@ impl Scene<'_> {
             args.push(arg);
         }
         Ok(args)
+    }
+
+    /// Checks that what an event was told of its hook are arguments there.
+    fn check_names(&self, hook: &str, parameters: &[Parameter]) -> Result<(), EventError> {
+        if self.named == Named::No {
+            return Ok(());
+        }
+        let fields: Vec<_> = tracepoints::events()
+            .filter(|event| event.name == hook)
+            .flat_map(|event| event.fields)
+            .collect();
+        let names = parameters.iter().map(|parameter| parameter.name.as_str());
+        let known: BTreeSet<&str> = names
+            .chain(fields.iter().map(|field| field.name))
+            .chain(ALWAYS_KNOWN)
+            .collect();
+        match self.values.iter().find(|(name, _)| !known.contains(name)) {
+            None => Ok(()),
+            Some((arg, _)) => Err(EventError::UnknownArg {
+                event: hook.to_owned(),
+                arg: arg.to_owned(),
+                known: known.into_iter().collect::<Vec<_>>().join(", "),
+            }),
+        }
     }
 
     /// Return type and parameters of a function of the kernel.

@@ -8,7 +8,7 @@ use super::event::{Event, Execve, HookEvent, SyscallEvent};
 use super::{EventError, single, values};
 
 /// Names other than system calls and single hooks.
-const NAMED: [(&str, &str); 2] = [
+const NAMED: [(&str, &str); 3] = [
     (
         "execve",
         "a process starts another program (filename, argv0 to argv9)",
@@ -16,6 +16,10 @@ const NAMED: [(&str, &str); 2] = [
     (
         "SYSCALL",
         "any system call of Linux 6.12 by name, such as openat (its arguments by name, ret)",
+    ),
+    (
+        "TRACEPOINT",
+        "any other tracepoint by its name alone, such as sched_switch (its fields by name)",
     ),
 ];
 
@@ -38,6 +42,7 @@ impl Event {
             "exit" => Event::parse_syscall("exit_group", args),
             "fork" => Event::parse_syscall("clone", args),
             _ if name.contains(':') => parse_hook(name, args),
+            _ if tracepoints::syscall_by_name(name).is_none() => parse_tracepoint(name, args),
             _ => Event::parse_syscall(name, args),
         }
     }
@@ -103,6 +108,17 @@ fn parse_execve(args: &BTreeMap<String, String>) -> Result<Event, EventError> {
         argv,
         envp: Vec::new(),
     }))
+}
+
+/// A tracepoint by its name alone.
+fn parse_tracepoint(name: &str, args: BTreeMap<String, String>) -> Result<Event, EventError> {
+    let found = tracepoints::events()
+        .find(|event| event.name == name)
+        .ok_or_else(|| EventError::UnknownEvent {
+            name: name.to_owned(),
+            known: known_names(),
+        })?;
+    parse_hook(&format!("tracepoint:{}/{name}", found.category), args)
 }
 
 fn parse_hook(name: &str, args: BTreeMap<String, String>) -> Result<Event, EventError> {

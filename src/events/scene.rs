@@ -11,7 +11,7 @@ use crate::isa::Size;
 use crate::machine::{Addr, Machine, ObjectKind, ObjectSpec, Owner, ProgramAccess, Task};
 
 use super::wire::Wire;
-use super::{EventError, Given, Packet, Passage, Values};
+use super::{EventError, Given, Named, Packet, Passage, Values};
 
 /// Offsets in x86-64's `struct pt_regs`.
 pub(super) mod regs {
@@ -58,6 +58,7 @@ pub struct Scene<'a> {
     strings: BTreeMap<(Space, String), Addr>,
     /// Objects by kind and number or name.
     pub(super) objects: BTreeMap<(String, String), Addr>,
+    pub(super) named: Named,
     pub(super) packet: Option<Packet>,
     pub(super) wire: Option<Wire>,
 }
@@ -81,6 +82,7 @@ impl<'a> Scene<'a> {
             owned: Vec::new(),
             strings: BTreeMap::new(),
             objects: BTreeMap::new(),
+            named: passage.named(),
             packet: passage.packet().cloned(),
             wire: None,
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::abi::tracepoints;
 use crate::machine::Task;
 
 use super::event::HookEvent;
@@ -19,7 +20,7 @@ pub(super) const KINDS: [(&str, &str); 7] = [
     ),
     (
         "tracepoint:CATEGORY/NAME",
-        "a tracepoint, its fields as arguments",
+        "a tracepoint, in all its forms; its fields as arguments",
     ),
     (
         "raw_tp:NAME",
@@ -62,11 +63,19 @@ pub(super) fn passage(event: &HookEvent, task: &Arc<Task>) -> Result<Passage, Ev
         "kretprobe" => passage.back(Point::Return(function()), 0, returns),
         "tracepoint" | "tp" => {
             let (category, name) = name.split_once('/').ok_or_else(|| unknown(event))?;
-            passage.record(category, name);
+            match category {
+                "syscalls" => passage.record(category, name),
+                _ => passage.trace(category, name),
+            }
         }
-        "raw_tp" | "raw_tracepoint" | "tp_btf" => passage.pass(Point::RawTracepoint {
-            name: name.to_owned(),
-        }),
+        "raw_tp" | "raw_tracepoint" | "tp_btf" => {
+            match tracepoints::events().find(|event| event.name == name) {
+                Some(event) => passage.trace(event.category, name),
+                None => passage.pass(Point::RawTracepoint {
+                    name: name.to_owned(),
+                }),
+            }
+        }
         "lsm" => {
             passage.lsm(name);
             passage.set_result(0);

@@ -21,7 +21,6 @@ pub(super) fn passage(event: &SyscallEvent, task: &Arc<Task>) -> Result<Passage,
     let result = event
         .result
         .unwrap_or_else(|| usual_result(call.name, &values, task));
-    let values = values.with("ret", Given::Number(result.cast_unsigned()));
     let mut passage = Passage::new(Arc::clone(task), values);
     around(&mut passage, call.name, result, |passage| {
         inside(passage, call.name, result, task)

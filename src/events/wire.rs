@@ -7,7 +7,7 @@ use crate::abi::context::guest;
 use crate::isa::Size;
 use crate::machine::{Addr, Memory, ObjectKind, ObjectSpec, Owner, ProgramAccess};
 
-use super::event::{Direction, Packet};
+use super::event::Direction;
 use super::{EventError, Scene};
 
 /// Bytes of an Ethernet header.
@@ -29,6 +29,8 @@ mod skb {
     pub(super) const INGRESS_IFINDEX: u32 = 36;
     pub(super) const IFINDEX: u32 = 40;
     pub(super) const WIRE_LEN: u32 = 160;
+    /// End of the fields that go with the packet.
+    pub(super) const FIELDS_END: u32 = 192;
 }
 /// Offsets in `xdp_md`.
 mod xdp {
@@ -88,11 +90,12 @@ impl Scene<'_> {
                 Ok(ctx)
             }
             Some(wire) => {
-                let (meta, bytes) = (
-                    wire.meta(&self.machine.memory),
-                    wire.bytes(&self.machine.memory),
-                );
-                self.make_wire(view, &bytes, &meta)
+                let memory = &self.machine.memory;
+                let (meta, bytes) = (wire.meta(memory), wire.bytes(memory));
+                let fields = wire.fields(memory);
+                let ctx = self.make_wire(view, &bytes, &meta)?;
+                self.put_bytes(ctx, u64::from(skb::PACKET_TYPE), &fields);
+                Ok(ctx)
             }
             None => {
                 let bytes = self.packet.as_ref().map(|packet| packet.bytes.clone());
@@ -182,6 +185,17 @@ impl Wire {
         let mut bytes = self.link.clone();
         bytes.extend(self.between(memory, data, end));
         bytes
+    }
+
+    /// What programs and helpers left in the fields behind `len`, if it is a socket buffer's.
+    fn fields(&self, memory: &Memory) -> Vec<u8> {
+        let from = self.ctx.offset(i64::from(skb::PACKET_TYPE));
+        match self.view {
+            View::Frame => Vec::new(),
+            View::Link | View::Network => memory
+                .peek_vec(from, skb::FIELDS_END - skb::PACKET_TYPE)
+                .unwrap_or_default(),
+        }
     }
 
     /// The metadata in front of it.

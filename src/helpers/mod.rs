@@ -34,7 +34,7 @@ mod world;
 use crate::machine::{Access, Addr, Fault, Memory};
 
 pub use packet::legacy_load;
-pub use packet::{Redirect, SentCopy, Way};
+pub use packet::{Packet, Redirect, SentCopy, Way};
 pub use trace::Returned;
 pub use world::{Hook, RunState, World, tail_call_target};
 

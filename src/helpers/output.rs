@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::map::status;
-use super::packet::Frame;
 use super::{Call, Entry, HelperError, Reply};
 use crate::machine::{Addr, Errno};
 use crate::maps::{Map, Ringbuf};
@@ -33,15 +32,15 @@ fn perf_event_output(call: &mut Call<'_>) -> Reply {
         .ok_or(HelperError::Refused("the map is no perf event array"))?;
     let mut record = read(call, data, size)?;
     let mut index = flags;
-    if let Some(frame) = Frame::of(call) {
+    if let Some(packet) = call.world.packet {
         if flags & !(INDEX_MASK | PACKET_MASK) != 0 {
             return Ok(Errno::EINVAL.as_return());
         }
-        let wanted = (flags & PACKET_MASK) >> 32;
-        if wanted > frame.len() {
+        let wanted = ((flags & PACKET_MASK) >> 32) as u32;
+        if wanted > packet.len() {
             return Ok(Errno::EFAULT.as_return());
         }
-        record.extend(call.memory().peek_vec(Addr(frame.data), wanted as u32)?);
+        record.extend(call.memory().peek_vec(packet.data(), wanted)?);
         index = flags & INDEX_MASK;
     }
     Ok(status(perf.output(call.world.cpu, index, &record)))

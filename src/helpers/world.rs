@@ -1,6 +1,6 @@
 //! What helpers see of the machine, and what they leave behind for whoever ran the program.
 
-use super::packet::{Redirect, SentCopy};
+use super::packet::{Packet, Redirect, SentCopy};
 use super::trace::Returned;
 use crate::abi::ProgType;
 use crate::machine::{Addr, CpuId, Errno, Machine, ProgId, Task};
@@ -21,6 +21,8 @@ pub struct World<'a> {
     pub task: &'a Task,
     /// Its `task_struct` in guest memory, if the kernel is modelled that far.
     pub task_struct: Option<Addr>,
+    /// The packet it runs on, if its type has one.
+    pub packet: Option<Packet<'a>>,
     /// What the program is attached to.
     pub hook: Hook<'a>,
 }
@@ -41,6 +43,7 @@ impl<'a> World<'a> {
             cpu,
             task,
             task_struct: None,
+            packet: None,
             hook,
         }
     }

@@ -5,8 +5,9 @@
 
 use std::ops::{Index, IndexMut};
 
-use crate::code::{Cause, Code, MAX_FRAMES, MAY_GOTO_BUDGET};
+use crate::code::{Branch, Cause, Code, MAX_FRAMES, MAY_GOTO_BUDGET, Place};
 use crate::isa::Reg;
+use crate::isa::alu::compare;
 use crate::machine::Addr;
 
 /// Registers are masked to this many, so that no index is checked twice.
@@ -33,10 +34,16 @@ impl Regs {
         [r1, r2, r3, r4, r5]
     }
 
-    /// `base + off`, wrapping.
+    /// The address of a place, wrapping.
     #[inline(always)]
-    pub(super) fn addr(&self, base: Reg, off: i32) -> Addr {
-        Addr(self[base].wrapping_add_signed(i64::from(off)))
+    pub(super) fn addr(&self, place: Place) -> Addr {
+        Addr(self[place.base].wrapping_add_signed(i64::from(place.off)))
+    }
+
+    /// Whether a branch is taken, given its right operand.
+    #[inline(always)]
+    pub(super) fn satisfy(&self, branch: Branch, right: u64) -> bool {
+        compare(branch.op, branch.width, self[branch.dst], right)
     }
 
     fn saved(&self) -> [u64; 4] {

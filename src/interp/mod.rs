@@ -19,10 +19,12 @@ mod tests;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
-use crate::code::{Cause, Code, EntryId, MAX_TAIL_CALLS, Op, Outcome, RunEnv, Trap};
+use crate::code::{
+    Atomic, Cause, Code, EntryId, Load, MAX_TAIL_CALLS, Op, Outcome, Place, RunEnv, Trap,
+};
 use crate::helpers::{self, Call, Engine, Entry, HelperError, Reply, RunState};
-use crate::isa::alu::{alu32, alu64, compare, endian, extend, imm, movsx, neg};
-use crate::isa::{AtomicOp, Extend, Fetch, LegacyMode, Reg, Size, Width};
+use crate::isa::alu::{alu32, alu64, endian, extend, imm, movsx, neg};
+use crate::isa::{AtomicOp, Fetch, LegacyMode, Reg, Size};
 use crate::machine::{Addr, Errno, Memory};
 use frame::{Budget, Frames, Regs, Return};
 
@@ -131,60 +133,12 @@ impl<'a> Run<'a> {
                 Op::Endian { order, size, dst } => regs[dst] = endian(order, size, regs[dst]),
                 Op::Cast { dst, src, base } => regs[dst] = cast(base, regs[src]),
                 Op::LoadImm { dst, value } => regs[dst] = value,
-                Op::Load {
-                    size,
-                    extend: fill,
-                    dst,
-                    base,
-                    off,
-                } => {
-                    regs[dst] = extend(fill, size, self.load(size, regs.addr(base, off))?);
-                }
-                Op::LoadProbed {
-                    size,
-                    extend: fill,
-                    dst,
-                    base,
-                    off,
-                } => {
-                    regs[dst] = extend(fill, size, self.load_probed(size, regs.addr(base, off)));
-                }
-                Op::LoadContext {
-                    size,
-                    extend: fill,
-                    dst,
-                    base,
-                    off,
-                } => {
-                    let addr = regs.addr(base, off);
-                    regs[dst] = self.load_context(at.code, (size, fill), addr)?;
-                }
-                Op::StoreReg {
-                    size,
-                    base,
-                    src,
-                    off,
-                } => {
-                    self.store(size, regs.addr(base, off), regs[src])?;
-                }
-                Op::StoreImm {
-                    size,
-                    base,
-                    off,
-                    imm: value,
-                } => {
-                    self.store(size, regs.addr(base, off), imm(value))?;
-                }
-                Op::Atomic {
-                    op,
-                    width,
-                    base,
-                    src,
-                    off,
-                } => {
-                    let addr = regs.addr(base, off);
-                    self.atomic(regs, (op, width), addr, src)?;
-                }
+                Op::Load(load) => regs[load.dst] = self.load(load, regs)?,
+                Op::LoadProbed(load) => regs[load.dst] = self.load(load, regs).unwrap_or(0),
+                Op::LoadContext(load) => at.regs[load.dst] = self.load_context(load, at)?,
+                Op::StoreReg { at: to, src } => self.store(to, regs, regs[src])?,
+                Op::StoreImm { at: to, imm: value } => self.store(to, regs, imm(value))?,
+                Op::Atomic(atomic) => self.atomic(atomic, regs)?,
                 Op::LegacyLoad { size, mode, imm } => {
                     if let Break(r0) = self.packet_load(at, floor, (size, mode, imm))? {
                         return Ok(r0);
@@ -192,26 +146,14 @@ impl<'a> Run<'a> {
                     next = at.next;
                 }
                 Op::Jump { target } => next = target.index(),
-                Op::JumpIfReg {
-                    width,
-                    op,
-                    dst,
-                    src,
-                    target,
-                } => {
-                    if compare(op, width, regs[dst], regs[src]) {
-                        next = target.index();
+                Op::JumpIfReg { branch, src } => {
+                    if regs.satisfy(branch, regs[src]) {
+                        next = branch.target.index();
                     }
                 }
-                Op::JumpIfImm {
-                    width,
-                    op,
-                    dst,
-                    imm: value,
-                    target,
-                } => {
-                    if compare(op, width, regs[dst], imm(value)) {
-                        next = target.index();
+                Op::JumpIfImm { branch, imm: value } => {
+                    if regs.satisfy(branch, imm(value)) {
+                        next = branch.target.index();
                     }
                 }
                 Op::MayGoto { target } => {
@@ -238,40 +180,34 @@ impl<'a> Run<'a> {
     }
 
     #[inline(always)]
-    fn load(&self, size: Size, addr: Addr) -> Result<u64, Cause> {
-        self.memory.load(addr, size).map_err(Cause::Memory)
-    }
-
-    fn load_probed(&self, size: Size, addr: Addr) -> u64 {
-        self.memory.load(addr, size).unwrap_or(0)
+    fn load(&self, load: Load, regs: &Regs) -> Result<u64, Cause> {
+        let value = self.memory.load(regs.addr(load.at), load.at.size);
+        Ok(extend(
+            load.extend,
+            load.at.size,
+            value.map_err(Cause::Memory)?,
+        ))
     }
 
     /// A load that may be one of a context field that lies elsewhere in guest memory.
-    fn load_context(
-        &self,
-        code: &Code,
-        (size, fill): (Size, Extend),
-        addr: Addr,
-    ) -> Result<u64, Cause> {
-        let off = addr.0.wrapping_sub(self.ctx.0);
-        match code.moved_field(off, size) {
-            Some(field) => self.load(Size::DW, self.ctx.offset(i64::from(field.guest_off))),
-            None => Ok(extend(fill, size, self.load(size, addr)?)),
-        }
+    fn load_context(&self, load: Load, at: &Cursor<'_>) -> Result<u64, Cause> {
+        let off = at.regs.addr(load.at).0.wrapping_sub(self.ctx.0);
+        let Some(field) = at.code.moved_field(off, load.at.size) else {
+            return self.load(load, &at.regs);
+        };
+        let place = self.ctx.offset(i64::from(field.guest_off));
+        self.memory.load(place, Size::DW).map_err(Cause::Memory)
     }
 
     #[inline(always)]
-    fn store(&self, size: Size, addr: Addr, value: u64) -> Result<(), Cause> {
-        self.memory.store(addr, size, value).map_err(Cause::Memory)
+    fn store(&self, to: Place, regs: &Regs, value: u64) -> Result<(), Cause> {
+        let stored = self.memory.store(regs.addr(to), to.size, value);
+        stored.map_err(Cause::Memory)
     }
 
-    fn atomic(
-        &self,
-        regs: &mut Regs,
-        (op, width): (AtomicOp, Width),
-        addr: Addr,
-        src: Reg,
-    ) -> Result<(), Cause> {
+    fn atomic(&self, atomic: Atomic, regs: &mut Regs) -> Result<(), Cause> {
+        let Atomic { op, src, at } = atomic;
+        let (addr, width) = (regs.addr(at), atomic.width());
         let old = self
             .memory
             .atomic(addr, op, width, regs[src], regs[Reg::R0]);
@@ -302,8 +238,8 @@ impl<'a> Run<'a> {
             LegacyMode::Ind(reg) => at.regs[reg] as i32,
         };
         let off = index.wrapping_add(imm);
-        let loaded = helpers::legacy_load(&self.env.world, self.ctx, off, size)
-            .map_err(|_| Cause::NoPacket)?;
+        let loaded =
+            helpers::legacy_load(&self.env.world, off, size).map_err(|_| Cause::NoPacket)?;
         at.regs[Reg::R0] = loaded.unwrap_or(0);
         Ok(if loaded.is_some() {
             Continue(())

@@ -3,9 +3,8 @@
 //! Sums are 32 bits wide and in the order of memory: adding bytes as a little-endian machine loads
 //! them gives the checksum's bytes in place.
 
-use super::frame::Frame;
+use crate::helpers::map::status;
 use crate::helpers::{Call, Entry, Reply};
-use crate::isa::Size;
 use crate::machine::{Addr, Errno, Fault};
 
 pub(super) const ROWS: &[Entry] = &[
@@ -51,13 +50,15 @@ fn l4_csum_replace(call: &mut Call<'_>) -> Reply {
 
 fn replace(call: &Call<'_>) -> Reply {
     let [_, off, from, to, flags] = call.args;
-    let Some(at) = place(call, off as u32)? else {
+    let (skb, off) = (call.skb()?, off as u32);
+    let mut bytes = [0; 2];
+    if !off.is_multiple_of(2) || skb.load(call.memory(), off, &mut bytes).is_err() {
         return Ok(Errno::EFAULT.as_return());
-    };
+    }
     let Some(change) = change(from, to, flags & FIELD_MASK) else {
         return Ok(Errno::EINVAL.as_return());
     };
-    let old = call.memory().peek_uint(at, Size::H)? as u16;
+    let old = u16::from_le_bytes(bytes);
     let zero_means_none = flags & MARK_MANGLED_0 != 0;
     if zero_means_none && old == 0 && flags & MARK_ENFORCE == 0 {
         return Ok(0);
@@ -66,15 +67,7 @@ fn replace(call: &Call<'_>) -> Reply {
         0 if zero_means_none => MANGLED_0,
         new => new,
     };
-    call.memory().poke_uint(at, Size::H, u64::from(new))?;
-    Ok(0)
-}
-
-/// Where the checksum is, if its offset is one.
-fn place(call: &Call<'_>, off: u32) -> Result<Option<Addr>, crate::helpers::HelperError> {
-    let frame = Frame::need(call)?;
-    let fine = off <= 0xffff && off.is_multiple_of(2);
-    Ok(frame.slice(u64::from(off), 2).filter(|_| fine))
+    Ok(status(skb.store(call.memory(), off, &new.to_le_bytes())))
 }
 
 /// What a change adds to the sum: a field of that size from one value to another, or a difference.
@@ -112,7 +105,7 @@ fn words(call: &Call<'_>, addr: u64, size: u32) -> Result<Vec<u32>, Fault> {
 
 /// `s64 bpf_csum_update(struct sk_buff *skb, __wsum csum)`: no device of the machine sums packets.
 fn csum_update(call: &mut Call<'_>) -> Reply {
-    Frame::need(call)?;
+    call.skb()?;
     Ok(Errno::ENOTSUPP.as_return())
 }
 
@@ -122,7 +115,7 @@ fn csum_level(call: &mut Call<'_>) -> Reply {
     const QUERY: u64 = 0;
     /// `BPF_CSUM_LEVEL_RESET`.
     const RESET: u64 = 3;
-    Frame::need(call)?;
+    call.skb()?;
     Ok(match call.args[1] {
         QUERY => Errno::EACCES.as_return(),
         1..=RESET => 0,

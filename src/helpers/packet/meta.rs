@@ -1,6 +1,6 @@
 //! What is known of an skb beside its bytes: type, hash, socket, tunnel.
 
-use super::frame::{Frame, SkbField};
+use super::frame::Field;
 use crate::helpers::{Call, Entry, Reply};
 use crate::machine::{Addr, Errno};
 
@@ -36,43 +36,41 @@ fn skb_get_tunnel_key(call: &mut Call<'_>) -> Reply {
 
 /// `long bpf_skb_change_type(struct sk_buff *skb, u32 type)`
 fn skb_change_type(call: &mut Call<'_>) -> Reply {
-    let frame = Frame::need(call)?;
-    let wanted = call.args[1] as u32;
-    let old = frame.field(call.memory(), SkbField::PacketType)?;
+    let (skb, wanted) = (call.skb()?, call.args[1] as u32);
+    let old = Field::PacketType.get(skb, call.memory());
     if wanted > OTHERHOST || old > OTHERHOST {
         return Ok(Errno::EINVAL.as_return());
     }
-    frame.set_field(call.memory(), SkbField::PacketType, wanted)?;
+    Field::PacketType.set(skb, call.memory(), wanted);
     Ok(0)
 }
 
 /// `u32 bpf_get_hash_recalc(struct sk_buff *skb)`: a hash that depends on the bytes alone; its
 /// values are not the kernel's, which depend on a secret.
 fn get_hash_recalc(call: &mut Call<'_>) -> Reply {
-    let frame = Frame::need(call)?;
-    let memory = call.memory();
-    let known = frame.field(memory, SkbField::Hash)?;
+    let (skb, memory) = (call.skb()?, call.memory());
+    let known = Field::Hash.get(skb, memory);
     if known != 0 {
         return Ok(u64::from(known));
     }
     // The addresses and ports of most packets lie in their first bytes.
-    let bytes = memory.peek_vec(Addr(frame.data), frame.len().min(64) as u32)?;
+    let bytes = memory.peek_vec(skb.data(), skb.len().min(64))?;
     let hash = bytes.iter().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
     });
-    frame.set_field(memory, SkbField::Hash, hash.max(1))?;
+    Field::Hash.set(skb, memory, hash.max(1));
     Ok(u64::from(hash.max(1)))
 }
 
 /// `void bpf_set_hash_invalid(struct sk_buff *skb)`
 fn set_hash_invalid(call: &mut Call<'_>) -> Reply {
-    Frame::need(call)?.set_field(call.memory(), SkbField::Hash, 0)?;
+    Field::Hash.set(call.skb()?, call.memory(), 0);
     Ok(0)
 }
 
 /// `long bpf_set_hash(struct sk_buff *skb, u32 hash)`
 fn set_hash(call: &mut Call<'_>) -> Reply {
-    Frame::need(call)?.set_field(call.memory(), SkbField::Hash, call.args[1] as u32)?;
+    Field::Hash.set(call.skb()?, call.memory(), call.args[1] as u32);
     Ok(0)
 }
 

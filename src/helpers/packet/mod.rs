@@ -1,8 +1,7 @@
 //! Packets: reading, changing, resizing and sending them.
 //!
-//! The context in guest memory is the only truth about a packet: where its buffer begins and ends,
-//! where its bytes are, which tag and hash it has ([`crate::abi::context::guest`]). [`Frame`] reads
-//! the pointers from there and writes them back, and keeps the buffer's window in step.
+//! Where a packet lies and how its ends move is [`crate::machine`]'s; here is which helper does what,
+//! and what it answers.
 
 mod bytes;
 mod checksum;
@@ -16,7 +15,7 @@ mod xdp;
 use super::Entry;
 
 pub use bytes::legacy_load;
-pub(super) use frame::Frame;
+pub use frame::Packet;
 pub use redirect::{Redirect, SentCopy, Way};
 
 pub(super) const FAMILIES: &[&[Entry]] = &[

@@ -1,9 +1,8 @@
 //! Sending a packet elsewhere: recorded in the run's state for whoever ran the program.
 
-use super::frame::Frame;
 use crate::abi::ProgType;
 use crate::helpers::{Call, Entry, Reply};
-use crate::machine::{Addr, Errno};
+use crate::machine::Errno;
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new(13, "bpf_clone_redirect", clone_redirect),
@@ -100,13 +99,11 @@ fn redirect_neigh(call: &mut Call<'_>) -> Reply {
 /// `long bpf_clone_redirect(struct sk_buff *skb, u32 ifindex, u64 flags)`
 fn clone_redirect(call: &mut Call<'_>) -> Reply {
     let [_, ifindex, flags, ..] = call.args;
-    let frame = Frame::need(call)?;
+    let skb = call.skb()?;
     if flags & !INGRESS != 0 || ifindex as u32 == 0 {
         return Ok(Errno::EINVAL.as_return());
     }
-    let data = call
-        .memory()
-        .peek_vec(Addr(frame.data), frame.len() as u32)?;
+    let data = skb.bytes(call.memory());
     let redirect = Redirect {
         ifindex: ifindex as u32,
         way: side(flags),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::super::{Call, Engine, HelperError, Hook, Reply, RunState, World, entry};
+use super::super::{Call, Engine, HelperError, Hook, Packet, Reply, RunState, World, entry};
 use crate::abi::{MapType, ProgType};
 use crate::machine::{
-    Addr, CpuId, Errno, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner, Task,
+    Addr, CpuId, Errno, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner,
+    SkBuff, Task, XdpFrame,
 };
 use crate::maps::{Map, MapTable};
 use crate::object::{Initial, MapSpec, Origin, Pinning};
@@ -20,7 +21,23 @@ pub(super) struct Bench {
     pub(super) cpu: CpuId,
     pub(super) hook: Hook<'static>,
     pub(super) ctx: Addr,
+    pub(super) packet: Option<Owned>,
     pub(super) engine: Recorder,
+}
+
+/// A packet of either kind.
+pub(super) enum Owned {
+    Xdp(XdpFrame),
+    Skb(SkBuff),
+}
+
+impl Owned {
+    pub(super) fn packet(&self) -> Packet<'_> {
+        match self {
+            Owned::Xdp(frame) => Packet::Xdp(frame),
+            Owned::Skb(skb) => Packet::Skb(skb),
+        }
+    }
 }
 
 /// Answers callbacks, and remembers with what they were called.
@@ -70,6 +87,7 @@ impl Bench {
             cpu: CpuId(0),
             hook: Hook::default(),
             ctx: Addr::NULL,
+            packet: None,
             engine: Recorder::default(),
         }
     }
@@ -110,6 +128,7 @@ impl Bench {
         World {
             task_struct: self.task_struct,
             hook: self.hook,
+            packet: self.packet.as_ref().map(Owned::packet),
             cpu: self.cpu,
             ..World::new(&self.machine, &self.maps, self.prog_type, &self.task)
         }

@@ -1,10 +1,9 @@
 use super::super::{Redirect, Way, legacy_load};
-use super::bench::{Bench, errno};
+use super::bench::{Bench, Owned, errno};
 use super::packet_cases::{Arg, Case, PACKET, TC, XDP};
 use crate::abi::ProgType;
-use crate::abi::context::guest;
 use crate::isa::Size;
-use crate::machine::{Access, Addr, Errno, ObjectKind};
+use crate::machine::{Errno, SkBuff, SkbLayer, XdpFrame, XdpQueue};
 
 const SKB_LOAD_BYTES: i32 = 26;
 const SKB_GET_TUNNEL_KEY: i32 = 20;
@@ -20,109 +19,45 @@ const PERF_EVENT_OUTPUT: i32 = 25;
 /// Helpers that take no context.
 const WITHOUT_CONTEXT: [i32; 3] = [REDIRECT, 152, 155];
 
-const HEADROOM: u64 = 256;
-const BUFFER: u64 = 4096 - 320;
-
 fn parse(hex: &str) -> Vec<u8> {
     let digits = hex.as_bytes().chunks(2);
-    digits
-        .map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap())
-        .collect()
+    let byte = |two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap();
+    digits.map(byte).collect()
 }
 
-/// A machine with the packet in a buffer and a context that describes it.
+/// A machine with the packet.
 fn bench(prog_type: ProgType) -> Bench {
     let mut bench = Bench::new();
     bench.prog_type = prog_type;
-    let packet = parse(PACKET);
-    let buffer = bench.object(ObjectKind::Packet, &[0; BUFFER as usize]);
-    let data = buffer.0 + HEADROOM;
-    bench
-        .machine
-        .memory
-        .poke(Addr(data), &packet)
-        .expect("in bounds");
-    let end = data + packet.len() as u64;
-    bench
-        .machine
-        .memory
-        .set_window(buffer, HEADROOM..end - buffer.0);
-    let xdp = prog_type == ProgType::Xdp;
-    let size = if xdp {
-        guest::XDP_SIZE
+    let (memory, bytes) = (&bench.machine.memory, parse(PACKET));
+    let (packet, ctx) = if prog_type == ProgType::Xdp {
+        let frame = XdpFrame::new(memory, &bytes, XdpQueue::default()).expect("memory");
+        let ctx = frame.ctx();
+        (Owned::Xdp(frame), ctx)
     } else {
-        guest::SKB_SIZE
+        let skb = SkBuff::new(memory, &bytes, SkbLayer::Link).expect("memory");
+        let ctx = skb.ctx();
+        (Owned::Skb(skb), ctx)
     };
-    bench.ctx = bench.object(ObjectKind::Context, &vec![0; size as usize]);
-    let places = if xdp {
-        [
-            guest::XDP_HARD_START,
-            guest::XDP_FRAME_END,
-            guest::XDP_DATA_META,
-            guest::XDP_DATA,
-            guest::XDP_DATA_END,
-        ]
-    } else {
-        [
-            guest::SKB_HEAD,
-            guest::SKB_END,
-            guest::SKB_DATA_META,
-            guest::SKB_DATA,
-            guest::SKB_DATA_END,
-        ]
-    };
-    for (place, value) in places
-        .into_iter()
-        .zip([buffer.0, buffer.0 + BUFFER, data, data, end])
-    {
-        set(&bench, place, Size::DW, value);
-    }
-    if !xdp {
-        set(&bench, 0, Size::W, packet.len() as u64);
-        set(&bench, 16, Size::W, 0x0008);
-    }
+    (bench.packet, bench.ctx) = (Some(packet), ctx);
     bench
 }
 
-fn set(bench: &Bench, off: u32, size: Size, value: u64) {
-    let at = bench.ctx.offset(i64::from(off));
+fn field(bench: &Bench, off: i64) -> u64 {
     bench
         .machine
         .memory
-        .poke_uint(at, size, value)
-        .expect("in bounds");
-}
-
-fn get(bench: &Bench, off: u32, size: Size) -> u64 {
-    let at = bench.ctx.offset(i64::from(off));
-    bench.machine.memory.peek_uint(at, size).expect("in bounds")
+        .peek_uint(bench.ctx.offset(off), Size::W)
+        .expect("in bounds")
 }
 
 /// The packet, with its metadata before it.
 fn packet(bench: &Bench) -> Vec<u8> {
-    let (meta, end) = match bench.prog_type {
-        ProgType::Xdp => (guest::XDP_DATA_META, guest::XDP_DATA_END),
-        _ => (guest::SKB_DATA, guest::SKB_DATA_END),
-    };
-    let (start, end) = (get(bench, meta, Size::DW), get(bench, end, Size::DW));
-    let len = (end - start) as u32;
-    assert!(
-        bench
-            .machine
-            .memory
-            .check(Addr(start), len, Access::Write)
-            .is_ok(),
-        "the window"
-    );
-    assert!(
-        bench
-            .machine
-            .memory
-            .check(Addr(start), len + 1, Access::Read)
-            .is_err(),
-        "the window"
-    );
-    bench.bytes(start, len)
+    let memory = &bench.machine.memory;
+    match bench.packet.as_ref().expect("there is one") {
+        Owned::Xdp(frame) => [frame.meta(memory), frame.bytes(memory)].concat(),
+        Owned::Skb(skb) => skb.bytes(memory),
+    }
 }
 
 fn step(bench: &mut Bench, number: i32, args: &[Arg]) -> i64 {
@@ -154,7 +89,7 @@ fn check(prog_type: ProgType, cases: &[Case]) {
         assert_eq!(packet(&bench), parse(case.packet), "{}", case.name);
         if prog_type != ProgType::Xdp {
             let len = packet(&bench).len() as u64;
-            assert_eq!(get(&bench, 0, Size::W), len, "{}: length", case.name);
+            assert_eq!(field(&bench, 0), len, "{}: length", case.name);
         }
     }
 }
@@ -173,11 +108,11 @@ fn xdp_helpers_answer_and_change_the_packet_as_the_kernel_does() {
 fn packet_helpers_without_a_packet_are_refused() {
     let mut bench = Bench::new();
     assert!(bench.reply(ADJUST_HEAD, [0, 4]).is_err());
-    bench.prog_type = ProgType::Xdp;
-    bench.ctx = Addr(bench.data(&[0xff; 64]));
+    assert!(legacy_load(&bench.world(), 0, Size::B).is_err());
+    let mut skb = self::bench(ProgType::SchedCls);
     assert!(
-        bench.reply(ADJUST_HEAD, [bench.ctx.0, 4]).is_err(),
-        "nonsense for pointers"
+        skb.reply(ADJUST_HEAD, [0, 4]).is_err(),
+        "a packet of the other kind"
     );
 }
 
@@ -245,7 +180,7 @@ fn hash_depends_on_the_packet_alone() {
     let hash = first.call(GET_HASH_RECALC, [0]);
     assert!(hash != 0);
     assert_eq!(hash, second.call(GET_HASH_RECALC, [0]));
-    assert_eq!(get(&first, 68, Size::W) as i64, hash);
+    assert_eq!(field(&first, 68) as i64, hash);
 }
 
 #[test]
@@ -295,7 +230,7 @@ fn legacy_loads_read_in_network_order_within_the_packet() {
     let bench = bench(ProgType::SchedCls);
     let load = |off, size| {
         let world = bench.world();
-        legacy_load(&world, bench.ctx, off, size).expect("has a packet")
+        legacy_load(&world, off, size).expect("has a packet")
     };
     assert_eq!(load(12, Size::H), Some(0x0800));
     assert_eq!(load(0, Size::W), Some(0x0102_0304));
