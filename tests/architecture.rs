@@ -2,6 +2,8 @@
 //!
 //! A module may import what its row names and itself; tests may import anything.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use comfy_table::{Table, presets};
 use ebpf_sim::btf::Btf;
 use ebpf_sim::object::{Autoload, Initial, MapSpec, Program, Sleepable};
-use ebpf_sim::report::{slots, source_line};
+use ebpf_sim::report::{line_start, slots, source_file};
 
 use super::Exit;
 use super::input::{self, Loaded};
@@ -91,7 +91,7 @@ fn not_linked(output: &mut Output, loaded: &Loaded) -> anyhow::Result<Exit> {
         .iter()
         .filter_map(|program| program.as_ref().err())
     {
-        output.error(&anyhow::Error::new(error.clone()).context(loaded.file.clone()))?;
+        output.error(&anyhow::Error::new((**error).clone()).context(loaded.file.clone()))?;
         exit = Exit::Refused;
     }
     Ok(exit)
@@ -207,12 +207,12 @@ fn instructions(output: &mut Output, program: &Program) -> anyhow::Result<()> {
         {
             output.heading(&format!(" {}:", function.name))?;
         }
-        if let Some(line) = source_line(program, slot.pc).filter(|line| line.pc == slot.pc) {
+        if let Some(line) = line_start(program, slot.pc) {
             writeln!(
                 output,
                 "   ; {} @ {}:{}",
                 line.text.trim(),
-                line.file,
+                source_file(line),
                 line.line
             )?;
         }

@@ -74,7 +74,7 @@ pub(super) struct Loaded {
     /// The file as it was named.
     pub(super) file: String,
     /// The chosen programs, or why one does not link.
-    pub(super) programs: Vec<Result<Arc<Program>, LinkError>>,
+    pub(super) programs: Vec<Result<Arc<Program>, Box<LinkError>>>,
     /// All maps.
     pub(super) maps: Arc<[MapSpec]>,
     /// The object's licence.
@@ -134,7 +134,7 @@ impl Inputs {
             programs: linked
                 .programs
                 .into_iter()
-                .map(|linked| linked.map(Arc::new))
+                .map(|linked| linked.map(Arc::new).map_err(Box::new))
                 .collect(),
             maps: linked.maps,
             licence: object.licence().to_owned(),
@@ -142,7 +142,7 @@ impl Inputs {
         })
     }
 
-    fn wants(&self, program: &Result<Arc<Program>, LinkError>) -> bool {
+    fn wants(&self, program: &Result<Arc<Program>, Box<LinkError>>) -> bool {
         self.wants_name(match program {
             Ok(program) => &program.name,
             Err(error) => &error.program,

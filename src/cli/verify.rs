@@ -72,7 +72,7 @@ struct Judged {
 enum Verdict {
     Accepted(Box<Verified>),
     Rejected(Box<Rejection>),
-    NotLinked(LinkError),
+    NotLinked(Box<LinkError>),
 }
 
 impl Verdict {
@@ -178,7 +178,7 @@ impl Job {
     fn judge(
         &self,
         file: &str,
-        program: Result<Arc<Program>, LinkError>,
+        program: Result<Arc<Program>, Box<LinkError>>,
     ) -> anyhow::Result<Judged> {
         let file = file.to_owned();
         let mut program = match program {

@@ -332,7 +332,7 @@ fn listing_shows_functions_operations_and_slots() {
     3  if w2 s< 0 goto 5                            ; 4
     4  call function 1                              ; 5
     5  exit                                         ; 6
-subprog_7:
+subprog_1:
     6  r0 = *(s8 *)(r10 -4)                         ; 7
     7  exit                                         ; 8
 ";

@@ -10,7 +10,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Render
 
 use super::instructions::{Slot, slots};
 use super::reason::Reason;
-use super::{Style, source_line};
+use super::{Style, source_file, source_line};
 use crate::isa::Pc;
 use crate::object::{Line, Program};
 
@@ -54,14 +54,9 @@ pub(super) fn render(program: &Program, reason: &Reason<'_>, style: Style) -> St
         .render(&[group])
 }
 
-/// The file as its compiler named it, without the folder it stood in if that is only `.`.
-fn file(line: &Line) -> &str {
-    line.file.strip_prefix("./").unwrap_or(&line.file)
-}
-
 /// Where a source line is whose text the object does not hold.
 fn origin(line: &Line) -> Origin<'_> {
-    Origin::path(file(line))
+    Origin::path(source_file(line))
         .line(line.line as usize)
         .char_column(line.column as usize)
 }
@@ -70,7 +65,7 @@ fn origin(line: &Line) -> Origin<'_> {
 fn source(line: &Line) -> Snippet<'_, Annotation<'_>> {
     Snippet::source(line.text.trim_end())
         .line_start(line.line as usize)
-        .path(file(line))
+        .path(source_file(line))
         .fold(false)
         .annotation(AnnotationKind::Primary.span(word_at(line.text.trim_end(), line.column)))
 }
@@ -181,7 +176,13 @@ fn way(program: &Program, path: &[Pc]) -> Option<String> {
     }
     let mut text = String::from("the way there:");
     for line in lines.iter().rev() {
-        let _ = write!(text, "\n{}:{}: {}", file(line), line.line, line.text.trim());
+        let _ = write!(
+            text,
+            "\n{}:{}: {}",
+            source_file(line),
+            line.line,
+            line.text.trim()
+        );
     }
     Some(text)
 }

@@ -18,6 +18,7 @@ mod reason;
 mod tests;
 
 use crate::code::Trap;
+use crate::isa::Pc;
 use crate::object::{Line, Program};
 use crate::verifier::Rejection;
 
@@ -46,7 +47,23 @@ pub fn trap(program: &Program, trap: &Trap, style: Style) -> String {
 }
 
 /// The source line that an instruction came from, if the object tells.
-pub fn source_line(program: &Program, pc: crate::isa::Pc) -> Option<&Line> {
+pub fn source_line(program: &Program, pc: Pc) -> Option<&Line> {
     let after = program.lines.partition_point(|line| line.pc <= pc);
     program.lines.get(after.checked_sub(1)?)
+}
+
+/// The source line that starts at an instruction, if it is not the same as the one before.
+pub fn line_start(program: &Program, pc: Pc) -> Option<&Line> {
+    let index = program.lines.partition_point(|line| line.pc < pc);
+    let line = program.lines.get(index).filter(|line| line.pc == pc)?;
+    let before = index
+        .checked_sub(1)
+        .and_then(|index| program.lines.get(index));
+    let is_same = |before: &Line| (&before.file, before.line) == (&line.file, line.line);
+    (!before.is_some_and(is_same)).then_some(line)
+}
+
+/// A line's file as its compiler named it, without the folder if that is only `.`.
+pub fn source_file(line: &Line) -> &str {
+    line.file.strip_prefix("./").unwrap_or(&line.file)
 }

@@ -2,7 +2,7 @@
 
 use ebpf_sim::btf::Btf;
 use ebpf_sim::object::{Autoload, MapSpec, Program, Sleepable, Subprog};
-use ebpf_sim::report::{slots, source_line};
+use ebpf_sim::report::{slots, source_file, source_line};
 use serde::Serialize;
 
 use super::{Loaded, What, contents};
@@ -128,7 +128,7 @@ fn instructions(program: &Program) -> Vec<Instruction> {
             pc: slot.pc.0,
             opcode: slot.opcode,
             source: source_line(program, slot.pc).map(|line| Source {
-                file: line.file.to_string(),
+                file: source_file(line).to_owned(),
                 line: line.line,
                 text: line.text.trim().to_owned(),
             }),

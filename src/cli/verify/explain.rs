@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use ebpf_sim::report::{Slot, slots, source_line};
+use ebpf_sim::report::{Slot, line_start, slots, source_file};
 use ebpf_sim::verifier::{AccessKind, Fact, Verified};
 
 /// Instructions with what was learnt of each behind it, under their source lines.
@@ -16,12 +16,12 @@ pub(super) fn accepted(verified: &Verified) -> String {
         if let Some((function, depth)) = functions.find(|(function, _)| function.start == slot.pc) {
             let _ = writeln!(text, "  {}: {depth} bytes of stack", function.name);
         }
-        if let Some(line) = source_line(program, slot.pc).filter(|line| line.pc == slot.pc) {
+        if let Some(line) = line_start(program, slot.pc) {
             let _ = writeln!(
                 text,
                 "    ; {} @ {}:{}",
                 line.text.trim(),
-                line.file,
+                source_file(line),
                 line.line
             );
         }
@@ -48,7 +48,7 @@ fn what(fact: Fact) -> Option<String> {
         return Some("no path comes here".to_owned());
     }
     fact.access.map(|access| match access {
-        AccessKind::Plain => "stack, map value, packet or other memory".to_owned(),
+        AccessKind::Plain => "plain memory".to_owned(),
         AccessKind::Context(offset) => format!("the context at offset {offset}"),
         AccessKind::Probed => "a kernel object: a fault reads zero".to_owned(),
     })

@@ -1,7 +1,7 @@
 //! Verdicts as JSON, schema 1.
 
 use ebpf_sim::object::Program;
-use ebpf_sim::report::source_line;
+use ebpf_sim::report::{source_file, source_line};
 use ebpf_sim::verifier::{Rejection, Stats};
 use serde::Serialize;
 
@@ -129,7 +129,7 @@ fn rejected(program: Option<&Program>, rejection: &Rejection) -> Refusal {
         errno: Some(rejection.errno.number()),
         pc: rejection.pc.map(|pc| pc.0),
         source: line.map(|line| Source {
-            file: line.file.to_string(),
+            file: source_file(line).to_owned(),
             line: line.line,
             column: line.column,
             text: line.text.trim().to_owned(),

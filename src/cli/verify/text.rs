@@ -12,8 +12,8 @@ use super::{Judged, Output, Verdict, explain};
 pub(super) struct Text {
     with_log: bool,
     with_facts: bool,
-    accepted: usize,
-    refused: usize,
+    accepted: u64,
+    refused: u64,
 }
 
 impl Text {
@@ -56,11 +56,9 @@ impl Text {
         verified: &Verified,
     ) -> anyhow::Result<()> {
         self.accepted += 1;
-        let (insns, states) = (verified.stats.insns_processed, verified.stats.total_states);
-        writeln!(
-            output,
-            "{head}: accepted: {insns} instructions, {states} states"
-        )?;
+        let insns = count(verified.stats.insns_processed, "instruction");
+        let states = count(verified.stats.total_states, "state");
+        writeln!(output, "{head}: accepted: {insns}, {states}")?;
         self.log(output, &verified.log)?;
         if self.with_facts {
             write!(output, "{}", explain::accepted(verified))?;
@@ -78,11 +76,16 @@ impl Text {
     pub(super) fn summary(&self, output: &mut Output) -> anyhow::Result<()> {
         let (accepted, refused) = (self.accepted, self.refused);
         let total = accepted + refused;
-        let programs = if total == 1 { "program" } else { "programs" };
-        writeln!(
-            output,
-            "{total} {programs}: {accepted} accepted, {refused} refused"
-        )?;
+        let total = count(total, "program");
+        writeln!(output, "{total}: {accepted} accepted, {refused} refused")?;
         Ok(())
+    }
+}
+
+/// `1 state`, `2 states`.
+fn count(number: u64, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
     }
 }
