@@ -79,17 +79,28 @@ pub(super) fn print(
         let none = buffer.records.is_empty().then(|| "  none".to_owned());
         paragraphs.push(&head, buffer.records.iter().map(record).chain(none))?;
     }
+    paragraphs.push("", idle(sim, job))
+}
+
+/// The programs that did not run, and what would run them.
+fn idle(sim: &Sim, job: &Job) -> Vec<String> {
     let unreached = sim.unreached();
-    let unreached = unreached
+    let wanted = unreached
         .iter()
         .filter(|program| job.inputs.wants_name(&program.name));
-    let needs = unreached.map(|program| {
-        format!(
-            "{} did not run: nothing here reaches it; try {}",
-            program.name, program.needs
-        )
-    });
-    paragraphs.push("", needs)
+    let mut lines: Vec<String> = wanted
+        .map(|program| {
+            let (name, needs) = (&program.name, &program.needs);
+            format!("{name} did not run: nothing here reaches it; try {needs}")
+        })
+        .collect();
+    let programs = sim.loads().iter().flat_map(|load| &load.programs);
+    let skipped = programs.filter(|program| matches!(program.verdict, Verdict::Skipped));
+    lines.extend(skipped.map(|program| {
+        let name = &program.name;
+        format!("{name} did not run: it is loaded only when asked for; try --prog {name}")
+    }));
+    lines
 }
 
 /// Paragraphs with blank lines between them; those without lines are left out.
