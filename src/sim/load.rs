@@ -157,7 +157,7 @@ impl Sim {
     pub fn load_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<Arc<Load>, LoadError> {
         let object = Object::parse(name, bytes).map_err(|source| LoadError::Object {
             name: name.to_owned(),
-            source,
+            source: Box::new(source),
         })?;
         let linked = object.link(&LinkOptions {
             target_btf: self.options.kernel_btf.as_deref(),

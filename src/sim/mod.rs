@@ -109,3 +109,6 @@ fn parent_of(task: &Task) -> Task {
         ..task.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;
