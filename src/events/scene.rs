@@ -249,6 +249,9 @@ impl<'a> Scene<'a> {
 
 impl Drop for Scene<'_> {
     fn drop(&mut self) {
+        if let Some(wire) = self.wire.take() {
+            wire.free(&self.machine.memory);
+        }
         for addr in self.owned.drain(..) {
             self.machine.memory.free(addr);
         }
