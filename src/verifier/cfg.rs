@@ -24,6 +24,9 @@ pub(super) struct Flow {
     pub(super) prune: Vec<bool>,
     /// Per slot: whether a state must be stored there.
     pub(super) force: Vec<bool>,
+    /// Per slot: whether some jump, call or return leads there, so that the way there must be
+    /// remembered.
+    pub(super) jumped_to: Vec<bool>,
 }
 
 impl Flow {
@@ -36,6 +39,7 @@ impl Flow {
             starts: find_starts(insns)?,
             prune: vec![false; insns.len()],
             force: vec![false; insns.len()],
+            jumped_to: vec![false; insns.len()],
         };
         flow.check_ranges(insns)?;
         flow.walk(insns)?;
@@ -123,13 +127,13 @@ impl Flow {
             Insn::Exit => {}
             Insn::Jump { off, .. } => {
                 let target = pc.target(*off);
-                target.iter().for_each(|to| self.mark_prune(*to));
+                target.iter().for_each(|to| self.mark_target(*to));
                 next.extend(target);
             }
             Insn::JumpIf { off, .. } => {
                 self.mark_prune(pc);
                 let target = pc.target(i32::from(*off));
-                target.iter().for_each(|to| self.mark_prune(*to));
+                target.iter().for_each(|to| self.mark_target(*to));
                 next.extend(target);
                 next.push(pc.next());
             }
@@ -137,7 +141,7 @@ impl Flow {
                 self.mark_prune(pc);
                 self.mark_forced(pc);
                 let target = pc.target(i32::from(*off));
-                target.iter().for_each(|to| self.mark_prune(*to));
+                target.iter().for_each(|to| self.mark_target(*to));
                 next.extend(target);
                 next.push(pc.next());
             }
@@ -150,11 +154,11 @@ impl Flow {
                     self.mark_prune(pc);
                     self.mark_forced(pc);
                 }
-                self.mark_prune(pc.next());
+                self.mark_target(pc.next());
                 next.push(pc.next());
             }
             Insn::Call(CallTarget::Kfunc { .. } | CallTarget::Reg(_)) => {
-                self.mark_prune(pc.next());
+                self.mark_target(pc.next());
                 next.push(pc.next());
             }
             Insn::LoadImm64 {
@@ -182,10 +186,18 @@ impl Flow {
     /// A call of, or reference to, a function: states are compared before, after and at its start.
     fn enter(&mut self, pc: Pc, off: i32, next: &mut Vec<Pc>) {
         self.mark_prune(pc);
-        next.iter().for_each(|after| self.mark_prune(*after));
+        next.iter().for_each(|after| self.mark_target(*after));
         let target = pc.target(off);
-        target.iter().for_each(|to| self.mark_prune(*to));
+        target.iter().for_each(|to| self.mark_target(*to));
         next.extend(target);
+    }
+
+    /// Something leads here other than the instruction before.
+    fn mark_target(&mut self, pc: Pc) {
+        self.mark_prune(pc);
+        if let Some(mark) = self.jumped_to.get_mut(pc.index()) {
+            *mark = true;
+        }
     }
 
     fn mark_prune(&mut self, pc: Pc) {

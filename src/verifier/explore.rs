@@ -20,9 +20,8 @@ use super::state::{Register, State, StateId, Step};
 
 /// The most branches that may wait to be explored (`BPF_COMPLEXITY_LIMIT_JMP_SEQ`).
 const MAX_PENDING: usize = 8192;
-/// After that many steps without a checkpoint one is stored at the next prune point, so that the
-/// histories that branches copy stay short.
-const MAX_HISTORY: usize = 256;
+/// After that many noted steps without a checkpoint the kernel stores one at the next prune point.
+const MAX_NOTED_STEPS: u32 = 40;
 
 /// A checkpoint: the state before an instruction, kept to compare later ones with.
 #[derive(Debug)]
@@ -196,7 +195,11 @@ impl<'a> Verifier<'a> {
             called_back: false,
             link: None,
         });
+        let jumped_to = self.flow.jumped_to[pc.index()];
         let flowing = self.step(pc, &insn)?;
+        let step = self.cur.history.last();
+        let moved = step.is_some_and(|step| step.slot.is_some() || step.link.is_some());
+        self.cur.noted_steps += u32::from(jumped_to || moved);
         self.log_changes();
         Ok(flowing)
     }
@@ -366,7 +369,7 @@ impl<'a> Verifier<'a> {
     /// Compares the current state with those that were explored here, and stores it if it is new.
     fn compare_states(&mut self) -> Check<Compared> {
         let pc = self.pc;
-        let forced = self.flow.force[pc.index()] || self.cur.history.len() > MAX_HISTORY;
+        let forced = self.flow.force[pc.index()] || self.cur.noted_steps > MAX_NOTED_STEPS;
         let processed = self.stats.insns_processed;
         let mut store = forced
             || (self.jumps_processed - self.jumps_at_checkpoint >= 2
@@ -505,6 +508,7 @@ impl<'a> Verifier<'a> {
         self.cur.parent = Some(id);
         self.cur.history.clear();
         self.cur.links.clear();
+        self.cur.noted_steps = 0;
         for frame in &mut self.cur.frames {
             frame
                 .regs

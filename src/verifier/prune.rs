@@ -9,7 +9,7 @@
 use crate::isa::Reg;
 
 use super::explore::Verifier;
-use super::state::{Frame, Kind, Live, Place, Register, Slot, SlotByte, StateId};
+use super::state::{ADD_CONST, Frame, Kind, Live, Place, Register, Slot, SlotByte, StateId};
 
 /// How numbers are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +110,10 @@ impl Comparison {
     fn scalars(&mut self, old: &Register, cur: &Register) -> bool {
         if !old.precise && self.precision == Precision::Tracked {
             return true;
+        }
+        let sum = |register: &Register| (register.id & ADD_CONST != 0).then_some(register.off);
+        if sum(old) != sum(cur) {
+            return false;
         }
         old.value.includes(&cur.value) && self.ids.check_scalar(old.id, cur.id, &mut self.fresh)
     }

@@ -388,6 +388,9 @@ pub(super) struct State {
     pub(super) history: Vec<Step>,
     /// Sets of equal numbers that branches in `history` refined together.
     pub(super) links: Vec<Vec<Place>>,
+    /// How many of the steps in `history` the kernel would remember: those that are no plain
+    /// continuation of the one before, and moves of registers to and from the stack.
+    pub(super) noted_steps: u32,
     /// How deeply callbacks have been unrolled.
     pub(super) callback_depth: u32,
     /// How many iterations of `may_goto` have been unrolled.
@@ -403,6 +406,7 @@ impl State {
             parent: None,
             history: Vec::new(),
             links: Vec::new(),
+            noted_steps: 0,
             callback_depth: 0,
             may_goto_depth: 0,
         }
