@@ -347,10 +347,19 @@ impl<'a> Verifier<'a> {
         true
     }
 
-    /// Tells the checkpoints of the ended path that one path less continues them.
+    /// Tells the checkpoints of the ended path that one path less continues them, and those whose
+    /// last path it was that their parents are in the same loops.
     fn release_parents(&mut self) {
         let mut parent = self.cur.parent;
+        let mut joined = self.cur.loop_entry;
         while let Some(id) = parent {
+            if let Some(head) = joined {
+                let state = &self.stored[id.index()].state;
+                let enclosing = self.enclosing_loop(head, state.loop_entry, state.depth);
+                if enclosing.is_some() {
+                    self.stored[id.index()].state.loop_entry = enclosing;
+                }
+            }
             let stored = &mut self.stored[id.index()];
             stored.branches = stored.branches.saturating_sub(1);
             if stored.branches > 0 {
@@ -360,6 +369,7 @@ impl<'a> Verifier<'a> {
             stored.state.history = Vec::new();
             stored.state.links = Vec::new();
             parent = stored.state.parent;
+            joined = stored.state.loop_entry;
             if !stored.compared {
                 self.forget(id);
             }
@@ -374,20 +384,23 @@ impl<'a> Verifier<'a> {
         let mut store = forced
             || (self.jumps_processed - self.jumps_at_checkpoint >= 2
                 && processed - self.insns_at_checkpoint >= 8);
-        let candidates = std::mem::take(&mut self.explored[pc.index()]);
-        let mut kept = Vec::with_capacity(candidates.len() + 1);
+        let mut candidates = std::mem::take(&mut self.explored[pc.index()]);
         let mut verdict = Ok(Compared::New);
-        for (index, id) in candidates.iter().copied().enumerate() {
+        // The latest first: they are the likeliest to be equal, and what is not reached is not
+        // counted as missed.
+        for index in (0..candidates.len()).rev() {
+            let id = candidates[index];
+            if self.stored[id.index()].state.frame().callsite != self.cur.frame().callsite {
+                continue;
+            }
             match self.compare_with(id, &mut store, forced) {
                 Ok(Against::Equal) => {
-                    kept.extend_from_slice(&candidates[index..]);
                     verdict = Ok(Compared::Covered);
                     break;
                 }
+                Ok(Against::Different) if !store || self.is_worth_keeping(id) => {}
                 Ok(Against::Different) => {
-                    if !store || self.is_worth_keeping(id, forced) {
-                        kept.push(id);
-                    }
+                    candidates.remove(index);
                 }
                 Err(fail) => {
                     verdict = Err(fail);
@@ -395,7 +408,7 @@ impl<'a> Verifier<'a> {
                 }
             }
         }
-        self.explored[pc.index()] = kept;
+        self.explored[pc.index()] = candidates;
         if matches!(verdict, Ok(Compared::New)) && store {
             self.checkpoint();
         }
@@ -411,13 +424,20 @@ impl<'a> Verifier<'a> {
         if old.branches > 0 {
             return self.compare_with_ancestor(id, store, forced);
         }
-        if !self.states_equal(id, Precision::Tracked) {
+        // What mattered in a loop is not known before all of the loop has been explored.
+        let entry = self.loop_entry_of(id);
+        let open = entry.filter(|entry| self.stored[entry.index()].branches > 0);
+        let precision = match open {
+            Some(_) => Precision::RangeWithin,
+            None => Precision::Tracked,
+        };
+        if !self.states_equal(id, precision) {
             return Ok(Against::Different);
         }
-        self.stored[id.index()].hits += 1;
-        self.propagate_liveness(id);
-        self.propagate_precision(id);
-        Ok(Against::Equal)
+        if let Some(entry) = open {
+            self.join_loop(entry);
+        }
+        Ok(self.converged(id))
     }
 
     /// Compares with a state that the current path has passed: a loop.
@@ -434,6 +454,7 @@ impl<'a> Verifier<'a> {
         let same_callbacks = old.callback_depth == self.cur.callback_depth;
         if let Insn::MayGoto { .. } = insn {
             if !same_may_goto && self.states_equal(id, Precision::RangeWithin) {
+                self.join_loop(id);
                 return Ok(self.converged(id));
             }
         } else if let Insn::Call(CallTarget::Helper(number)) = insn
@@ -458,7 +479,37 @@ impl<'a> Verifier<'a> {
         Ok(Against::Different)
     }
 
-    /// A loop whose further iterations an earlier state covers.
+    /// The outermost loop that a stored state is known to be part of.
+    fn loop_entry_of(&self, id: StateId) -> Option<StateId> {
+        let mut entry = self.stored[id.index()].state.loop_entry?;
+        while let Some(outer) = self.stored[entry.index()].state.loop_entry {
+            if outer == entry {
+                break;
+            }
+            entry = outer;
+        }
+        Some(entry)
+    }
+
+    /// The loop with that head as it bears on a state at `depth` in the loop of `entry`: `None`
+    /// when it is explored already, or lies within the one that is known.
+    fn enclosing_loop(&self, head: StateId, entry: Option<StateId>, depth: u32) -> Option<StateId> {
+        let head = self.loop_entry_of(head).unwrap_or(head);
+        let entry = entry.map(|entry| self.loop_entry_of(entry).unwrap_or(entry));
+        let depth = entry.map_or(depth, |entry| self.stored[entry.index()].state.depth);
+        let stored = &self.stored[head.index()];
+        (stored.branches > 0 && stored.state.depth <= depth).then_some(head)
+    }
+
+    /// The current state is part of the loop with that head.
+    fn join_loop(&mut self, head: StateId) {
+        let joined = self.enclosing_loop(head, self.cur.loop_entry, self.cur.depth);
+        if joined.is_some() {
+            self.cur.loop_entry = joined;
+        }
+    }
+
+    /// An earlier state covers the current one.
     fn converged(&mut self, id: StateId) -> Against {
         self.stored[id.index()].hits += 1;
         self.propagate_liveness(id);
@@ -467,7 +518,8 @@ impl<'a> Verifier<'a> {
     }
 
     /// Whether a state has been useful often enough to be compared with further.
-    fn is_worth_keeping(&mut self, id: StateId, forced: bool) -> bool {
+    fn is_worth_keeping(&mut self, id: StateId) -> bool {
+        let forced = self.flow.force[self.pc.index()];
         let stored = &mut self.stored[id.index()];
         stored.misses += 1;
         let allowance = if forced && stored.branches > 0 { 64 } else { 3 };
@@ -506,6 +558,7 @@ impl<'a> Verifier<'a> {
             compared: true,
         });
         self.cur.parent = Some(id);
+        self.cur.depth += 1;
         self.cur.history.clear();
         self.cur.links.clear();
         self.cur.noted_steps = 0;

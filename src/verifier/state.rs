@@ -384,6 +384,10 @@ pub(super) struct State {
     pub(super) refs: Vec<Reference>,
     /// The checkpoint that this state continues.
     pub(super) parent: Option<StateId>,
+    /// How many checkpoints this state continues.
+    pub(super) depth: u32,
+    /// The checkpoint at the head of a loop that this state was found to be part of.
+    pub(super) loop_entry: Option<StateId>,
     /// What ran since the parent.
     pub(super) history: Vec<Step>,
     /// Sets of equal numbers that branches in `history` refined together.
@@ -404,6 +408,8 @@ impl State {
             frames: vec![Frame::new(0, subprog, Pc(0), activation)],
             refs: Vec::new(),
             parent: None,
+            depth: 0,
+            loop_entry: None,
             history: Vec::new(),
             links: Vec::new(),
             noted_steps: 0,
