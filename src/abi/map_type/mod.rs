@@ -4,11 +4,12 @@
 
 mod compatible;
 mod create;
+pub mod flag;
 #[cfg(test)]
 mod tests;
 
 pub use compatible::{map_func_compatible, may_update_sockmap};
-pub use create::{CreateError, check_create, flag};
+pub use create::{CreateError, check_create};
 
 use super::Version;
 
