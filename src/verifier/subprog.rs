@@ -375,7 +375,7 @@ impl Verifier<'_> {
         Ok(state)
     }
 
-    pub(super) fn check_exit(&mut self, _pc: Pc) -> Check<Flowing> {
+    pub(super) fn check_exit(&mut self) -> Check<Flowing> {
         if self.cur.frames.len() == 1 {
             self.check_released()?;
             self.check_result()?;
