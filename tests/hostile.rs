@@ -54,8 +54,8 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
     objects
 }
 
-/// Where an object's code lies in its file: the first sections after the header.
-fn is_code_likely(random: &mut Random, len: usize) -> usize {
+/// An offset in an object, most often where its code lies: in the first sections after the header.
+fn likely_in_code(random: &mut Random, len: usize) -> usize {
     let code_end = len.min(0x400);
     if random.below(4) > 0 {
         0x40 + random.below(code_end.saturating_sub(0x40))
@@ -67,7 +67,7 @@ fn is_code_likely(random: &mut Random, len: usize) -> usize {
 /// Changes a few bytes, or cuts the object short.
 fn mutate(random: &mut Random, bytes: &mut Vec<u8>) {
     for _ in 0..=random.below(4) {
-        let at = is_code_likely(random, bytes.len());
+        let at = likely_in_code(random, bytes.len());
         let Some(byte) = bytes.get_mut(at) else {
             continue;
         };

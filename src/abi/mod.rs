@@ -6,7 +6,7 @@
 //! - [`ProgType`], [`AttachType`], [`MapType`]: the enumerations of `include/uapi/linux/bpf.h`.
 //! - [`sections`]: `SEC()` names as libbpf 1.5 reads them.
 //! - [`helpers`]: number, name, prototype and availability of every helper.
-//! - [`map_type`]: which maps may be created, and which helpers may take them.
+//! - [`map_type`]: map types, creation flags, and which helpers may take which map.
 //! - [`tracepoints`]: the records of tracepoints, and the system calls.
 //! - [`return_range`]: what a program may return.
 //! - [`context`]: the fields of every program type's context and who may touch them.

@@ -4,22 +4,12 @@
 //! The limits of one machine's memory are not checked here.
 
 use crate::abi::MapType;
+use crate::abi::map_type::flag::*;
 use crate::machine::{Errno, ProgramAccess};
 use crate::object::MapSpec;
 
 use super::{MapError, PerCpu};
 
-const NO_PREALLOC: u32 = 1 << 0;
-const NO_COMMON_LRU: u32 = 1 << 1;
-const NUMA_NODE: u32 = 1 << 2;
-const RDONLY: u32 = 1 << 3;
-const WRONLY: u32 = 1 << 4;
-const ZERO_SEED: u32 = 1 << 6;
-const RDONLY_PROG: u32 = 1 << 7;
-const WRONLY_PROG: u32 = 1 << 8;
-const MMAPABLE: u32 = 1 << 10;
-const PRESERVE_ELEMS: u32 = 1 << 11;
-const INNER_MAP: u32 = 1 << 12;
 const ACCESS: u32 = RDONLY | WRONLY | RDONLY_PROG | WRONLY_PROG;
 
 /// Largest allocation of the kernel's `kmalloc`.

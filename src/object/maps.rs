@@ -12,6 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::abi::MapType;
+use crate::abi::map_type::flag::{MMAPABLE, RDONLY_PROG};
 use crate::btf::{Btf, BtfId, KindFilter, Type, VarLinkage};
 
 use super::btf_maps::{self, Declared};
@@ -22,12 +23,6 @@ use super::{Initial, MapSpec, Origin, Pinning};
 
 /// The largest value of an array in Linux 6.12 (`INT_MAX`, in `array_map_alloc_check`).
 pub(super) const DATA_LIMIT: u64 = i32::MAX as u64;
-
-/// `BPF_F_RDONLY_PROG`.
-const RDONLY_PROG: u32 = 1 << 7;
-
-/// `BPF_F_MMAPABLE`.
-const MMAPABLE: u32 = 1 << 10;
 
 /// Bytes of a slot of `values`: a pointer.
 const SLOT_SIZE: u64 = 8;

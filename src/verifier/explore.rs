@@ -286,7 +286,7 @@ impl<'a> Verifier<'a> {
             }
             Insn::Exit => {
                 self.jumps_processed += 1;
-                self.check_exit(pc)
+                self.check_exit()
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::abi::MapType;
 use crate::abi::helpers::{
     Callback, Effect, Helper, Licence, Prototype, RetType, Sleeps, by_number,
 };
-use crate::abi::map_type::{map_func_compatible, may_update_sockmap};
+use crate::abi::map_type::{flag, map_func_compatible, may_update_sockmap};
 use crate::btf::KindFilter;
 use crate::isa::{Pc, Reg};
 use crate::object::{Poisoned, Sleepable};
@@ -15,7 +15,6 @@ use crate::object::{Poisoned, Sleepable};
 use super::argument::ARGUMENTS;
 use super::explore::{Flowing, Verifier};
 use super::fail::{Check, Fail};
-use super::memory::F_RDONLY_PROG;
 use super::scalar::Scalar;
 use super::stack::StackRange;
 use super::state::{
@@ -147,7 +146,7 @@ impl Verifier<'_> {
         let Some(map) = call.map else { return Ok(()) };
         let spec = self.map_spec(map);
         let map_type = spec.map_type;
-        if spec.flags & F_RDONLY_PROG != 0 && CHANGES_MAP.contains(&call.number) {
+        if spec.flags & flag::RDONLY_PROG != 0 && CHANGES_MAP.contains(&call.number) {
             return Err(Fail::access("write into map forbidden"));
         }
         let sockets = matches!(map_type, MapType::Sockmap | MapType::Sockhash);

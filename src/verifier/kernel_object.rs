@@ -99,7 +99,7 @@ impl Verifier<'_> {
             (ProgType::Lsm, _) => self.lsm_hook(btf, target).map(Some),
             (ProgType::Tracing, Some(AttachType::TraceRawTp)) => trace_point(btf, target).map(Some),
             (ProgType::Tracing, Some(AttachType::TraceFentry)) => {
-                function(btf, target, None).map(Some)
+                function(btf, target).map(Some)
             }
             (
                 ProgType::Tracing,
@@ -109,7 +109,7 @@ impl Verifier<'_> {
                 if attach == AttachType::ModifyReturn && !modifiable {
                     return Err(Fail::invalid(format!("{target}() is not modifiable")));
                 }
-                let mut found = function(btf, target, None)?;
+                let mut found = function(btf, target)?;
                 found.result = result_of(btf, target);
                 Ok(Some(found))
             }
@@ -128,7 +128,7 @@ impl Verifier<'_> {
             )));
         }
         let name = format!("bpf_lsm_{hook}");
-        let mut found = function(btf, &name, None)?;
+        let mut found = function(btf, &name)?;
         found.result = result_of(btf, &name).filter(|result| *result != BtfId::VOID);
         found.result_range = self.return_range();
         Ok(found)
@@ -180,12 +180,12 @@ impl Verifier<'_> {
 }
 
 /// A kernel function's arguments.
-fn function(btf: &Btf, name: &str, skip: Option<usize>) -> Check<AttachedFunction> {
+fn function(btf: &Btf, name: &str) -> Check<AttachedFunction> {
     let Some(Type::Func { proto, .. }) = btf.find(name, KindFilter::FUNC).map(|id| btf.ty(id))
     else {
         return Err(no_such_target(name));
     };
-    prototype(btf, name, proto, skip)
+    prototype(btf, name, proto, 0)
 }
 
 /// A tracepoint's arguments: the first of its prototype is the kernel's own.
@@ -195,7 +195,7 @@ fn trace_point(btf: &Btf, name: &str) -> Check<AttachedFunction> {
     let Some(Type::Ptr { to }) = pointer else {
         return Err(no_such_target(name));
     };
-    prototype(btf, name, btf.resolve(to), Some(1))
+    prototype(btf, name, btf.resolve(to), 1)
 }
 
 fn no_such_target(name: &str) -> Fail {
@@ -205,13 +205,13 @@ fn no_such_target(name: &str) -> Fail {
     )
 }
 
-fn prototype(btf: &Btf, name: &str, proto: BtfId, skip: Option<usize>) -> Check<AttachedFunction> {
+fn prototype(btf: &Btf, name: &str, proto: BtfId, skip: usize) -> Check<AttachedFunction> {
     let Type::FuncProto { params, .. } = btf.ty(proto) else {
         return Err(no_such_target(name));
     };
     let args = params
         .iter()
-        .skip(skip.unwrap_or(0))
+        .skip(skip)
         .map(|param| param.ty)
         .collect();
     Ok(AttachedFunction {

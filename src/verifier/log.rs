@@ -301,15 +301,7 @@ impl Verifier<'_> {
         }
         let mut parts = self.pointer_parts(register).join(",");
         let mut separator = if parts.is_empty() { "" } else { "," };
-        match register.value.const_value() {
-            Some(0) => {}
-            Some(imm) => {
-                let _ = write!(parts, "{separator}imm={imm:#x}");
-            }
-            None => {
-                let _ = register.value.write_parts(&mut parts, &mut separator);
-            }
-        }
+        let _ = register.value.write_parts(&mut parts, &mut separator);
         format!("{text}({parts})")
     }
 

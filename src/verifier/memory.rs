@@ -4,6 +4,7 @@
 //! `check_ctx_access`, `check_atomic` in kernel/bpf/verifier.c, 6.12.
 
 use crate::abi::context::{PacketRule, packet_rule};
+use crate::abi::map_type::flag;
 use crate::abi::{MapType, ProgType};
 use crate::isa::{AtomicOp, Extend, Fetch, LegacyMode, Operand, Reg, Size, Width};
 use crate::object::{Initial, MapSpec, Origin};
@@ -14,11 +15,6 @@ use super::fail::{Check, Fail};
 use super::outcome::AccessKind;
 use super::scalar::Scalar;
 use super::state::{Kind, MapLevel, MapRef, MemKind, Register};
-
-/// Programs may not read a map (`BPF_F_WRONLY_PROG`).
-const F_WRONLY_PROG: u32 = 1 << 8;
-/// Programs may not write a map (`BPF_F_RDONLY_PROG`).
-pub(super) const F_RDONLY_PROG: u32 = 1 << 7;
 
 /// What an access does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -385,13 +381,13 @@ impl Verifier<'_> {
     pub(super) fn check_map_flags(&self, pointer: &Register, map: MapRef, access: Access) -> Check {
         let spec = self.map_spec(map);
         let (size, off) = (access.size, i64::from(pointer.off) + i64::from(access.off));
-        if access.how == Use::Write && spec.flags & F_RDONLY_PROG != 0 {
+        if access.how == Use::Write && spec.flags & flag::RDONLY_PROG != 0 {
             return Err(Fail::access(format!(
                 "write into map forbidden, value_size={} off={off} size={size}",
                 spec.value_size
             )));
         }
-        if access.how != Use::Write && spec.flags & F_WRONLY_PROG != 0 {
+        if access.how != Use::Write && spec.flags & flag::WRONLY_PROG != 0 {
             return Err(Fail::access(format!(
                 "read from map forbidden, value_size={} off={off} size={size}",
                 spec.value_size
@@ -406,7 +402,7 @@ impl Verifier<'_> {
         let Initial::Data(data) = &spec.initial else {
             return None;
         };
-        if spec.origin != Origin::ReadOnlyData || spec.flags & F_RDONLY_PROG == 0 {
+        if spec.origin != Origin::ReadOnlyData || spec.flags & flag::RDONLY_PROG == 0 {
             return None;
         }
         let start = pointer.value.const_value()?.cast_signed();

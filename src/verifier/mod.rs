@@ -35,7 +35,7 @@ pub mod tnum;
 use std::sync::Arc;
 
 use crate::isa::{DecodeError, Insn, Pc, Reg, Width, decode_slots};
-use crate::object::Program;
+use crate::object::{Program, Subprog};
 
 use cfg::Flow;
 use explore::Verifier;
@@ -103,14 +103,16 @@ fn rejection(fail: Fail, pc: Option<Pc>) -> Box<Rejection> {
 
 fn accept(program: &Arc<Program>, mut verifier: Verifier<'_>, insns: Vec<Insn>) -> Verified {
     verifier.log_stats();
+    // A function that nothing calls or refers to has no depth.
+    let depth_of = |subprog: &Subprog| {
+        let index = verifier.flow.subprog_at(subprog.start);
+        let depth = index.and_then(|index| verifier.stack_depths.get(index));
+        depth.map_or(0, |depth| depth.unsigned_abs())
+    };
     Verified {
         program: Arc::clone(program),
         insns,
-        stack_depths: verifier
-            .stack_depths
-            .iter()
-            .map(|depth| depth.unsigned_abs())
-            .collect(),
+        stack_depths: program.subprogs.iter().map(depth_of).collect(),
         facts: verifier.facts,
         stats: verifier.stats,
         log: verifier.log.into_text(),

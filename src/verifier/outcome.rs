@@ -81,7 +81,7 @@ pub enum AccessKind {
 pub struct Stats {
     /// Instructions processed over all paths.
     pub insns_processed: u64,
-    /// States kept at once at the most, over all instructions.
+    /// States stored over the whole exploration, those dropped again included.
     pub total_states: u64,
     /// The most states kept at once.
     pub peak_states: u64,
@@ -118,8 +118,6 @@ pub struct Rejection {
 /// Error numbers that loading a program gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Errno {
-    /// `EPERM`.
-    Perm,
     /// `E2BIG`.
     TooBig,
     /// `EACCES`.
@@ -138,7 +136,6 @@ impl Errno {
     /// Its positive number.
     pub fn number(self) -> i32 {
         match self {
-            Errno::Perm => 1,
             Errno::NoEntry => 2,
             Errno::TooBig => 7,
             Errno::Access => 13,

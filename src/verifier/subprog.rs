@@ -3,6 +3,8 @@
 //! Kernel: `check_func_call`, `prepare_func_exit`, `check_return_code`, `btf_prepare_func_args`,
 //! `check_max_stack_depth` in kernel/bpf/{verifier,btf}.c, 6.12.
 
+use std::collections::BTreeSet;
+
 use crate::abi::{AttachType, ProgType, lsm_return_range, return_range};
 use crate::btf::{BtfId, Type};
 use crate::isa::{CallTarget, Imm64, Insn, Pc, Reg};
@@ -375,7 +377,7 @@ impl Verifier<'_> {
         Ok(state)
     }
 
-    pub(super) fn check_exit(&mut self, _pc: Pc) -> Check<Flowing> {
+    pub(super) fn check_exit(&mut self) -> Check<Flowing> {
         if self.cur.frames.len() == 1 {
             self.check_released()?;
             self.check_result()?;
@@ -487,6 +489,9 @@ impl Verifier<'_> {
             .collect();
         let mut chain = vec![(0_usize, 0_usize)];
         let mut depth = self.reserved(0);
+        // What follows depends on these three alone; without this, layers of functions that all
+        // call each other would be walked in every combination.
+        let mut seen = BTreeSet::new();
         while let Some((subprog, next)) = chain.last_mut() {
             let Some(callee) = calls[*subprog].get(*next).copied() else {
                 depth -= self.reserved(*subprog);
@@ -508,6 +513,10 @@ impl Verifier<'_> {
                 return Err(Fail::access(format!(
                     "combined stack size of {calls} calls is {depth}. Too large"
                 )));
+            }
+            if !seen.insert((callee, chain.len(), depth)) {
+                depth -= self.reserved(callee);
+                chain.pop();
             }
         }
         Ok(())

@@ -1,14 +1,13 @@
-//! Map types: number, name, first release; what may be created, what helpers may take.
+//! Map types: number, name, first release, creation flags; what helpers may take.
 //!
-//! No map lives here: these are the rules by which the kernel refuses.
+//! No map lives here, nor what the kernel demands of a new one: that is `maps`.
 
 mod compatible;
-mod create;
+pub mod flag;
 #[cfg(test)]
 mod tests;
 
 pub use compatible::{map_func_compatible, may_update_sockmap};
-pub use create::{CreateError, check_create, flag};
 
 use super::Version;
 

@@ -9,6 +9,34 @@ use crate::machine::MemoryConfig;
 /// values Linux 6.12 finds 16 bytes too long, as its nodes are larger.
 const KERNEL: &str = include_str!("create-6.18.csv");
 
+/// Type, key size, value size, max_entries, flags and the answer of Linux 6.12.
+const KERNEL_6_12: &str = include_str!("create-6.12.csv");
+
+#[test]
+fn check_answers_as_the_kernel_does() {
+    let mut judged = 0;
+    for line in KERNEL_6_12.lines().filter(|line| !line.starts_with('#')) {
+        let numbers: Vec<u32> = line.split(',').map(|word| word.parse().unwrap()).collect();
+        let &[map_type, key, value, entries, flags, errno] = numbers.as_slice() else {
+            panic!("{line}");
+        };
+        let map_type = MapType::from_number(map_type).unwrap();
+        let mut spec = spec(map_type, key, value, entries);
+        spec.flags = flags;
+        if matches!(map_type, MapType::ArrayOfMaps | MapType::HashOfMaps) {
+            spec.inner = Some(Box::new(super::spec(MapType::Array, 4, 8, 1)));
+        }
+        let ours = match check::check(&spec) {
+            Ok(()) => 0,
+            Err(MapError::Refused { errno, .. }) => errno.number(),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(ours, i32::try_from(errno).unwrap(), "{map_type} {line}");
+        judged += 1;
+    }
+    assert!(judged > 2000, "{judged}");
+}
+
 fn answer(machine: &Machine, spec: &MapSpec) -> String {
     match Map::create(machine, spec) {
         Ok(_) => "ok".to_owned(),
