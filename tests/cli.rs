@@ -170,6 +170,40 @@ fn run_names_programs_that_nothing_reached() {
 }
 
 #[test]
+fn run_names_who_ended_a_packet_before_a_program() {
+    let drop = scratch("drop.s", b".type xdp\n.name drop\nr0 = 1\nexit\n");
+    let pass = scratch("pass.s", b".type xdp\n.name pass\nr0 = 2\nexit\n");
+    let (drop, pass) = (drop.display(), pass.display());
+    let text = ends(
+        0,
+        &format!("run {drop} {pass} --data corpus/packets/udp.bin"),
+    );
+    assert!(
+        text.contains("pass did not run: drop returned XDP_DROP before it; try --prog pass"),
+        "{text}"
+    );
+}
+
+#[test]
+fn run_of_a_program_that_does_not_link_says_what_it_lacks() {
+    let object = "src/object/testdata/externs.o";
+    let text = ends(1, &format!("run {object} --event execve"));
+    assert!(
+        text.contains("extern `LINUX_KERNEL_VERSION` in .kconfig"),
+        "{text}"
+    );
+    let text = ends(0, &format!("run {object} --prog plain --event execve"));
+    assert!(!text.contains("cannot run"), "{text}");
+}
+
+#[test]
+fn verify_of_assembly_without_a_type_takes_the_one_given() {
+    let text = scratch("untyped.s", b"r0 = 2\nexit\n");
+    let text = ends(0, &format!("verify --type xdp {}", text.display()));
+    assert!(text.contains("accepted"), "{text}");
+}
+
+#[test]
 fn run_without_events_lists_what_would_reach_each_program() {
     let text = fails("run corpus/hello.o corpus/xdp_count.o");
     assert!(text.contains("hello: --event execve"), "{text}");

@@ -37,6 +37,8 @@ pub(super) struct Args {
 pub(super) struct Inputs {
     sources: Vec<Source>,
     programs: Vec<String>,
+    /// The type to take assembly text for, whatever it says.
+    pub(super) kind: Option<String>,
     /// The kernel's types, if they were given.
     pub(super) kernel_btf: Option<Arc<Btf>>,
 }
@@ -98,6 +100,7 @@ impl Args {
         Ok(Inputs {
             sources: guessed.chain(raw).collect(),
             programs: self.programs,
+            kind: None,
             kernel_btf: self.kernel_btf.as_deref().map(read_btf).transpose()?,
         })
     }
@@ -113,7 +116,7 @@ impl Inputs {
     }
 
     fn load_one(&self, source: &Source, name: &str) -> anyhow::Result<Loaded> {
-        let mut loaded = match source.content()? {
+        let mut loaded = match source.content(self.kind.as_deref())? {
             Content::Program(program) => one_program(*program),
             Content::Object(bytes) => self.object(name, &bytes)?,
         };
@@ -163,7 +166,7 @@ impl Inputs {
     }
 
     fn load_source(&self, source: &Source, sim: &mut Sim) -> anyhow::Result<()> {
-        match source.content()? {
+        match source.content(self.kind.as_deref())? {
             Content::Program(program) => {
                 sim.load_program(*program);
             }
@@ -203,13 +206,13 @@ impl Source {
         self.path.display().to_string()
     }
 
-    fn content(&self) -> anyhow::Result<Content> {
+    fn content(&self, kind: Option<&str>) -> anyhow::Result<Content> {
         let (name, bytes) = (self.name(), read(&self.path)?);
         Ok(match &self.kind {
             Kind::Raw(kind) => Content::Program(Box::new(raw(&name, kind, &bytes)?)),
             Kind::Guess if is_text(&self.path, &bytes) => {
                 let text = std::str::from_utf8(&bytes).context("assembly text is not UTF-8")?;
-                Content::Program(Box::new(Program::from_assembly(&name, text)?))
+                Content::Program(Box::new(Program::from_assembly_of_type(&name, text, kind)?))
             }
             Kind::Guess => Content::Object(bytes),
         })

@@ -108,7 +108,8 @@ struct Job {
 }
 
 pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
-    let inputs = args.input.resolve()?;
+    let mut inputs = args.input.resolve()?;
+    inputs.kind.clone_from(&args.kind);
     let log_level = match args.log {
         None => LogLevel::Failure,
         Some(1) => LogLevel::Path,

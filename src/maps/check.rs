@@ -153,7 +153,7 @@ fn check_per_cpu_value(spec: &MapSpec) -> Check {
 
 fn check_extra(spec: &MapSpec) -> Check {
     ensure(
-        spec.extra == 0,
+        spec.extra == 0 || matches!(spec.map_type, MapType::BloomFilter | MapType::Arena),
         Errno::EINVAL,
         "map_extra is not valid for the type",
     )

@@ -58,3 +58,14 @@ fn keys(map: &Map) -> Vec<u32> {
         .map(|(key, _)| u32::from_le_bytes(key[..4].try_into().unwrap()))
         .collect()
 }
+
+#[test]
+fn create_of_a_type_without_a_body_is_refused_by_name() {
+    let machine = machine();
+    let bloom = MapSpec {
+        extra: 3,
+        ..spec(MapType::BloomFilter, 0, 4, 100)
+    };
+    let error = Map::create(&machine, &bloom).unwrap_err();
+    assert!(error.to_string().contains("not supported yet"), "{error}");
+}

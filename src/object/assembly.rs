@@ -20,7 +20,7 @@ pub enum AssemblyError {
     #[error("no `.type` line says the program's type, such as `.type xdp`")]
     NoType,
     /// The type is none.
-    #[error("`.type {name}` is neither a program type nor a section name")]
+    #[error("`{name}` is neither a program type nor a section name such as xdp or kprobe/NAME")]
     UnknownType {
         /// What stands there.
         name: String,
@@ -50,9 +50,22 @@ impl Program {
     /// # Errors
     /// The text is not in the syntax, or names a type that does not exist.
     pub fn from_assembly(file: &str, text: &str) -> Result<Program, AssemblyError> {
+        Program::from_assembly_of_type(file, text, None)
+    }
+
+    /// As [`Program::from_assembly`], of the given type whatever the text says.
+    ///
+    /// # Errors
+    /// As there; a text may do without a `.type` line when a type is given.
+    pub fn from_assembly_of_type(
+        file: &str,
+        text: &str,
+        kind: Option<&str>,
+    ) -> Result<Program, AssemblyError> {
         let assembly = assemble(text, &Helpers)?;
         let header = &assembly.header;
-        let kind = header.prog_type.as_deref().ok_or(AssemblyError::NoType)?;
+        let kind = kind.or(header.prog_type.as_deref());
+        let kind = kind.ok_or(AssemblyError::NoType)?;
         let name = header.name.as_deref().unwrap_or_else(|| program_name(file));
         let code = encode_program(&assembly.insns);
         let mut program = Program::from_raw(name, ProgType::Unspec, code);

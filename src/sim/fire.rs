@@ -63,6 +63,8 @@ pub struct Unreached {
     pub object: String,
     /// What would reach it: `--event openat`, `a packet: --data FILE`.
     pub needs: String,
+    /// Who ended an event on its way there, and how: `filter returned XDP_DROP`.
+    pub ended_by: Option<String>,
 }
 
 /// A program on its hook.
@@ -79,10 +81,23 @@ pub(super) struct Attached {
 }
 
 /// Whether an event has reached a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reached {
     No,
+    /// Not, because that program ended the event first.
+    EndedBy(String),
     Yes,
+}
+
+impl ProgramRun {
+    /// How it ended an event, in words.
+    fn ending(&self) -> String {
+        match (&self.outcome, self.verdict) {
+            (_, Some(verdict)) => format!("{} returned {verdict}", self.name),
+            (Ok(value), None) => format!("{} returned {}", self.name, value.cast_signed()),
+            (Err(_), None) => format!("{} trapped", self.name),
+        }
+    }
 }
 
 impl Firing {
@@ -109,9 +124,13 @@ impl Sim {
         let mut scene = Scene::new(&self.machine, kernel.as_deref(), &passage);
         let mut hooks = Vec::new();
         let mut reached = Vec::new();
+        let mut ended_by = None;
         while let Some(stop) = passage.advance() {
             let (runs, answer) = self.stop(&stop, &passage, &mut scene)?;
             reached.extend(self.reached_at(&stop.point, passage.named(), &runs));
+            if answer != Answer::Continue {
+                ended_by = runs.last().map(ProgramRun::ending);
+            }
             hooks.push(HookRun {
                 hook: stop.point.to_string(),
                 runs,
@@ -121,6 +140,9 @@ impl Sim {
         let packet = scene.packet_bytes();
         let result = passage.result().filter(|_| packet.is_none());
         drop(scene);
+        if let Some(ended_by) = ended_by {
+            self.mark_missed(&passage, &ended_by);
+        }
         for index in reached {
             self.attached
                 .get_mut(index)
@@ -230,13 +252,29 @@ impl Sim {
             .collect()
     }
 
+    /// Remembers which programs an event would have reached had it not been ended.
+    fn mark_missed(&mut self, passage: &Passage, ended_by: &str) {
+        for program in &mut self.attached {
+            let attachment = &program.attachment;
+            let mut points = passage.points();
+            let on_the_way = points.any(|point| attachment.runs_at(point, passage.named()));
+            if program.reached == Reached::No && !program.called && on_the_way {
+                program.reached = Reached::EndedBy(ended_by.to_owned());
+            }
+        }
+    }
+
     /// Programs that were accepted and that no event so far reached.
     pub fn unreached(&self) -> Vec<Unreached> {
         let left = self
             .attached
             .iter()
-            .filter(|program| program.reached == Reached::No);
+            .filter(|program| program.reached != Reached::Yes);
         left.map(|program| Unreached {
+            ended_by: match &program.reached {
+                Reached::EndedBy(ended_by) => Some(ended_by.clone()),
+                Reached::No | Reached::Yes => None,
+            },
             id: program.id,
             name: program.code.name.to_string(),
             object: program.object.clone(),

@@ -9,7 +9,7 @@ use crate::code::{self, Bindings, Code, LowerError, MapBinding};
 use crate::events::Attachment;
 use crate::machine::{MapId, ProgId};
 use crate::maps::{ArrayMap, BPF_ANY, Map, MapError};
-use crate::object::{Initial, LinkError, LinkOptions, MapSpec, Object, Program};
+use crate::object::{Autoload, Initial, LinkError, LinkOptions, MapSpec, Object, Program};
 use crate::verifier::{self, Env, Rejection, Verified};
 
 use super::fire::{Attached, Reached};
@@ -245,13 +245,16 @@ impl Sim {
                     name: error.program.clone(),
                     section: error.section.clone(),
                     program: None,
-                    verdict: Verdict::Refused(Refusal::Link(error)),
+                    verdict: match self.options.programs.takes(&error.program, Autoload::Yes) {
+                        true => Verdict::Refused(Refusal::Link(error)),
+                        false => Verdict::Skipped,
+                    },
                     duration: Duration::ZERO,
                 };
             }
         };
         let start = Instant::now();
-        let taken = self.options.programs.takes(&program);
+        let taken = self.options.programs.takes(&program.name, program.autoload);
         let judged = taken.then(|| self.judge(&program));
         let duration = start.elapsed();
         let verdict = judged.map_or(Verdict::Skipped, |judged| lower(&program, judged, maps));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::btf::Btf;
 use crate::code::DEFAULT_FUEL;
 use crate::machine::{ClockConfig, Cpus, MemoryConfig, Task};
-use crate::object::{Autoload, Program};
+use crate::object::Autoload;
 use crate::verifier::LogLevel;
 
 /// What a [`Sim`](super::Sim) is made as.
@@ -45,10 +45,10 @@ pub enum Selection {
 
 impl Selection {
     /// Whether a program is loaded.
-    pub fn takes(&self, program: &Program) -> bool {
+    pub fn takes(&self, name: &str, autoload: Autoload) -> bool {
         match self {
-            Selection::Autoload => program.autoload == Autoload::Yes,
-            Selection::Named(names) => names.contains(&program.name),
+            Selection::Autoload => autoload == Autoload::Yes,
+            Selection::Named(names) => names.iter().any(|one| one == name),
         }
     }
 }

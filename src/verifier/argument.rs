@@ -68,7 +68,8 @@ impl Verifier<'_> {
     fn check_type(&self, reg: Reg, register: &Register, arg: ArgType) -> Check {
         let Some(expected) = expected_kinds(arg) else {
             return Err(Fail::unsupported(format!(
-                "a helper's argument of type {arg:?}"
+                "a helper's argument that is {}",
+                described(arg)
             )));
         };
         let reads_only = matches!(
@@ -246,8 +247,8 @@ impl Verifier<'_> {
             | ArgType::PercpuBtfId
             | ArgType::SockCommon
             | ArgType::Socket => Err(Fail::unsupported(format!(
-                "a helper's argument of type {:?}",
-                call.prototype.args[index]
+                "a helper's argument that is {}",
+                described(call.prototype.args[index])
             ))),
         }
     }
@@ -489,6 +490,28 @@ impl Verifier<'_> {
             Some(text) if text.contains(&0) => Ok(()),
             _ => Err(Fail::invalid("string is not zero-terminated")),
         }
+    }
+}
+
+/// How a refusal calls what a helper wants.
+fn described(arg: ArgType) -> &'static str {
+    match arg {
+        ArgType::None | ArgType::Anything => "anything",
+        ArgType::ConstMapPtr => "a map",
+        ArgType::MapKey | ArgType::MapValue(_) | ArgType::UninitMapValue => "a map's key or value",
+        ArgType::Mem(_) | ArgType::FixedMem { .. } => "memory",
+        ArgType::Size(_) | ArgType::AllocSize => "a size",
+        ArgType::Ctx(_) => "the context",
+        ArgType::RingbufMem => "a ring buffer record",
+        ArgType::StackOrNull => "the stack",
+        ArgType::Func(_) => "a function",
+        ArgType::ConstStr => "a constant string",
+        ArgType::SpinLock => "a spin lock",
+        ArgType::Timer => "a timer",
+        ArgType::Dynptr(_) => "a dynptr",
+        ArgType::BtfId(_) | ArgType::BtfIdOrNull(_) => "a pointer to a kernel object",
+        ArgType::PercpuBtfId => "a pointer to a per-cpu variable",
+        ArgType::SockCommon | ArgType::Socket => "a socket",
     }
 }
 

@@ -274,15 +274,20 @@ impl Verifier<'_> {
         format!("fp-{off}{marks}={bytes}")
     }
 
-    /// What a register holds, as the log prints it.
-    pub(super) fn register_text(&self, register: &Register) -> String {
-        let precise = if register.is_scalar() && register.precise {
-            "P"
-        } else {
-            ""
-        };
+    /// What a register holds, as the log prints it: a `P` marks numbers that matter to pruning.
+    fn register_text(&self, register: &Register) -> String {
+        let precise = register.is_scalar() && register.precise;
+        format!(
+            "{}{}",
+            if precise { "P" } else { "" },
+            self.content_text(register)
+        )
+    }
+
+    /// What a register holds.
+    fn content_text(&self, register: &Register) -> String {
         if register.is_scalar() && register.value.is_const() {
-            return format!("{precise}{}", register.value);
+            return register.value.to_string();
         }
         if let (Kind::Stack(frame), Some(var)) = (register.kind, register.value.const_value()) {
             let place = if usize::from(frame) == self.cur.top() {
@@ -295,7 +300,7 @@ impl Verifier<'_> {
                 i64::from(register.off).wrapping_add(var.cast_signed())
             );
         }
-        let mut text = format!("{precise}{}", self.type_name(register));
+        let mut text = self.type_name(register);
         if let Kind::Btf(id, _) = register.kind {
             text.push_str(self.kernel_btf().ty(id).name());
         }
@@ -383,7 +388,9 @@ impl Verifier<'_> {
         let named = insn.map(registers_named).unwrap_or_default();
         let registers = named
             .into_iter()
-            .map(|reg| (reg, self.register_text(self.cur.reg(reg))))
+            .map(|reg| (reg, self.cur.reg(reg)))
+            .filter(|(_, register)| register.kind != Kind::Uninit)
+            .map(|(reg, register)| (reg, self.content_text(register)))
             .collect();
         Rejection {
             hint: super::hint::of(&fail.message),

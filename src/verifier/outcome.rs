@@ -101,7 +101,7 @@ pub struct Rejection {
     pub errno: Errno,
     /// The instruction at fault, if it is one's.
     pub pc: Option<Pc>,
-    /// What the registers that the instruction names held there, as the log prints it.
+    /// What the registers that the instruction names held there, where they held anything.
     pub registers: Vec<(Reg, String)>,
     /// What to do about it, if there is something to say.
     pub hint: Option<String>,

@@ -28,7 +28,7 @@ pub(super) fn document(sim: &Sim, job: &Job, happened: &[Happened<'_>]) -> anyho
         "maps": maps::contents(sim, &job.maps)?.iter().map(map).collect::<Vec<_>>(),
         "records": maps::records(sim, &job.maps).iter().flat_map(records).collect::<Vec<_>>(),
         "unreached": unreached
-            .map(|it| json!({ "object": it.object, "program": it.name, "needs": it.needs }))
+            .map(|it| json!({ "object": it.object, "program": it.name, "needs": it.needs, "ended_by": it.ended_by }))
             .collect::<Vec<_>>(),
     }))
 }

@@ -21,19 +21,37 @@ pub(super) fn refusals(output: &mut Output, sim: &Sim, json: bool) -> anyhow::Re
             if json {
                 continue;
             }
+            let reason: &dyn std::error::Error = match refusal {
+                Refusal::Link(error) => &error.source,
+                Refusal::Rejected(_) | Refusal::Map { .. } | Refusal::Lower { .. } => refusal,
+            };
             writeln!(
                 output,
-                "{}: {} cannot run: {refusal}",
+                "{}: {} cannot run: {reason}",
                 load.name, program.name
             )?;
-            if let (Refusal::Rejected(rejection), Some(program)) = (refusal, &program.program) {
-                let style = output.style();
-                writeln!(output, "{}", report::rejection(program, rejection, style))?;
+            match (refusal, &program.program) {
+                (Refusal::Rejected(rejection), Some(program)) => {
+                    let style = output.style();
+                    writeln!(output, "{}", report::rejection(program, rejection, style))?;
+                }
+                _ => {
+                    for cause in causes(reason) {
+                        writeln!(output, "  {cause}")?;
+                    }
+                }
             }
             writeln!(output)?;
         }
     }
     Ok(exit)
+}
+
+/// What a refusal's own sentence leaves to its source.
+fn causes(reason: &dyn std::error::Error) -> Vec<String> {
+    std::iter::successors(reason.source(), |error| error.source())
+        .map(ToString::to_string)
+        .collect()
 }
 
 /// Prints everything.
@@ -89,7 +107,10 @@ fn idle(sim: &Sim, job: &Job) -> Vec<String> {
         .iter()
         .map(|program| {
             let (name, needs) = (&program.name, &program.needs);
-            format!("{name} did not run: nothing here reaches it; try {needs}")
+            match &program.ended_by {
+                Some(end) => format!("{name} did not run: {end} before it; try --prog {name}"),
+                None => format!("{name} did not run: nothing here reaches it; try {needs}"),
+            }
         })
         .collect();
     let programs = sim.loads().iter().flat_map(|load| &load.programs);
