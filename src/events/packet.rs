@@ -64,7 +64,10 @@ pub(super) fn passage(event: &Packet, task: &Arc<Task>) -> Passage {
 pub fn verdict_name(prog_type: ProgType, r0: u64) -> Option<&'static str> {
     let number = r0 as u32;
     match prog_type {
-        ProgType::Xdp => XDP.get(number as usize).copied(),
+        ProgType::Xdp => XDP
+            .get(number as usize)
+            .copied()
+            .or(Some("an invalid verdict")),
         ProgType::SchedCls | ProgType::SchedAct if number.cast_signed() == TC_UNSPEC => {
             Some("TC_ACT_UNSPEC")
         }
