@@ -98,9 +98,7 @@ impl Verifier<'_> {
         match (self.program.prog_type, self.program.attach_type) {
             (ProgType::Lsm, _) => self.lsm_hook(btf, target).map(Some),
             (ProgType::Tracing, Some(AttachType::TraceRawTp)) => trace_point(btf, target).map(Some),
-            (ProgType::Tracing, Some(AttachType::TraceFentry)) => {
-                function(btf, target).map(Some)
-            }
+            (ProgType::Tracing, Some(AttachType::TraceFentry)) => function(btf, target).map(Some),
             (
                 ProgType::Tracing,
                 Some(attach @ (AttachType::TraceFexit | AttachType::ModifyReturn)),
@@ -209,11 +207,7 @@ fn prototype(btf: &Btf, name: &str, proto: BtfId, skip: usize) -> Check<Attached
     let Type::FuncProto { params, .. } = btf.ty(proto) else {
         return Err(no_such_target(name));
     };
-    let args = params
-        .iter()
-        .skip(skip)
-        .map(|param| param.ty)
-        .collect();
+    let args = params.iter().skip(skip).map(|param| param.ty).collect();
     Ok(AttachedFunction {
         name: name.to_owned(),
         args,
