@@ -79,6 +79,8 @@ pub(super) struct Verifier<'a> {
     pub(super) facts: Vec<Fact>,
     pub(super) stats: Stats,
     pub(super) log: Log,
+    /// Per function: whether it, or one that it calls, may change the packet.
+    pub(super) changes_packet: Vec<bool>,
     /// Global functions that some path calls, and that are judged alone.
     pub(super) called_globals: Vec<usize>,
     /// Deepest stack use of each function, in bytes.
@@ -113,6 +115,7 @@ impl<'a> Verifier<'a> {
             facts: vec![Fact::default(); insns.len()],
             stats: Stats::default(),
             log: Log::new(env.log_level),
+            changes_packet: Vec::new(),
             called_globals: Vec::new(),
             stack_depths: vec![0; flow.starts.len()],
             last_id: 0,

@@ -6,6 +6,8 @@
 //!
 //! Kernel: `btf_parse_fields` in kernel/bpf/btf.c, 6.12.
 
+use std::collections::BTreeSet;
+
 use crate::btf::{Btf, BtfId, Type};
 use crate::isa::{Imm64, Insn};
 use crate::object::MapSpec;
@@ -27,24 +29,15 @@ const SPECIAL: [&str; 9] = [
 ];
 /// Tags that make a pointer one to a kernel object.
 const POINTER_TAGS: [&str; 4] = ["kptr", "kptr_untrusted", "percpu_kptr", "uptr"];
-/// Types nest no deeper than this in sane objects.
-const MAX_DEPTH: u32 = 16;
 
 impl Verifier<'_> {
     /// Refuses a program that refers to a map with special fields.
     pub(super) fn check_maps(&self) -> Check {
-        for insn in self.insns {
-            let Insn::LoadImm64 {
-                value: Imm64::MapFd(fd) | Imm64::MapValue { fd, .. },
-                ..
-            } = insn
-            else {
-                continue;
-            };
-            let spec = usize::try_from(*fd)
-                .ok()
-                .and_then(|index| self.program.maps.get(index));
-            let Some(spec) = spec else { continue };
+        let referred: BTreeSet<usize> = self.insns.iter().filter_map(map_index).collect();
+        for spec in referred
+            .into_iter()
+            .filter_map(|index| self.program.maps.get(index))
+        {
             let specs = [Some(spec), spec.inner.as_deref()];
             for spec in specs.into_iter().flatten() {
                 if let Some(what) = self.special_field(spec) {
@@ -60,46 +53,63 @@ impl Verifier<'_> {
 
     fn special_field(&self, spec: &MapSpec) -> Option<String> {
         let btf = self.program.btf.as_ref()?;
-        find_special(btf, spec.value_type?, MAX_DEPTH)
+        find_special(btf, spec.value_type?)
     }
 }
 
-/// The first special field within a type.
-fn find_special(btf: &Btf, ty: BtfId, depth: u32) -> Option<String> {
-    let deeper = depth.checked_sub(1)?;
-    match btf.resolved(ty) {
-        Type::Struct(composite) | Type::Union(composite) => {
-            let name = btf.resolved(ty).name();
-            if SPECIAL.contains(&name) {
-                return Some(name.to_owned());
+/// The map that an instruction loads.
+fn map_index(insn: &Insn) -> Option<usize> {
+    let Insn::LoadImm64 {
+        value: Imm64::MapFd(fd) | Imm64::MapValue { fd, .. },
+        ..
+    } = insn
+    else {
+        return None;
+    };
+    usize::try_from(*fd).ok()
+}
+
+/// The first special field within a type, however deep; each type is looked at once.
+fn find_special(btf: &Btf, ty: BtfId) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    let mut todo = vec![ty];
+    while let Some(ty) = todo.pop() {
+        let ty = btf.resolve(ty);
+        if !seen.insert(ty) {
+            continue;
+        }
+        match btf.ty(ty) {
+            Type::Struct(composite) | Type::Union(composite) => {
+                let name = btf.ty(ty).name();
+                if SPECIAL.contains(&name) {
+                    return Some(name.to_owned());
+                }
+                todo.extend(composite.members.iter().map(|member| member.ty));
             }
-            composite
-                .members
-                .iter()
-                .find_map(|member| find_special(btf, member.ty, deeper))
+            Type::Array { elem, .. } => todo.push(elem),
+            Type::Datasec { entries, .. } => todo.extend(entries.iter().map(|entry| entry.var)),
+            Type::Var { ty, .. } => todo.push(ty),
+            Type::Ptr { to } => {
+                let tag = btf.type_tags(to).find(|tag| POINTER_TAGS.contains(tag));
+                if let Some(tag) = tag {
+                    return Some(tag.to_owned());
+                }
+            }
+            Type::Void
+            | Type::Int { .. }
+            | Type::Enum(_)
+            | Type::Enum64(_)
+            | Type::Fwd { .. }
+            | Type::Typedef { .. }
+            | Type::Volatile { .. }
+            | Type::Const { .. }
+            | Type::Restrict { .. }
+            | Type::Func { .. }
+            | Type::FuncProto { .. }
+            | Type::Float { .. }
+            | Type::DeclTag { .. }
+            | Type::TypeTag { .. } => {}
         }
-        Type::Array { elem, .. } => find_special(btf, elem, deeper),
-        Type::Datasec { entries, .. } => entries
-            .iter()
-            .find_map(|entry| find_special(btf, entry.var, deeper)),
-        Type::Var { ty, .. } => find_special(btf, ty, deeper),
-        Type::Ptr { to } => {
-            let tag = btf.type_tags(to).find(|tag| POINTER_TAGS.contains(tag))?;
-            Some(tag.to_owned())
-        }
-        Type::Void
-        | Type::Int { .. }
-        | Type::Enum(_)
-        | Type::Enum64(_)
-        | Type::Fwd { .. }
-        | Type::Typedef { .. }
-        | Type::Volatile { .. }
-        | Type::Const { .. }
-        | Type::Restrict { .. }
-        | Type::Func { .. }
-        | Type::FuncProto { .. }
-        | Type::Float { .. }
-        | Type::DeclTag { .. }
-        | Type::TypeTag { .. } => None,
     }
+    None
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::abi::helpers::{Effect, by_number};
 use crate::abi::{AttachType, ProgType, lsm_return_range, return_range};
 use crate::btf::{BtfId, Type};
 use crate::isa::{CallTarget, Imm64, Insn, Pc, Reg};
@@ -61,6 +62,7 @@ enum GlobalArg {
 impl Verifier<'_> {
     /// Judges the program: itself, then every global function that is called.
     pub(super) fn run(&mut self) -> Check {
+        self.changes_packet = self.packet_changers();
         self.check_maps()?;
         self.check_exception_callback()?;
         self.check_attach_target()?;
@@ -165,7 +167,7 @@ impl Verifier<'_> {
         self.clobber_arguments();
         self.write_reg(Reg::R0, Register::unknown());
         // What it does to a packet is not known.
-        if self.may_change_packet(subprog) {
+        if self.changes_packet[subprog] {
             self.forget_packet_pointers();
         }
         Ok(Flowing::To(pc.next()))
@@ -203,30 +205,38 @@ impl Verifier<'_> {
         }
     }
 
-    /// Whether the function, or one that it calls, calls a helper that changes the packet.
-    fn may_change_packet(&self, subprog: usize) -> bool {
-        let mut seen = vec![false; self.flow.starts.len()];
-        let mut todo = vec![subprog];
-        while let Some(subprog) = todo.pop() {
-            if std::mem::replace(&mut seen[subprog], true) {
-                continue;
+    /// Which functions call a helper that changes the packet, or call a function that does.
+    pub(super) fn packet_changers(&self) -> Vec<bool> {
+        let functions = 0..self.flow.starts.len();
+        let mut changes: Vec<bool> = functions
+            .clone()
+            .map(|one| self.changes_packet(one))
+            .collect();
+        let callees: Vec<Vec<usize>> = functions.clone().map(|one| self.callees(one)).collect();
+        // Each round finds the callers of what the round before found.
+        loop {
+            let found: Vec<usize> = functions
+                .clone()
+                .filter(|one| !changes[*one] && callees[*one].iter().any(|callee| changes[*callee]))
+                .collect();
+            if found.is_empty() {
+                return changes;
             }
-            for pc in (self.flow.starts[subprog].0..self.flow.end_of(subprog).0).map(Pc) {
-                match self.insns.get(pc.index()) {
-                    Some(Insn::Call(CallTarget::Helper(number))) => {
-                        let effect = crate::abi::helpers::by_number(*number)
-                            .and_then(|helper| helper.prototype)
-                            .map(|prototype| prototype.effect);
-                        if effect == Some(crate::abi::helpers::Effect::ChangesPacket) {
-                            return true;
-                        }
-                    }
-                    Some(insn) => todo.extend(self.callee(pc, insn)),
-                    None => {}
-                }
-            }
+            found.into_iter().for_each(|one| changes[one] = true);
         }
-        false
+    }
+
+    /// Whether the function itself calls a helper that changes the packet.
+    fn changes_packet(&self, subprog: usize) -> bool {
+        let range = self.flow.starts[subprog].index()..self.flow.end_of(subprog).index();
+        let insns = self.insns.get(range).unwrap_or_default();
+        insns.iter().any(|insn| {
+            let Insn::Call(CallTarget::Helper(number)) = insn else {
+                return false;
+            };
+            let prototype = by_number(*number).and_then(|helper| helper.prototype);
+            prototype.is_some_and(|prototype| prototype.effect == Effect::ChangesPacket)
+        })
     }
 
     /// The function that an instruction calls or refers to.
