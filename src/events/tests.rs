@@ -549,7 +549,11 @@ fn packet_passes_its_hooks_by_direction_and_stops_when_dropped() {
 fn verdicts_have_the_kernels_names() {
     assert_eq!(
         [1, 2, 9].map(|r0| verdict_name(ProgType::Xdp, r0)),
-        [Some("XDP_DROP"), Some("XDP_PASS"), None]
+        [
+            Some("XDP_DROP"),
+            Some("XDP_PASS"),
+            Some("an invalid verdict")
+        ]
     );
     let tc = [0xffff_ffff, 0, 2, 7, 9].map(|r0| verdict_name(ProgType::SchedCls, r0));
     assert_eq!(
