@@ -12,8 +12,10 @@
 //! - Nothing outlives a job: maps, programs and links are descriptors that are closed with it.
 
 mod convert;
+pub mod host;
 pub mod job;
 mod records;
+pub mod vm;
 
 pub use job::{Job, JobResult, KernelInfo};
 
@@ -54,4 +56,7 @@ pub enum KernelError {
         /// Where it breaks.
         source: postcard::Error,
     },
+    /// The virtual machine that runs it cannot be had, or is gone.
+    #[error(transparent)]
+    Vm(#[from] vm::VmError),
 }
