@@ -83,6 +83,10 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command with the arguments of the process.
 pub(crate) fn main() -> ExitCode {
+    #[cfg(all(feature = "kernel", target_os = "linux"))]
+    if ebpf_sim::kernel::vm::agent::is_guest() {
+        ebpf_sim::kernel::vm::agent::run();
+    }
     let cli = Cli::parse();
     let mut output = Output::new(cli.color);
     let result = match cli.command {

@@ -17,6 +17,7 @@ pub mod host;
 pub mod job;
 pub mod log;
 mod records;
+pub mod vm;
 
 use std::sync::Arc;
 
@@ -67,4 +68,7 @@ pub enum KernelError {
         /// Where it breaks.
         source: postcard::Error,
     },
+    /// The virtual machine that runs it cannot be had, or is gone.
+    #[error(transparent)]
+    Vm(#[from] vm::VmError),
 }
