@@ -9,6 +9,7 @@
 //! - What the kernel refuses because it is older is asked again without: BTF kinds, types of maps.
 //! - The machine is shared: maps beyond [`MAP_LIMIT`] are not made.
 
+mod affinity;
 mod contents;
 mod mapping;
 mod maps;

@@ -5,6 +5,7 @@
 use crate::abi::ProgType;
 use crate::kernel::job::{Job, RunError, RunJob, RunResult};
 
+use super::affinity;
 use super::programs::Loaded;
 use super::sys::{self, Run};
 
@@ -30,8 +31,10 @@ enum Shape {
     Once,
 }
 
-/// Does every run in order.
+/// Does every run in order, on the CPU that it names: the process stays there meanwhile, so that
+/// values of per-CPU maps are where they are expected.
 pub(super) fn run(job: &Job, programs: &[Loaded]) -> Vec<Result<RunResult, RunError>> {
+    let _pinned = job.runs.first().map(|run| affinity::Pinned::to(run.cpu));
     job.runs
         .iter()
         .map(|run| {
