@@ -18,6 +18,7 @@ use ebpf_sim::sim::{LoadError, Selection, Sim};
 
 /// Files and what is taken from them.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// ELF objects or assembly text (`.s`); `-` for standard input.
     #[arg(value_name = "FILE", required_unless_present = "raw")]

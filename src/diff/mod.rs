@@ -24,6 +24,8 @@ use crate::verifier::{Env, LogLevel, Rejection, Verified, verify};
 
 pub use input::{Input, generate};
 
+/// Not permitted.
+const EPERM: i32 = 1;
 /// The verifier's log: the refused path, and statistics.
 const LOG_LEVEL: u32 = 1 | 4;
 
@@ -282,6 +284,10 @@ fn of_kernel(result: &ProgramResult) -> Judgement {
     Judgement {
         decision: match &result.verdict {
             Verdict::Accepted => Decision::Accepted,
+            // Policy, such as `bpf` missing among the security modules, speaks without a log.
+            Verdict::Refused { errno: EPERM } if result.log.is_empty() => Decision::Unknown {
+                reason: "EPERM before its verifier was asked".to_owned(),
+            },
             Verdict::Refused { errno } => Decision::Refused {
                 errno: *errno,
                 reason: log::reason(&result.log).unwrap_or_default().to_owned(),

@@ -17,6 +17,8 @@ use super::{Compared, DiffError, Difference, Options, Subject, maps};
 
 /// Network device that test runs are on: the loopback device.
 const LOOPBACK: u32 = 1;
+/// Bytes of an Ethernet header.
+const ETH_HLEN: usize = 14;
 /// What stands before printed text in a trace line.
 const MARK: &str = ": bpf_trace_printk: ";
 
@@ -59,6 +61,28 @@ pub(super) fn compare(
         Err(reason) => compared.notes.push(format!("the simulator: {reason}")),
     }
     Ok(())
+}
+
+/// The packet that makes a test run show a program the same as a packet from the wire. To all but
+/// traffic control, test runs show packets without their Ethernet header; socket filters on packet
+/// sockets see it, so they get it twice.
+fn test_packet(prog_type: ProgType, packet: &[u8]) -> Vec<u8> {
+    let header = match prog_type {
+        ProgType::SocketFilter => packet.get(..ETH_HLEN).unwrap_or_default(),
+        _ => &[],
+    };
+    [header, packet].concat()
+}
+
+/// The part of the packets that comes back from both sides. A header that was not shown comes back
+/// as zeros.
+fn comparable<'a>(prog_type: ProgType, ours: &'a [u8], theirs: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+    let after = |bytes: &'a [u8]| bytes.get(ETH_HLEN..).unwrap_or_default();
+    match prog_type {
+        ProgType::SocketFilter => (ours, after(theirs)),
+        ProgType::CgroupSkb => (after(ours), after(theirs)),
+        _ => (ours, theirs),
+    }
 }
 
 fn takes_packets(prog_type: ProgType) -> bool {
@@ -104,7 +128,7 @@ fn job(program: &Program, wanted: &[&Program], packets: &[Vec<u8>]) -> Job {
         .iter()
         .map(|packet| RunJob {
             program: index,
-            data: Some(packet.clone()),
+            data: Some(test_packet(program.prog_type, packet)),
             ..RunJob::default()
         })
         .collect();
@@ -200,7 +224,7 @@ fn fire(
 fn outcomes(ours: &Ours, program: &Program, theirs: &JobResult, compared: &mut Compared) {
     for (number, (ours, theirs)) in ours.runs.iter().zip(&theirs.runs).enumerate() {
         compared.runs += 1;
-        let found = one_run(number, ours, theirs);
+        let found = one_run(program.prog_type, number, ours, theirs);
         if let Some(difference) = found {
             compared.differences.push(difference);
             // What follows from it is not worth more lines.
@@ -227,6 +251,7 @@ fn outcomes(ours: &Ours, program: &Program, theirs: &JobResult, compared: &mut C
 }
 
 fn one_run(
+    prog_type: ProgType,
     number: usize,
     ours: &Result<RunResult, String>,
     theirs: &Result<RunResult, RunError>,
@@ -262,8 +287,9 @@ fn one_run(
             returned(theirs.retval),
         );
     }
-    if ours.data != theirs.data {
-        let (a, b) = first_difference(&ours.data, &theirs.data);
+    let (ours, theirs) = comparable(prog_type, &ours.data, &theirs.data);
+    if ours != theirs {
+        let (a, b) = first_difference(ours, theirs);
         return difference("packet", a, b);
     }
     None
