@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use ebpf_sim::diff::{Compared, DiffError, Difference, Input, Options, compare, generate};
+use ebpf_sim::diff::{Compared, DiffError, Difference, Events, Input, Options, compare, generate};
 
 use super::Exit;
 use super::input;
@@ -31,6 +31,7 @@ Examples:
   ebpf-sim diff *.o                                   against this host's kernel
   ebpf-sim diff *.o --kernel vm:6.12                  against one booted under qemu
   ebpf-sim diff xdp.o --data packet.bin --repeat 3    on this packet, three times
+  ebpf-sim diff tracing.o --events                    with a process that is started
   ebpf-sim diff prog.o --log                          with both logs where verdicts differ
 
 What is known to differ stands in known-differences.csv beside the object, or in --known FILE:
@@ -52,6 +53,9 @@ pub(super) struct Args {
     /// Seed of the generated packets.
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u64,
+    /// Attach programs on events while /bin/true is started, and compare what they leave by its shape.
+    #[arg(long)]
+    events: bool,
     /// Where known differences are listed [default: known-differences.csv beside each object].
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
@@ -127,6 +131,10 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         input: Input {
             packets,
             repeat: args.repeat,
+            events: match args.events {
+                true => Events::Compare,
+                false => Events::Ignore,
+            },
         },
     };
     let mut known = Known::new(args.known.as_deref())?;

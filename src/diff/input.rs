@@ -7,6 +7,18 @@ pub struct Input {
     pub packets: Vec<Vec<u8>>,
     /// How often each packet is sent; 0 counts as once.
     pub repeat: u32,
+    /// Whether programs on events are attached, and an event is made to happen.
+    pub events: Events,
+}
+
+/// Whether a process is started to see what programs on events do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Events {
+    /// They are judged only: nothing is attached to the real kernel.
+    #[default]
+    Ignore,
+    /// They are attached while `/bin/true` is started.
+    Compare,
 }
 
 /// `EtherType`s of IPv4 and IPv6.

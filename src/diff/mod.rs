@@ -10,6 +10,7 @@
 //! - What one side cannot do is a [`Compared::notes`] line, never a silent agreement.
 //! - Each program starts with fresh maps on both sides.
 
+mod events;
 mod input;
 mod maps;
 mod run;
@@ -22,7 +23,7 @@ use crate::kernel::{Kernel, KernelError, errno_name, log};
 use crate::object::{LinkError, LinkOptions, Object, ObjectError, Program};
 use crate::verifier::{Env, LogLevel, Rejection, Verified, verify};
 
-pub use input::{Input, generate};
+pub use input::{Events, Input, generate};
 
 /// Not permitted.
 const EPERM: i32 = 1;
@@ -118,7 +119,7 @@ pub enum Decision {
 /// Something that is not the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// What: `verdict`, `errno`, `return value`, `packet`, `map NAME`, `trace`.
+    /// What: `verdict`, `errno`, `return value`, `packet`, `map NAME`, `trace`, `event NAME`.
     pub what: String,
     /// The simulator's.
     pub ours: String,
@@ -137,6 +138,9 @@ impl std::fmt::Display for Decision {
         }
     }
 }
+
+/// A program, or why it does not link.
+type LinkedProgram = Result<Arc<Program>, Box<LinkError>>;
 
 /// Compares every program of a subject.
 ///
@@ -171,17 +175,16 @@ pub fn compare(
     Ok(compared)
 }
 
-fn link(
-    subject: &Subject,
-    options: &Options,
-) -> Result<Vec<Result<Arc<Program>, LinkError>>, DiffError> {
+fn link(subject: &Subject, options: &Options) -> Result<Vec<LinkedProgram>, DiffError> {
     Ok(match subject {
         Subject::Object { name, bytes } => {
             let object = Object::parse(name, bytes).map_err(Box::new)?;
             let target_btf = options.kernel_btf.as_deref();
             let linked = object.link(&LinkOptions { target_btf });
             let programs = linked.programs.into_iter();
-            programs.map(|program| program.map(Arc::new)).collect()
+            programs
+                .map(|program| program.map(Arc::new).map_err(Box::new))
+                .collect()
         }
         Subject::Program(program) => vec![Ok(Arc::new((**program).clone()))],
     })

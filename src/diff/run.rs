@@ -1,7 +1,6 @@
 //! Running a program on both sides and comparing what it leaves.
 //!
-//! Only programs on packets run: for the others the kernel's test run and the simulator's events
-//! have no common input.
+//! Programs on packets are test-run. The others run when an event happens, if that is wanted.
 
 use std::sync::Arc;
 
@@ -13,7 +12,8 @@ use crate::machine::Cpus;
 use crate::object::{Initial, Program};
 use crate::sim::{self, Selection, Sim};
 
-use super::{Compared, DiffError, Difference, Options, Subject, maps};
+use super::input::Events;
+use super::{Compared, DiffError, Difference, Options, Subject, events, maps};
 
 /// Network device that test runs are on: the loopback device.
 const LOOPBACK: u32 = 1;
@@ -32,6 +32,9 @@ pub(super) fn compare(
     compared: &mut Compared,
 ) -> Result<(), DiffError> {
     if !takes_packets(program.prog_type) {
+        if options.input.events == Events::Compare {
+            return events::compare(kernel, subject, program, all, options, compared);
+        }
         let what = program.prog_type.name();
         compared
             .notes
@@ -97,7 +100,7 @@ fn takes_packets(prog_type: ProgType) -> bool {
 }
 
 /// The programs that the object puts into arrays.
-fn called(program: &Program) -> Vec<String> {
+pub(super) fn called(program: &Program) -> Vec<String> {
     let lists = program.maps.iter().filter_map(|map| match &map.initial {
         Initial::Programs(slots) => Some(slots),
         Initial::Empty | Initial::Data(_) | Initial::Maps(_) => None,
@@ -140,7 +143,7 @@ fn job(program: &Program, wanted: &[&Program], packets: &[Vec<u8>]) -> Job {
 }
 
 /// Whether a program calls `bpf_trace_printk` or `bpf_trace_vprintk`.
-fn prints(programs: &[&Program]) -> bool {
+pub(super) fn prints(programs: &[&Program]) -> bool {
     let is_print = |imm: i32| matches!(imm, 6 | 177);
     programs.iter().any(|program| {
         let mut calls = program.code.iter();
@@ -326,12 +329,7 @@ fn trace(ours: &Ours, theirs: &JobResult, compared: &mut Compared) {
         }
         Some(Ok(lines)) => lines,
     };
-    let ours: Vec<String> = ours
-        .sim
-        .trace_lines()
-        .iter()
-        .filter_map(|line| Some(line.split_once(MARK)?.1.to_owned()))
-        .collect();
+    let ours = printed(&ours.sim);
     if ours != *theirs {
         compared.differences.push(Difference {
             what: "trace".to_owned(),
@@ -339,4 +337,11 @@ fn trace(ours: &Ours, theirs: &JobResult, compared: &mut Compared) {
             kernel: theirs.join(" | "),
         });
     }
+}
+
+/// What programs printed, without what stands before it.
+pub(super) fn printed(sim: &Sim) -> Vec<String> {
+    let lines = sim.trace_lines();
+    let lines = lines.iter().filter_map(|line| line.split_once(MARK));
+    lines.map(|(_, text)| text.to_owned()).collect()
 }

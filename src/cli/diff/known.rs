@@ -89,8 +89,10 @@ impl Known {
             .filter(|row| row.object == object && row.program == compared.program)
             .filter(|row| release.starts_with(&row.kernel))
             .collect();
+        let has_run = compared.runs > 0;
         for row in &mut rows {
-            if row.state == State::Untried {
+            let tried = has_run || matches!(row.what.as_str(), "verdict" | "errno");
+            if tried && row.state == State::Untried {
                 row.state = State::Vanished;
             }
         }
@@ -158,7 +160,7 @@ mod tests {
             section: String::new(),
             ours: Judgement::default(),
             kernel: Judgement::default(),
-            runs: 0,
+            runs: 1,
             differences: vec![Difference {
                 what: what.to_owned(),
                 ours: String::new(),

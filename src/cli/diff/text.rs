@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
+use ebpf_sim::diff::Decision;
 
 use super::{Entry, Outcome, Output};
 
@@ -93,7 +94,11 @@ fn table(outcome: &Outcome) -> Table {
     let runs: u32 = entries.iter().map(|entry| entry.compared.runs).sum();
     let rows = [
         ("programs", entries.len()),
-        ("the same", count(|entry| entry.findings.is_empty())),
+        (
+            "the same",
+            count(|entry| entry.findings.is_empty() && is_judged(entry)),
+        ),
+        ("not judged by the kernel", count(|entry| !is_judged(entry))),
         (
             "differ as known",
             count(|entry| !entry.findings.is_empty() && entry.unexplained() == 0),
@@ -111,6 +116,10 @@ fn table(outcome: &Outcome) -> Table {
         table.add_row([Cell::new(name), number]);
     }
     table
+}
+
+fn is_judged(entry: &Entry) -> bool {
+    !matches!(entry.compared.kernel.decision, Decision::Unknown { .. })
 }
 
 #[cfg(test)]
