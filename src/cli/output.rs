@@ -69,6 +69,7 @@ impl Output {
     }
 
     /// Writes a remark to standard error.
+    #[cfg(all(feature = "kernel", target_os = "linux"))]
     pub(super) fn note(&mut self, text: &str) -> io::Result<()> {
         self.finish()?;
         // There is nowhere left to report that standard error is closed.

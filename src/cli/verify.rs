@@ -84,10 +84,6 @@ enum Verdict {
 
 /// What a real kernel said.
 #[derive(Debug)]
-#[cfg_attr(
-    not(all(feature = "kernel", target_os = "linux")),
-    expect(dead_code, reason = "there is no kernel to answer")
-)]
 pub(super) struct Answer {
     /// Why it refuses, and the error number; without one it could not be asked.
     pub(super) refusal: Option<(String, Option<i32>)>,
