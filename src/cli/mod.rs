@@ -12,6 +12,8 @@ mod asm;
 mod completions;
 mod dump;
 mod input;
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+mod kernel;
 mod output;
 mod run;
 mod verify;
@@ -46,6 +48,8 @@ enum Command {
     Run(run::Args),
     Verify(verify::Args),
     Dump(dump::Args),
+    #[cfg(all(feature = "kernel", target_os = "linux"))]
+    Kernel(kernel::Args),
     Completions(completions::Args),
 }
 
@@ -94,6 +98,8 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &mut output),
         Command::Verify(args) => verify::run(args, &mut output),
         Command::Dump(args) => dump::run(args, &mut output),
+        #[cfg(all(feature = "kernel", target_os = "linux"))]
+        Command::Kernel(args) => kernel::run(&args, &mut output),
         Command::Completions(args) => completions::run(&args, &mut output),
     };
     let result = result.and_then(|exit| output.finish().map(|()| exit).map_err(Into::into));
