@@ -36,3 +36,8 @@ pub mod object;
 pub mod report;
 pub mod sim;
 pub mod verifier;
+
+/// The examples of the README, which are tested with those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

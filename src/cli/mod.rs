@@ -8,7 +8,6 @@
 //! - Nobody reads the rest of the output: that is no error.
 //! - The same input gives the same bytes; only the durations of `--format csv` differ.
 
-mod asm;
 mod completions;
 mod dump;
 mod input;

@@ -12,17 +12,29 @@
 //! - Nothing outlives a job: maps, programs and links are descriptors that are closed with it.
 
 mod convert;
+mod errno;
 pub mod host;
 pub mod job;
+pub mod log;
 mod records;
 pub mod vm;
 
+use std::sync::Arc;
+
+use crate::btf::Btf;
+
+pub use errno::errno_name;
 pub use job::{Job, JobResult, KernelInfo};
 
 /// A real kernel that does jobs.
 pub trait Kernel {
     /// Which kernel it is.
     fn info(&self) -> &KernelInfo;
+
+    /// Its types, by which objects are linked for it; `None` where they are not known.
+    fn btf(&mut self) -> Option<Arc<Btf>> {
+        None
+    }
 
     /// Does a job: makes its maps, loads its programs, runs them in order, reads the maps.
     ///
