@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ebpf_sim::kernel::job::{ProgramJob, RunJob, Verdict};
 use ebpf_sim::kernel::vm::{Accel, BOOT, Engine, Image, Options, Vm, VmError, qemu_version};
 use ebpf_sim::kernel::{Job, Kernel as _, KernelError};
 
@@ -34,7 +35,8 @@ fn options(test: &str) -> Option<(Options, MutexGuard<'static, ()>)> {
         }
         Err(reason) => {
             // Not by a macro, whose output is shown of failed tests only.
-            writeln!(std::io::stderr(), "skipped: {test}: {reason}").unwrap();
+            let mut stderr = std::io::stderr();
+            writeln!(stderr, "skipped: {test}: {reason}").unwrap();
             None
         }
     }
@@ -104,6 +106,7 @@ fn guest_does_jobs_of_one_boot_and_powers_off() {
         let result = vm.execute(&Job::default()).unwrap();
         assert_eq!(result.kernel.release, release);
     }
+    assert!(vm.btf().is_some());
     vm.power_off().unwrap();
     assert!(!is_there(pid));
 }
@@ -270,4 +273,44 @@ fn missing_qemu_image_and_init_are_errors_of_their_own() {
     assert!(matches!(found, VmError::ImageMissing { .. }), "{found}");
     let target = Options::parse("6.12,xen").err().unwrap();
     assert!(matches!(target, VmError::Target { .. }), "{target}");
+}
+
+#[test]
+fn programs_of_several_jobs_are_judged_and_run_by_the_guest() {
+    let name = "programs_of_several_jobs_are_judged_and_run_by_the_guest";
+    let Some((options, _turn)) = options(name) else {
+        return;
+    };
+    let mut vm = Vm::boot(options).unwrap();
+    // `r0 = 2; exit`, and `exit` without a value in r0.
+    let exit = [0x95, 0, 0, 0, 0, 0, 0, 0];
+    let good = [&[0xb7, 0, 0, 0, 2, 0, 0, 0], exit.as_slice()].concat();
+    for (insns, accepted) in [(good, true), (exit.to_vec(), false)] {
+        let result = vm.execute(&xdp(insns)).unwrap();
+        let verdict = &result.programs[0].verdict;
+        assert_eq!(*verdict == Verdict::Accepted, accepted, "{result:?}");
+        let returned = result.runs[0].as_ref().ok().map(|run| run.retval);
+        assert_eq!(returned, accepted.then_some(2), "{result:?}");
+    }
+}
+
+/// A job that loads an XDP program and runs it on a packet.
+fn xdp(insns: Vec<u8>) -> Job {
+    let program = ProgramJob {
+        name: "xdp".to_owned(),
+        prog_type: 6,
+        licence: "GPL".to_owned(),
+        insns,
+        log_level: 1,
+        ..ProgramJob::default()
+    };
+    let run = RunJob {
+        data: Some(vec![0; 64]),
+        ..RunJob::default()
+    };
+    Job {
+        programs: vec![program],
+        runs: vec![run],
+        ..Job::default()
+    }
 }
