@@ -16,7 +16,7 @@ use ebpf_sim::diff::{Compared, DiffError, Difference, Events, Input, Options, co
 
 use super::Exit;
 use super::input;
-use super::kernel::Oracle;
+use super::oracle::Oracle;
 use super::output::Output;
 
 use self::known::Known;

@@ -1,32 +1,21 @@
-//! `ebpf-sim kernel`: which real kernels can be asked; and the `--kernel` option of other commands.
+//! `ebpf-sim kernel`: the real kernels that programs can be compared with.
 //!
-//! It asks through the library and compares nothing.
+//! It boots nothing.
 
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use ebpf_sim::btf::Btf;
+use comfy_table::{Table, presets};
+use ebpf_sim::kernel::Kernel as _;
 use ebpf_sim::kernel::host::Host;
-use ebpf_sim::kernel::job::{Job, Verdict};
-use ebpf_sim::kernel::vm::{self, Vm};
-use ebpf_sim::kernel::{Kernel, errno_name, log};
-use ebpf_sim::object::Program;
-use ebpf_sim::verifier::Stats;
+use ebpf_sim::kernel::vm::{BOOT, Image, has_kvm, qemu_version};
+use serde::Serialize;
 
 use super::Exit;
 use super::output::Output;
-use super::verify::Answer;
 
-/// Say which real kernels can be asked.
+/// Show the real kernels that `--kernel` can name.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  ebpf-sim kernel list                     this host's kernel, and images under /boot
-
-Others take what is listed: ebpf-sim diff prog.o --kernel vm:6.12")]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -34,132 +23,147 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List this host's kernel and the images that can be booted.
-    List,
+    List(ListArgs),
 }
 
-/// Which kernel to ask.
+/// List this host's kernel and the images that a virtual machine can boot.
 #[derive(Debug, clap::Args)]
-pub(super) struct Choice {
-    /// Ask a real kernel: `host`, or `vm:` and an image or a version found under /boot.
-    #[arg(long, value_name = "KERNEL")]
-    kernel: Option<String>,
-}
+#[command(after_help = "\
+Examples:
+  ebpf-sim kernel list                              what is found, and what is missing
+  ebpf-sim verify hello.o --kernel vm:6.12          an image of the list, by its version
+  ebpf-sim verify hello.o --kernel vm:./vmlinuz     any other image, by its path
 
-impl Choice {
-    /// The kernel that was asked for, if one was.
-    pub(super) fn open(&self, output: &mut Output) -> anyhow::Result<Option<Oracle>> {
-        let target = self.kernel.as_deref();
-        target
-            .map(|target| Oracle::open(target, output))
-            .transpose()
-    }
-}
-
-/// A real kernel, ready to be asked.
-pub(super) struct Oracle {
-    kernel: Box<dyn Kernel>,
-}
-
-impl Oracle {
-    /// Opens `host`, or boots `vm:…`.
-    pub(super) fn open(target: &str, output: &mut Output) -> anyhow::Result<Oracle> {
-        let kernel: Box<dyn Kernel> = match target.split_once(':') {
-            None if target == "host" => Box::new(Host::open()?),
-            Some(("vm", image)) => {
-                let vm = Vm::boot(vm::Options::parse(image)?)?;
-                for note in vm.notes() {
-                    output.note(note)?;
-                }
-                Box::new(vm)
-            }
-            _ => bail!("`--kernel {target}` is neither `host` nor `vm:` and an image or version"),
-        };
-        Ok(Oracle { kernel })
-    }
-
-    /// The kernel itself.
-    pub(super) fn kernel(&mut self) -> &mut dyn Kernel {
-        self.kernel.as_mut()
-    }
-
-    /// Its types, if they are known.
-    pub(super) fn btf(&mut self) -> Option<Arc<Btf>> {
-        self.kernel.btf()
-    }
-
-    /// What it says of a program, with its log at that level.
-    pub(super) fn judge(&mut self, program: &Program, level: u32) -> anyhow::Result<Answer> {
-        let mut job = Job::of_program(program);
-        for program in &mut job.programs {
-            // Statistics as well.
-            program.log_level = level | 4;
-        }
-        let mut result = self.kernel.execute(&job)?;
-        let judged = result
-            .programs
-            .pop()
-            .context("the kernel gave no verdict")?;
-        let stats = judged.stats.unwrap_or_default();
-        let refusal = match judged.verdict {
-            Verdict::Accepted => None,
-            Verdict::Refused { errno } => {
-                let reason = log::reason(&judged.log).map(str::to_owned);
-                let reason = reason.unwrap_or_else(|| errno_name(errno).into_owned());
-                Some((reason, Some(errno)))
-            }
-            Verdict::Unloadable { reason } => Some((reason, None)),
-        };
-        Ok(Answer {
-            pc: refusal.as_ref().and_then(|_| log::last_pc(&judged.log)),
-            refusal,
-            stats: Stats {
-                insns_processed: stats.insns,
-                total_states: stats.total_states,
-                peak_states: stats.peak_states,
-                max_states_per_insn: stats.max_states_per_insn,
-            },
-            log: judged.log,
-            duration: Duration::from_nanos(judged.duration),
-        })
-    }
+docs/kernel-images.md says how to get images.")]
+struct ListArgs {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
-    match args.command {
-        Command::List => list(output),
+    let Command::List(args) = &args.command;
+    let found = Found::new(Path::new(BOOT));
+    match args.json {
+        true => output.json(&found)?,
+        false => text(output, &found)?,
+    }
+    Ok(Exit::Ok)
+}
+
+/// What is found, as schema 1.
+#[derive(Debug, Serialize)]
+struct Found {
+    schema: u32,
+    host: HostEntry,
+    images: Vec<ImageEntry>,
+    /// The emulator's version.
+    qemu: Option<String>,
+    kvm: bool,
+}
+
+/// The kernel this runs on.
+#[derive(Debug, Serialize)]
+struct HostEntry {
+    release: String,
+    /// Why bpf(2) may not be used, if so.
+    missing: Option<String>,
+}
+
+/// A file that is called as images are.
+#[derive(Debug, Serialize)]
+struct ImageEntry {
+    /// What `--kernel` takes for it, if it is an image.
+    kernel: Option<String>,
+    path: Option<String>,
+    release: Option<String>,
+    error: Option<String>,
+}
+
+impl Found {
+    fn new(folder: &Path) -> Found {
+        let images = Image::list(folder);
+        Found {
+            schema: 1,
+            host: host(),
+            images: images
+                .into_iter()
+                .map(|image| match image {
+                    Ok(image) => ImageEntry::of(&image),
+                    Err(error) => ImageEntry::broken(&error.to_string()),
+                })
+                .collect(),
+            qemu: qemu_version(),
+            kvm: has_kvm(),
+        }
     }
 }
 
-fn list(output: &mut Output) -> anyhow::Result<Exit> {
-    match Host::open() {
-        Ok(host) => {
-            let info = host.info();
-            let (release, machine) = (&info.release, &info.machine);
-            writeln!(output, "host     {release} {machine}, {} CPUs", info.cpus)?;
-        }
-        Err(error) => writeln!(output, "host     {error}")?,
-    }
-    let folder = Path::new(vm::BOOT);
-    let images = vm::Image::list(folder);
-    for image in &images {
-        match image {
-            Ok(image) => {
-                let (release, path) = (&image.release, image.path.display());
-                writeln!(output, "vm:{release}  {path}")?;
-            }
-            Err(error) => writeln!(output, "vm       {error}")?,
+impl ImageEntry {
+    fn of(image: &Image) -> ImageEntry {
+        ImageEntry {
+            kernel: Some(format!("vm:{}", image.release)),
+            path: Some(image.path.display().to_string()),
+            release: Some(image.release.clone()),
+            error: None,
         }
     }
-    if images.is_empty() {
-        writeln!(output, "vm       no image under {}", folder.display())?;
-    }
-    match vm::qemu_version() {
-        Some(version) => {
-            let kvm = if vm::has_kvm() { "with" } else { "without" };
-            writeln!(output, "qemu     {version}, {kvm} KVM")?;
+
+    fn broken(error: &str) -> ImageEntry {
+        ImageEntry {
+            kernel: None,
+            path: None,
+            release: None,
+            error: Some(error.to_owned()),
         }
-        None => writeln!(output, "qemu     is not installed, which vm: needs")?,
     }
-    Ok(Exit::Ok)
+}
+
+fn host() -> HostEntry {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let opened = Host::open();
+    HostEntry {
+        release: match &opened {
+            Ok(host) => host.info().release.clone(),
+            Err(_) => release.trim().to_owned(),
+        },
+        missing: opened.err().map(|error| error.to_string()),
+    }
+}
+
+fn text(output: &mut Output, found: &Found) -> anyhow::Result<()> {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_header(["--kernel", "release", "state"]);
+    let state = found.host.missing.as_deref();
+    table.add_row([
+        "host",
+        &found.host.release,
+        state.unwrap_or("bpf(2) is permitted"),
+    ]);
+    let state = match (&found.qemu, found.kvm) {
+        (None, _) => "needs qemu-system-x86_64",
+        (Some(_), true) => "boots with KVM, or emulated where KVM turns out not to work",
+        (Some(_), false) => "boots emulated: no access to /dev/kvm",
+    };
+    for image in &found.images {
+        if let (Some(kernel), Some(release)) = (&image.kernel, &image.release) {
+            table.add_row([kernel, release, state]);
+        }
+    }
+    for line in table.lines() {
+        writeln!(output, "{}", line.trim())?;
+    }
+    for error in found.images.iter().filter_map(|image| image.error.as_ref()) {
+        writeln!(output, "{error}")?;
+    }
+    if found.images.is_empty() {
+        writeln!(output, "no images in {BOOT}: see docs/kernel-images.md")?;
+    }
+    match &found.qemu {
+        Some(version) => writeln!(output, "{version}")?,
+        None => writeln!(output, "qemu-system-x86_64 is not installed")?,
+    }
+    Ok(())
 }

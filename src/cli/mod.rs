@@ -13,11 +13,13 @@ mod completions;
 mod diff;
 mod dump;
 mod input;
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+mod kernel;
 #[cfg_attr(
     not(all(feature = "kernel", target_os = "linux")),
-    path = "no_kernel.rs"
+    path = "no_oracle.rs"
 )]
-mod kernel;
+mod oracle;
 mod output;
 mod run;
 mod verify;

@@ -18,7 +18,7 @@ use ebpf_sim::verifier::{Env, LogLevel, Rejection, Stats, Verified, verify};
 
 use super::Exit;
 use super::input::{self, Inputs, Loaded};
-use super::kernel::{Choice, Oracle};
+use super::oracle::{Choice, Oracle};
 use super::output::Output;
 
 /// Judge programs as the kernel's verifier would, and say why.

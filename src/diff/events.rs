@@ -67,6 +67,10 @@ pub(super) fn compare(
             compared.notes.push(format!("the kernel: {reason}"));
             return Ok(());
         }
+        if let Some(Err(reason)) = &result.command {
+            compared.notes.push(format!("the event: {reason}"));
+            return Ok(());
+        }
         let sim = match fired(subject, program, &names, options, result.kernel.cpus) {
             Ok(sim) => sim,
             Err(reason) => {

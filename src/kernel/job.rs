@@ -26,7 +26,8 @@ pub struct Job {
     pub runs: Vec<RunJob>,
     /// Programs to attach after the runs.
     pub attach: Vec<AttachJob>,
-    /// A command, with its arguments, to start and wait for while they are attached.
+    /// A command, with its arguments, to start and wait for while they are attached. Where there is
+    /// no such file, the executable of the process that asks is started.
     pub command: Vec<String>,
     /// Maps whose contents are wanted at the end.
     pub read_maps: Vec<u32>,

@@ -1,4 +1,4 @@
-//! What stands for `kernel` where the library is built without real kernels: nothing can be asked.
+//! What stands for `oracle` where the library is built without real kernels: nothing can be asked.
 
 use std::sync::Arc;
 
