@@ -22,10 +22,14 @@
 pub mod abi;
 pub mod btf;
 pub mod code;
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+pub mod diff;
 pub mod events;
 pub mod helpers;
 pub mod interp;
 pub mod isa;
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+pub mod kernel;
 pub mod machine;
 pub mod maps;
 pub mod object;
