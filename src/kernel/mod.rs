@@ -5,8 +5,8 @@
 //! our loader is under test too; nothing else in the library needs this module.
 //!
 //! Rules:
-//! - A [`Job`](job::Job) is plain data with everything that is needed, and a
-//!   [`JobResult`](job::JobResult) everything that was observed: both travel to a guest and back.
+//! - A [`Job`] is plain data with everything that is needed, and a
+//!   [`JobResult`] everything that was observed: both travel to a guest and back.
 //! - Whoever does a job implements [`Kernel`]. What the kernel refuses is a result; only what keeps
 //!   it from being asked is a [`KernelError`].
 //! - Nothing outlives a job: maps, programs and links are descriptors that are closed with it.

@@ -3,7 +3,7 @@
 //! It knows nothing of qemu; it reads jobs from a port and writes results to it.
 //!
 //! Rules:
-//! - It is entered only as process 1 and with [`ARGUMENT`], so that a container that starts the
+//! - It is entered only as process 1 and with an argument of its own, so that a container that starts the
 //!   command as its first process gets the command.
 //! - It never returns: the kernel panics when its init does. What goes wrong is said on the
 //!   console.
