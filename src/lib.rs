@@ -23,6 +23,8 @@ pub mod abi;
 pub mod btf;
 pub mod code;
 pub mod events;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod helpers;
 pub mod interp;
 pub mod isa;
