@@ -198,12 +198,23 @@ pub enum Bound {
     Unsigned(Width),
     /// By two signed comparisons.
     Signed(Width),
-    /// By a remainder.
-    Remainder(Width),
     /// By a shift.
     Shift(Width),
     /// By equality with the limit.
     Equal(Width),
+}
+
+impl Bound {
+    /// The width of what is done.
+    pub fn width(self) -> Width {
+        match self {
+            Bound::Mask(width)
+            | Bound::Unsigned(width)
+            | Bound::Signed(width)
+            | Bound::Shift(width)
+            | Bound::Equal(width) => width,
+        }
+    }
 }
 
 /// What a variable offset counts.
@@ -416,7 +427,6 @@ fn index() -> impl Strategy<Value = Index> {
         width().prop_map(Bound::Mask),
         width().prop_map(Bound::Unsigned),
         width().prop_map(Bound::Signed),
-        width().prop_map(Bound::Remainder),
         width().prop_map(Bound::Shift),
         width().prop_map(Bound::Equal),
     ];

@@ -1,7 +1,7 @@
 //! Accesses to a region: a pointer, perhaps a variable offset, and what is done through them.
 
 use super::{Emitter, POINTER, Pending, bit, sees_packet};
-use crate::fuzz::plan::{Access, Bound, Does, Index, Memory, Region, Scale, Store};
+use crate::fuzz::plan::{Access, Bound, Does, Memory, Region, Scale, Store};
 use crate::fuzz::plan::{Detour, Kind};
 use crate::isa::{AluOp, AtomicOp, Extend, Fetch, Insn, JumpOp, Operand, Reg, Size, Width};
 
@@ -24,15 +24,15 @@ impl Emitter<'_> {
         }
         let base = self.scratch(memory.base);
         let pinned = self.frame.pinned;
-        let mut pointer = self.pointer(memory.region, base);
+        let mut pointer = self.pointer(memory, base);
         self.frame.pinned |= bit(pointer.base);
         if memory.detour == Detour::Stack {
             self.store(Size::DW, Reg::FP, POINTER, Operand::Reg(pointer.base));
             self.load(pointer.base, Size::DW, Extend::Zero, Reg::FP, POINTER);
         }
         let before = self.frame.state;
-        if let Some(index) = &memory.index {
-            self.index(index, memory, &mut pointer);
+        if !matches!(memory.region, Region::Packet(..)) {
+            self.index(memory, &mut pointer);
         }
         for access in &memory.accesses {
             self.access(access, memory, &pointer);
@@ -46,10 +46,15 @@ impl Emitter<'_> {
         self.frame.pinned = pinned;
     }
 
-    fn pointer(&mut self, region: Region, base: Reg) -> Pointer {
+    fn pointer(&mut self, memory: &Memory, base: Reg) -> Pointer {
         let mut missing = Vec::new();
-        let len = match region {
+        let len = match memory.region {
             Region::Direct(off) => {
+                let off = if memory.region_is_aligned() {
+                    off / 8 * 8
+                } else {
+                    off
+                };
                 self.direct(base, u32::from(off));
                 DIRECT_LEN.saturating_sub(off)
             }
@@ -65,10 +70,7 @@ impl Emitter<'_> {
                     Store::Hash => 8,
                 }
             }
-            Region::Packet(len, check) => {
-                missing.push(self.packet(base, len, check));
-                len
-            }
+            Region::Packet(len, check) => return self.packet(memory, base, len, check),
             Region::Stack => {
                 self.whole_stack(base);
                 64
@@ -78,30 +80,39 @@ impl Emitter<'_> {
         Pointer { base, len, missing }
     }
 
-    /// Makes `base` point to the packet, of which `len` bytes are there; the jump is for when not.
-    fn packet(&mut self, base: Reg, len: u8, check: JumpOp) -> Pending {
+    /// Makes `base` point into the packet, with `len` bytes after it.
+    fn packet(&mut self, memory: &Memory, base: Reg, len: u8, check: JumpOp) -> Pointer {
         let (start, end) = match self.plan.kind {
             Kind::Xdp => (0, 4),
             Kind::SchedCls | Kind::SocketFilter => (76, 80),
         };
-        let mut others = Reg::all().take(6).filter(|reg| *reg != base);
-        let limit = others.next().unwrap_or(Reg::R0);
-        let sum = others.next().unwrap_or(Reg::R1);
         self.load(base, Size::W, Extend::Zero, Reg::R6, start);
+        self.forget(base);
+        let (missing, pinned) = (Vec::new(), self.frame.pinned);
+        let mut pointer = Pointer { base, len, missing };
+        self.frame.pinned |= bit(base);
+        self.index(memory, &mut pointer);
+        let limit = self.scratch(memory.base);
+        self.frame.pinned |= bit(limit);
+        let sum = self.scratch(memory.base);
+        self.frame.pinned = pinned;
         self.load(limit, Size::W, Extend::Zero, Reg::R6, end);
         self.mov(sum, Operand::Reg(base));
         self.add(sum, i32::from(len));
-        [base, limit, sum].into_iter().for_each(|reg| self.forget(reg));
-        match check {
-            JumpOp::Lt => self.jump_if(Width::W64, JumpOp::Lt, limit, Operand::Reg(sum)),
-            JumpOp::Ge => self.jump_if(Width::W64, JumpOp::Ge, sum, Operand::Reg(limit)),
-            JumpOp::Le => self.jump_if(Width::W64, JumpOp::Le, limit, Operand::Reg(sum)),
-            _ => self.jump_if(Width::W64, JumpOp::Gt, sum, Operand::Reg(limit)),
-        }
+        [limit, sum].into_iter().for_each(|reg| self.forget(reg));
+        let (lhs, rhs) = match check {
+            JumpOp::Lt | JumpOp::Le => (limit, sum),
+            _ => (sum, limit),
+        };
+        let missing = self.jump_if(Width::W64, check, lhs, Operand::Reg(rhs));
+        pointer.missing.push(missing);
+        pointer.len = len;
+        pointer
     }
 
     /// Adds a number that is held to a limit.
-    fn index(&mut self, index: &Index, memory: &Memory, pointer: &mut Pointer) {
+    fn index(&mut self, memory: &Memory, pointer: &mut Pointer) {
+        let Some(index) = &memory.index else { return };
         // Atomic operations and the stack want their alignment.
         let aligned = memory.region_is_aligned() || index.scale == Scale::Words;
         let unit = if aligned { 8 } else { 1 };
@@ -115,7 +126,7 @@ impl Emitter<'_> {
         if reg == pointer.base {
             return;
         }
-        self.mov(reg, Operand::Reg(from));
+        self.alu(index.bound.width(), AluOp::Mov, reg, Operand::Reg(from));
         self.forget(reg);
         let limit = self.bound(reg, index.bound, limit, pointer);
         if aligned {
@@ -144,10 +155,6 @@ impl Emitter<'_> {
                 let by = Operand::Imm((all - bits).min(all - 1));
                 self.alu(width, AluOp::Rsh, reg, by);
                 return ones.max(1);
-            }
-            Bound::Remainder(width) => {
-                let modulus = Operand::Imm(i32::from(limit) + 1);
-                self.alu(width, AluOp::Mod, reg, modulus);
             }
             Bound::Unsigned(width) => {
                 pointer.missing.push(self.jump_if(width, JumpOp::Gt, reg, imm));
