@@ -22,15 +22,24 @@
 pub mod abi;
 pub mod btf;
 pub mod code;
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+pub mod diff;
 pub mod events;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 pub mod helpers;
 pub mod interp;
 pub mod isa;
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+pub mod kernel;
 pub mod machine;
 pub mod maps;
 pub mod object;
 pub mod report;
 pub mod sim;
 pub mod verifier;
+
+/// The examples of the README, which are tested with those of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

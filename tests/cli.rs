@@ -479,3 +479,32 @@ fn closed_output_is_no_error() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(stderr(&output), "");
 }
+
+#[test]
+fn capture_that_is_none_or_broken_is_named() {
+    let empty = scratch("empty.pcap", b"");
+    let capture = std::fs::read("corpus/packets/packets.pcap").unwrap();
+    let cut = scratch("cut.pcap", &capture[..100]);
+    for path in [empty, cut] {
+        let file = path.display();
+        let error = fails(&format!("run corpus/xdp_count.o --pcap {file}"));
+        assert!(error.contains(&file.to_string()), "{error}");
+    }
+}
+
+#[test]
+fn standard_input_may_be_assembly_or_an_object() {
+    let output = with_input("verify -", b".type xdp\nr0 = 2\nexit\n");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let output = with_input("verify -", &std::fs::read("corpus/hello.o").unwrap());
+    assert!(
+        stdout(&output).starts_with("-: hello: accepted"),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn kernel_btf_that_is_none_is_named() {
+    assert!(fails("verify corpus/hello.o --kernel-btf corpus/hello.o").contains("magic number"));
+}

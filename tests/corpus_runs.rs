@@ -3,6 +3,8 @@
 //!
 //! A case is a row of [`CASES`]: an object, what happens, and what must be seen afterwards.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -210,10 +212,10 @@ const CASES: &[Case] = &[
                 .filter_map(|run| run.verdict)
                 .collect();
             assert_eq!(
-                (verdicts.len(), verdicts.iter().position(|v| dropped(&v))),
+                (verdicts.len(), verdicts.iter().position(&dropped)),
                 (7, Some(1))
             );
-            assert_eq!(verdicts.iter().copied().filter(|v| dropped(&v)).count(), 1);
+            assert_eq!(verdicts.iter().copied().filter(&dropped).count(), 1);
             let went_on =
                 |firing: &Firing| firing.hooks.iter().any(|hook| hook.hook == "tc ingress");
             assert_eq!(seen.firings.iter().map(went_on).filter(|on| !on).count(), 1);

@@ -8,13 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
-use ebpf_sim::abi::{ProgType, sections};
+use ebpf_sim::abi::ProgType;
 use ebpf_sim::btf::Btf;
 use ebpf_sim::isa::RawInsn;
-use ebpf_sim::object::{Autoload, LinkError, LinkOptions, MapSpec, Object, Program, Sleepable};
-use ebpf_sim::sim::{LoadError, Sim};
-
-use super::asm;
+use ebpf_sim::object::{LinkError, LinkOptions, MapSpec, Object, Program, program_name};
+use ebpf_sim::sim::{LoadError, Selection, Sim};
 
 /// Files and what is taken from them.
 #[derive(Debug, clap::Args)]
@@ -165,38 +163,27 @@ impl Inputs {
     }
 
     fn load_source(&self, source: &Source, sim: &mut Sim) -> anyhow::Result<()> {
-        let bytes = match source.content()? {
+        match source.content()? {
             Content::Program(program) => {
                 sim.load_program(*program);
-                return Ok(());
             }
-            Content::Object(bytes) => bytes,
-        };
-        if self.programs.is_empty() {
-            sim.load_bytes(&source.name(), &bytes)
-                .map_err(|error| match error {
-                    LoadError::Object { source, .. } => source.into(),
-                    error @ LoadError::Read { .. } => anyhow::Error::new(error),
-                })?;
-            return Ok(());
-        }
-        let wanted: Vec<_> = self
-            .object(&source.name(), &bytes)?
-            .programs
-            .into_iter()
-            .filter(|program| self.wants(program))
-            .collect::<Result<_, _>>()?;
-        ensure!(
-            wanted.len() < 2,
-            "only one program of an object can be chosen to run"
-        );
-        for program in wanted {
-            sim.load_program(Program {
-                autoload: Autoload::Yes,
-                ..(*program).clone()
-            });
+            Content::Object(bytes) => {
+                sim.load_bytes(&source.name(), &bytes)
+                    .map_err(|error| match error {
+                        LoadError::Object { source, .. } => anyhow::Error::new(*source),
+                        error @ LoadError::Read { .. } => anyhow::Error::new(error),
+                    })?;
+            }
         }
         Ok(())
+    }
+
+    /// The programs that are to be loaded.
+    pub(super) fn selection(&self) -> Selection {
+        match self.programs.as_slice() {
+            [] => Selection::Autoload,
+            names => Selection::Named(names.to_vec()),
+        }
     }
 
     /// Fails if none of the programs that were named is there.
@@ -222,7 +209,7 @@ impl Source {
             Kind::Raw(kind) => Content::Program(Box::new(raw(&name, kind, &bytes)?)),
             Kind::Guess if is_text(&self.path, &bytes) => {
                 let text = std::str::from_utf8(&bytes).context("assembly text is not UTF-8")?;
-                Content::Program(Box::new(asm::program(&name, text)?))
+                Content::Program(Box::new(Program::from_assembly(&name, text)?))
             }
             Kind::Guess => Content::Object(bytes),
         })
@@ -260,41 +247,16 @@ fn raw(name: &str, kind: &str, bytes: &[u8]) -> anyhow::Result<Program> {
         .iter()
         .map(|&slot| RawInsn::from_le_bytes(slot))
         .collect();
-    let mut program = Program::from_raw(stem(name), ProgType::SocketFilter, code);
+    let mut program = Program::from_raw(program_name(name), ProgType::SocketFilter, code);
     set_type(&mut program, kind)?;
     Ok(program)
 }
 
-/// What a program without a name of its own is called: its file's name without extension.
-pub(super) fn stem(file: &str) -> &str {
-    let base = file.rsplit('/').next().unwrap_or(file);
-    match base.split('.').next().unwrap_or(base) {
-        "" | "-" => "program",
-        stem => stem,
-    }
-}
-
 /// Gives a program the type that a section of that name has, or the type of that name.
 pub(super) fn set_type(program: &mut Program, kind: &str) -> anyhow::Result<()> {
-    kind.clone_into(&mut program.section);
-    if let Some(section) = sections::parse(kind) {
-        program.prog_type = section.prog_type;
-        program.attach_type = section.attach_type;
-        program.attach_target = section.attach_target.map(str::to_owned);
-        program.sleepable = match section.sleepable {
-            true => Sleepable::Yes,
-            false => Sleepable::No,
-        };
-        return Ok(());
-    }
-    let Some(prog_type) = ProgType::from_name(kind) else {
-        bail!("`{kind}` is neither a program type nor a section name such as xdp or kprobe/NAME");
-    };
-    program.prog_type = prog_type;
-    program.attach_type = None;
-    program.attach_target = None;
-    program.sleepable = Sleepable::No;
-    Ok(())
+    program.set_type(kind).with_context(|| {
+        format!("`{kind}` is neither a program type nor a section name such as xdp or kprobe/NAME")
+    })
 }
 
 fn one_program(program: Program) -> Loaded {

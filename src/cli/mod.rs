@@ -8,7 +8,6 @@
 //! - Nobody reads the rest of the output: that is no error.
 //! - The same input gives the same bytes; only the durations of `--format csv` differ.
 
-mod asm;
 mod completions;
 mod dump;
 mod input;
@@ -84,6 +83,10 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command with the arguments of the process.
 pub(crate) fn main() -> ExitCode {
+    #[cfg(all(feature = "kernel", target_os = "linux"))]
+    if ebpf_sim::kernel::vm::agent::is_guest() {
+        ebpf_sim::kernel::vm::agent::run();
+    }
     let cli = Cli::parse();
     let mut output = Output::new(cli.color);
     let result = match cli.command {

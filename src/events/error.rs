@@ -41,16 +41,9 @@ pub enum EventError {
         /// What is missing.
         reason: String,
     },
-    /// A packet is too short or too long.
-    #[error("a packet has {least} to {most} bytes, not {len}")]
-    Packet {
-        /// Its length.
-        len: u64,
-        /// The least.
-        least: u64,
-        /// The most.
-        most: u64,
-    },
+    /// A packet cannot be put in guest memory.
+    #[error(transparent)]
+    Packet(#[from] crate::machine::PacketError),
     /// Guest memory is full.
     #[error("no room for the event: {source}")]
     Memory {

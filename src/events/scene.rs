@@ -105,20 +105,17 @@ impl<'a> Scene<'a> {
         self.allocate(len, &spec.with_access(ProgramAccess::ReadOnly))
     }
 
-    /// Sets a number in an object of ours.
+    /// Sets a number in an object of ours. Types that put a field outside of its structure leave it
+    /// unset.
     pub(super) fn put(&self, at: Addr, off: u64, size: Size, value: u64) {
         let place = at.offset(off.cast_signed());
-        let put = self.machine.memory.poke_uint(place, size, value);
-        debug_assert!(put.is_ok(), "fields lie in their objects: {put:?}");
+        let _outside = self.machine.memory.poke_uint(place, size, value);
     }
 
-    /// Sets bytes in an object of ours.
+    /// Sets bytes in an object of ours, as [`Scene::put`].
     pub(super) fn put_bytes(&self, at: Addr, off: u64, bytes: &[u8]) {
-        let put = self
-            .machine
-            .memory
-            .poke(at.offset(off.cast_signed()), bytes);
-        debug_assert!(put.is_ok(), "fields lie in their objects: {put:?}");
+        let place = at.offset(off.cast_signed());
+        let _outside = self.machine.memory.poke(place, bytes);
     }
 
     /// A string with its zero.
@@ -249,6 +246,9 @@ impl<'a> Scene<'a> {
 
 impl Drop for Scene<'_> {
     fn drop(&mut self) {
+        if let Some(wire) = self.wire.take() {
+            wire.free(&self.machine.memory);
+        }
         for addr in self.owned.drain(..) {
             self.machine.memory.free(addr);
         }

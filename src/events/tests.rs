@@ -625,5 +625,8 @@ fn packet_shorter_than_its_header_is_refused() {
     let error = scene
         .context(&stop, &Attachment::Xdp, passage.task())
         .unwrap_err();
-    assert_eq!(error.to_string(), "a packet has 14 to 65549 bytes, not 13");
+    assert_eq!(
+        error.to_string(),
+        "packet of 13 bytes is too short: at least 14 are needed"
+    );
 }

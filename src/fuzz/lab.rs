@@ -84,6 +84,9 @@ pub enum Unsound {
     /// An accepted program trapped.
     #[error("accepted, and traps: {0}")]
     Trap(Trap),
+    /// An accepted program is none that could run.
+    #[error("accepted, and cannot be run: {0}")]
+    Lower(LowerError),
     /// With what the verifier learnt, a program does something else than without.
     #[error("{what} with the verifier's facts: {with}; without: {without}")]
     Facts {
@@ -170,7 +173,10 @@ impl Lab {
     /// # Errors
     /// It cannot be run at all.
     pub fn check(&self, case: &Case, verified: &Verified) -> Result<Result<Ran, Unsound>, LabError> {
-        let ran = self.run(verified, &case.input)?;
+        let ran = match self.run(verified, &case.input) {
+            Err(LabError::Lower(error)) => return Ok(Err(Unsound::Lower(error))),
+            ran => ran?,
+        };
         if let Err(trap) = &ran.outcome.result {
             return Ok(Err(Unsound::Trap(trap.clone())));
         }

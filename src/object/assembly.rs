@@ -53,7 +53,7 @@ impl Program {
         let assembly = assemble(text, &Helpers)?;
         let header = &assembly.header;
         let kind = header.prog_type.as_deref().ok_or(AssemblyError::NoType)?;
-        let name = header.name.as_deref().unwrap_or_else(|| stem(file));
+        let name = header.name.as_deref().unwrap_or_else(|| program_name(file));
         let code = encode_program(&assembly.insns);
         let mut program = Program::from_raw(name, ProgType::Unspec, code);
         program
@@ -89,13 +89,13 @@ impl Program {
     }
 }
 
-/// A file's name without folder and ending.
-fn stem(file: &str) -> &str {
-    let name = file.rsplit('/').next().unwrap_or(file);
-    name.split('.')
-        .next()
-        .filter(|stem| !stem.is_empty())
-        .unwrap_or(name)
+/// What a program without a name of its own is called: its file's name without folder and ending.
+pub fn program_name(file: &str) -> &str {
+    let base = file.rsplit('/').next().unwrap_or(file);
+    match base.split('.').next().unwrap_or(base) {
+        "" | "-" => "program",
+        stem => stem,
+    }
 }
 
 /// Functions are called as their labels are.

@@ -40,7 +40,7 @@ use self::elf::{Elf, Place, Symbol};
 use self::error::SectionProblem as Problem;
 use self::maps::{Maps, Target};
 
-pub use self::assembly::AssemblyError;
+pub use self::assembly::{AssemblyError, program_name};
 pub use self::core::POISON;
 pub use self::error::{
     CoreProblem, HeaderProblem, LinkError, MapProblem, ObjectError, ReferenceProblem,

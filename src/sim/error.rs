@@ -33,7 +33,7 @@ pub enum LoadError {
         /// The object's file.
         name: String,
         /// What is wrong.
-        source: ObjectError,
+        source: Box<ObjectError>,
     },
 }
 

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use crate::code::{Code, RunEnv, Trap};
 use crate::events::{
-    Answer, Attachment, Context, Event, EventError, Named, Passage, Point, Scene, Stop,
-    verdict_name,
+    Answer, Attachment, Event, EventError, Named, Passage, Point, Scene, Stop, verdict_name,
 };
 use crate::helpers::{Hook, RunState, World};
 use crate::interp;
-use crate::machine::{Addr, CpuId, ProgId, Task};
+use crate::machine::{CpuId, ProgId};
 use crate::maps::MapEnv;
 
 use super::Sim;
@@ -144,58 +143,60 @@ impl Sim {
     ) -> Result<(Vec<ProgramRun>, Answer), EventError> {
         let (mut runs, mut answer) = (Vec::new(), Answer::Continue);
         for program in &self.attached {
-            if program.called || !program.attachment.runs_at(&stop.point, passage.named()) {
+            let Attached {
+                attachment, code, ..
+            } = program;
+            if program.called || !attachment.runs_at(&stop.point, passage.named()) {
                 continue;
             }
-            let context = scene.context(stop, &program.attachment, passage.task())?;
-            let wants_task = self.attached.iter().any(|program| program.wants_task);
-            let task_struct = if wants_task {
-                Some(scene.task_struct(passage.task())?)
-            } else {
-                None
+            let run = self.run(program, stop, passage, scene)?;
+            let given = match run.outcome {
+                Ok(r0) => stop.answer(attachment, code.prog_type, r0, &run.state),
+                Err(_) => Answer::Continue,
             };
-            let run = self.run(program, &context, passage.task(), task_struct);
-            if let Ok(r0) = run.outcome {
-                let given =
-                    stop.answer(&program.attachment, program.code.prog_type, r0, &run.state);
-                answer = if given == Answer::Continue {
-                    answer
-                } else {
-                    given
-                };
-            }
             runs.push(run);
-            if answer != Answer::Continue && stop.ends_at_first(&program.attachment) {
-                break;
+            if given != Answer::Continue {
+                answer = given;
+                if stop.ends_at_first(attachment) {
+                    break;
+                }
             }
         }
         Ok((runs, answer))
     }
 
+    /// Runs one program.
     fn run(
         &self,
         program: &Attached,
-        context: &Context,
-        task: &Task,
-        task_struct: Option<Addr>,
-    ) -> ProgramRun {
-        let prog_type = program.code.prog_type;
+        stop: &Stop,
+        passage: &Passage,
+        scene: &mut Scene<'_>,
+    ) -> Result<ProgramRun, EventError> {
+        let context = scene.context(stop, &program.attachment, passage.task())?;
+        let wants_task = self.attached.iter().any(|program| program.wants_task);
+        let task_struct = wants_task
+            .then(|| scene.task_struct(passage.task()))
+            .transpose()?;
         let hook = Hook {
             func_ip: context.func_ip,
             func_args: context.func_args,
             returned: context.returned,
             ..Hook::default()
         };
+        let prog_type = program.code.prog_type;
         let world = World {
             task_struct,
+            packet: scene.packet(),
             hook,
-            ..World::new(&self.machine, &self.maps, prog_type, task)
+            ..World::new(&self.machine, &self.maps, prog_type, passage.task())
         };
+        let (programs, stacks, fuel) = (&self.programs, &self.stacks, self.options.fuel);
         let env = RunEnv {
             world,
-            programs: &self.programs,
-            stacks: &self.stacks,
-            fuel: self.options.fuel,
+            programs,
+            stacks,
+            fuel,
         };
         let outcome = interp::run(&program.code, &env, context.addr);
         self.maps.end_of_run(&MapEnv {
@@ -203,7 +204,7 @@ impl Sim {
             cpu: CpuId(0),
         });
         let r0 = outcome.result.as_ref().ok();
-        ProgramRun {
+        Ok(ProgramRun {
             id: program.id,
             name: Arc::clone(&program.code.name),
             verdict: r0.and_then(|r0| verdict_name(prog_type, *r0)),
@@ -211,7 +212,7 @@ impl Sim {
             insns: outcome.insns,
             tail_calls: outcome.tail_calls,
             state: outcome.state,
-        }
+        })
     }
 
     /// The programs that a hook reached: those that ran, and where one of them called another by an

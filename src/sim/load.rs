@@ -9,7 +9,7 @@ use crate::code::{self, Bindings, Code, LowerError, MapBinding};
 use crate::events::Attachment;
 use crate::machine::{MapId, ProgId};
 use crate::maps::{ArrayMap, BPF_ANY, Map, MapError};
-use crate::object::{Autoload, Initial, LinkError, LinkOptions, MapSpec, Object, Program};
+use crate::object::{Initial, LinkError, LinkOptions, MapSpec, Object, Program};
 use crate::verifier::{self, Env, Rejection, Verified};
 
 use super::fire::{Attached, Reached};
@@ -157,7 +157,7 @@ impl Sim {
     pub fn load_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<Arc<Load>, LoadError> {
         let object = Object::parse(name, bytes).map_err(|source| LoadError::Object {
             name: name.to_owned(),
-            source,
+            source: Box::new(source),
         })?;
         let linked = object.link(&LinkOptions {
             target_btf: self.options.kernel_btf.as_deref(),
@@ -251,10 +251,8 @@ impl Sim {
             }
         };
         let start = Instant::now();
-        let judged = match program.autoload {
-            Autoload::Yes => Some(self.judge(&program)),
-            Autoload::No => None,
-        };
+        let taken = self.options.programs.takes(&program);
+        let judged = taken.then(|| self.judge(&program));
         let duration = start.elapsed();
         let verdict = judged.map_or(Verdict::Skipped, |judged| lower(&program, judged, maps));
         let id = verdict.code().map(|code| {

@@ -27,7 +27,7 @@ pub use error::{InspectError, LoadError, SimError};
 pub use fire::{Firing, HookRun, ProgramRun, Unreached};
 pub use inspect::{Entry, MapView, Record};
 pub use load::{Load, LoadedProgram, Refusal, Verdict};
-pub use options::{Options, Verify};
+pub use options::{Options, Selection, Verify};
 
 /// A simulated kernel with what was loaded into it.
 #[derive(Debug)]
@@ -109,3 +109,6 @@ fn parent_of(task: &Task) -> Task {
         ..task.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::btf::Btf;
 use crate::code::DEFAULT_FUEL;
 use crate::machine::{ClockConfig, Cpus, MemoryConfig, Task};
+use crate::object::{Autoload, Program};
 use crate::verifier::LogLevel;
 
 /// What a [`Sim`](super::Sim) is made as.
@@ -21,6 +22,8 @@ pub struct Options {
     /// The modelled kernel's types; `None` stands for the embedded Linux 6.12, which is read only
     /// when something needs it.
     pub kernel_btf: Option<Arc<Btf>>,
+    /// Which programs of an object are loaded.
+    pub programs: Selection,
     /// Whether programs are judged.
     pub verify: Verify,
     /// How much the verifier logs.
@@ -29,6 +32,25 @@ pub struct Options {
     pub fuel: u64,
     /// Who is current when an event happens.
     pub task: Task,
+}
+
+/// Which programs of an object are loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Those that load without being asked for: all but those of `SEC("?…")`.
+    Autoload,
+    /// Those of these names.
+    Named(Vec<String>),
+}
+
+impl Selection {
+    /// Whether a program is loaded.
+    pub fn takes(&self, program: &Program) -> bool {
+        match self {
+            Selection::Autoload => program.autoload == Autoload::Yes,
+            Selection::Named(names) => names.contains(&program.name),
+        }
+    }
 }
 
 /// Whether programs are judged before they run.
@@ -48,6 +70,7 @@ impl Default for Options {
             clock: ClockConfig::default(),
             memory: MemoryConfig::default(),
             kernel_btf: None,
+            programs: Selection::Autoload,
             verify: Verify::Always,
             log_level: LogLevel::Failure,
             fuel: DEFAULT_FUEL,

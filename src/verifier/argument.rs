@@ -84,11 +84,11 @@ impl Verifier<'_> {
                 ..
             }
         );
-        let name = match register.kind {
-            Kind::Mem(_, MemKind::ReadOnly) if reads_only && !register.maybe_null => {
-                "mem".to_owned()
-            }
-            _ => self.type_name(register),
+        let is_read_only = matches!(register.kind, Kind::Mem(_, MemKind::ReadOnly));
+        let name = if is_read_only && reads_only && !register.maybe_null {
+            "mem".to_owned()
+        } else {
+            self.type_name(register)
         };
         if expected.split(", ").any(|one| one == name) {
             return Ok(());
@@ -160,9 +160,10 @@ impl Verifier<'_> {
                     .map
                     .ok_or_else(|| Fail::access("invalid map_ptr to access map->value"))?;
                 let size = self.map_spec(map).value_size;
-                let access = match call.prototype.args[index] {
-                    ArgType::UninitMapValue => MemAccess::Uninit,
-                    _ => MemAccess::Read,
+                let access = if call.prototype.args[index] == ArgType::UninitMapValue {
+                    MemAccess::Uninit
+                } else {
+                    MemAccess::Read
                 };
                 self.check_given(
                     call,

@@ -69,7 +69,7 @@ impl Verifier<'_> {
                 "the context of a program whose attach target is not known",
             ));
         };
-        if off % 8 != 0 {
+        if !off.is_multiple_of(8) {
             return Err(Fail::access(format!(
                 "func '{}' offset {off} is not multiple of 8",
                 target.name

@@ -144,6 +144,6 @@ pub(super) fn of(message: &str) -> Option<String> {
     };
     HINTS
         .iter()
-        .find(|(parts, _)| matches(&parts))
+        .find(|(parts, _)| matches(parts))
         .map(|(_, hint)| (*hint).to_owned())
 }

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use ebpf_sim::code::Trap;
 use ebpf_sim::report;
-use ebpf_sim::sim::{Firing, ProgramRun, Record, Refusal, Sim, Verdict};
+use ebpf_sim::sim::{Firing, ProgramRun, Record, Refusal, Selection, Sim, Verdict};
 
 use super::{Happened, Job, Output, hexdump, maps};
 use crate::cli::Exit;
@@ -79,17 +79,28 @@ pub(super) fn print(
         let none = buffer.records.is_empty().then(|| "  none".to_owned());
         paragraphs.push(&head, buffer.records.iter().map(record).chain(none))?;
     }
+    paragraphs.push("", idle(sim, job))
+}
+
+/// The programs that did not run, and what would run them.
+fn idle(sim: &Sim, job: &Job) -> Vec<String> {
     let unreached = sim.unreached();
-    let unreached = unreached
+    let mut lines: Vec<String> = unreached
         .iter()
-        .filter(|program| job.inputs.wants_name(&program.name));
-    let needs = unreached.map(|program| {
-        format!(
-            "{} did not run: nothing here reaches it; try {}",
-            program.name, program.needs
-        )
-    });
-    paragraphs.push("", needs)
+        .map(|program| {
+            let (name, needs) = (&program.name, &program.needs);
+            format!("{name} did not run: nothing here reaches it; try {needs}")
+        })
+        .collect();
+    let programs = sim.loads().iter().flat_map(|load| &load.programs);
+    // Of an object whose programs were chosen, the others are of no interest.
+    let chosen = job.inputs.selection() != Selection::Autoload;
+    let skipped = programs.filter(|program| !chosen && matches!(program.verdict, Verdict::Skipped));
+    lines.extend(skipped.map(|program| {
+        let name = &program.name;
+        format!("{name} did not run: it is loaded only when asked for; try --prog {name}")
+    }));
+    lines
 }
 
 /// Paragraphs with blank lines between them; those without lines are left out.

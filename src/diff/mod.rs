@@ -1,0 +1,1 @@
+//! The simulator's outcome against a real kernel's.

@@ -1,0 +1,91 @@
+//! Test runs: which parts of a run each program type takes.
+//!
+//! What a type does not take is left out rather than refused, so that one input serves all types.
+
+use crate::abi::ProgType;
+use crate::kernel::job::{Job, RunError, RunJob, RunResult};
+
+use super::programs::Loaded;
+use super::sys::{self, Run};
+
+/// `BPF_F_TEST_XDP_LIVE_FRAMES`.
+const LIVE_FRAMES: u32 = 1 << 1;
+/// By how much a packet may grow in a run.
+const PACKET_ROOM: usize = 64 << 10;
+/// Room for the context afterwards, more than any has.
+const CTX_ROOM: usize = 512;
+/// How often a run is tried again that a signal interrupted.
+const ATTEMPTS: usize = 5;
+
+/// What the kernel takes for a type, beside what it requires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// A packet and a context; both come back, and the run is repeated.
+    Packet,
+    /// A packet; what comes back is not one.
+    PacketOnly,
+    /// A context, and the run is repeated.
+    Repeated,
+    /// A context, once.
+    Once,
+}
+
+/// Does every run in order.
+pub(super) fn run(job: &Job, programs: &[Loaded]) -> Vec<Result<RunResult, RunError>> {
+    job.runs
+        .iter()
+        .map(|run| {
+            let index = run.program as usize;
+            let fd = programs.get(index).and_then(|loaded| loaded.fd.as_ref());
+            let fd = fd.ok_or(RunError::NotLoaded)?;
+            let prog_type = job.programs.get(index).map_or(0, |job| job.prog_type);
+            one(run, shape(prog_type), fd).map_err(RunError::Errno)
+        })
+        .collect()
+}
+
+fn shape(prog_type: u32) -> Shape {
+    match ProgType::from_number(prog_type) {
+        Some(ProgType::RawTracepoint | ProgType::Syscall | ProgType::Tracing) => Shape::Once,
+        Some(ProgType::SkLookup) => Shape::Repeated,
+        Some(ProgType::FlowDissector) => Shape::PacketOnly,
+        _ => Shape::Packet,
+    }
+}
+
+fn one(run: &RunJob, shape: Shape, fd: &std::os::fd::OwnedFd) -> sys::SysResult<RunResult> {
+    let takes_packet = matches!(shape, Shape::Packet | Shape::PacketOnly);
+    let returns_packet = takes_packet && run.flags & LIVE_FRAMES == 0;
+    let returns_ctx = shape == Shape::Packet && run.flags & LIVE_FRAMES == 0;
+    let data = run.data.as_deref().filter(|_| takes_packet).unwrap_or(&[]);
+    let room = |wanted: bool, size: usize| vec![0; if wanted { size } else { 0 }];
+    let mut data_out = room(returns_packet, data.len() + PACKET_ROOM);
+    let mut ctx_out = room(returns_ctx, CTX_ROOM);
+    let mut ctx = run.ctx.clone().unwrap_or_default();
+    let mut request = Run {
+        data,
+        ctx: &mut ctx,
+        data_out: &mut data_out,
+        ctx_out: &mut ctx_out,
+        repeat: if shape == Shape::Once { 0 } else { run.repeat },
+        flags: run.flags,
+        cpu: run.cpu,
+        batch_size: run.batch_size,
+    };
+    let mut ran = sys::test_run(fd, &mut request);
+    for _ in 1..ATTEMPTS {
+        if !matches!(ran, Err(libc::EINTR | libc::EAGAIN)) {
+            break;
+        }
+        ran = sys::test_run(fd, &mut request);
+    }
+    let ran = ran?;
+    data_out.truncate(ran.data_len as usize);
+    ctx_out.truncate(ran.ctx_len as usize);
+    Ok(RunResult {
+        retval: ran.retval,
+        data: data_out,
+        ctx: if shape == Shape::Once { ctx } else { ctx_out },
+        duration: ran.duration,
+    })
+}
