@@ -28,6 +28,11 @@ impl Generator {
         }
     }
 
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// The case of that number, which can shrink.
     pub fn case(&self, number: u64) -> Shrinking {
         let mut bytes = [0; 32];

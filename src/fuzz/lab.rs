@@ -23,6 +23,9 @@ use crate::verifier::{Env, Rejection, Verified, verify};
 /// More than any generated program runs that ends at all.
 const FUEL: u64 = 1 << 22;
 
+/// Bytes of an Ethernet header.
+const LINK_HEADER: usize = 14;
+
 /// A machine with the maps of generated programs.
 #[derive(Debug)]
 pub struct Lab {
@@ -204,9 +207,15 @@ impl Lab {
                 Ok(self.observe(outcome, packet))
             }
             ProgType::SchedCls | ProgType::SocketFilter => {
-                let skb = SkBuff::new(memory, &input.packet, SkbLayer::Link)?;
+                // As in the kernel's test runs: a filter sees no link header, and what becomes
+                // of it is shown as zeros.
+                let (layer, hidden) = match code.prog_type {
+                    ProgType::SchedCls => (SkbLayer::Link, 0),
+                    _ => (SkbLayer::Network, LINK_HEADER),
+                };
+                let skb = SkBuff::new(memory, &input.packet, layer)?;
                 let outcome = self.interpret(code, Packet::Skb(&skb), skb.ctx());
-                let packet = skb.bytes(memory);
+                let packet = [vec![0; hidden], skb.bytes(memory)].concat();
                 skb.free(memory);
                 Ok(self.observe(outcome, packet))
             }

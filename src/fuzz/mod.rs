@@ -12,15 +12,22 @@
 //! - Case `n` of a seed is the same on every machine, whoever else makes cases of that seed.
 //! - Nothing a program is given depends on time, randomness or the host.
 
+mod campaign;
 mod case;
 mod emit;
 mod generate;
+mod kernel_side;
+mod known;
 mod lab;
 pub mod mutate;
 pub mod plan;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 
+pub use campaign::{Campaign, CampaignError, Disagreement, Finding, Ours, Totals, differs};
 pub use case::{Case, Input, Observed, Pair, specs};
 pub use generate::{Generator, Shrinking};
+pub use kernel_side::{AskError, Referee, Their, Theirs};
+pub use known::Known;
 pub use lab::{Lab, LabError, Ran, Unsound};
