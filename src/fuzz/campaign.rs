@@ -2,6 +2,7 @@
 //!
 //! It prints nothing and writes no file.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::kernel_side::{AskError, Referee, Theirs, Their};
@@ -105,6 +106,12 @@ pub struct Totals {
 /// Ends the search for a smaller case after so many tries.
 const TRIES: usize = 1500;
 
+/// How many findings of one kind are made small; the others are only counted.
+const OF_A_KIND: u32 = 2;
+
+/// How far apart two machines have the same things: no multiple of anything.
+const GAP: u64 = 0x2f_35a8;
+
 /// Why a campaign cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum CampaignError {
@@ -120,6 +127,10 @@ pub enum CampaignError {
 pub struct Campaign<'k> {
     generator: Generator,
     lab: Lab,
+    /// Another machine, where everything lies elsewhere.
+    elsewhere: Lab,
+    /// How often each kind of disagreement was met.
+    seen: BTreeMap<String, u32>,
     referee: Option<Referee<'k>>,
     /// Counts so far.
     pub totals: Totals,
@@ -134,6 +145,8 @@ impl<'k> Campaign<'k> {
         Ok(Campaign {
             generator: Generator::new(seed),
             lab: Lab::new()?,
+            elsewhere: Lab::moved(GAP)?,
+            seen: BTreeMap::new(),
             referee,
             totals: Totals::default(),
         })
@@ -163,7 +176,11 @@ impl<'k> Campaign<'k> {
                 self.totals.known += 1;
                 continue;
             }
-            findings.push(self.smallest(*number, disagreement)?);
+            let seen = self.seen.entry(disagreement.sign()).or_default();
+            *seen += 1;
+            if *seen <= OF_A_KIND {
+                findings.push(self.smallest(*number, disagreement)?);
+            }
         }
         Ok(findings)
     }
@@ -247,8 +264,7 @@ impl<'k> Campaign<'k> {
 
     /// Whether what a program does depends on addresses or on what its stack held before.
     fn depends_on_layout(&self, case: &Case, observed: &Observed) -> bool {
-        let elsewhere = Lab::new().ok();
-        let labs = std::iter::once(&self.lab).chain(elsewhere.as_ref());
+        let labs = [&self.lab, &self.elsewhere].into_iter();
         let full = case.with(rewrite::with_full_stacks(&case.insns, 0x5a5a_5a5a));
         let mut others = labs.flat_map(|lab| [lab.run_unverified(case), lab.run_unverified(&full)]);
         others.any(|ran| ran.is_ok_and(|ran| ran.observed != *observed))
@@ -316,12 +332,23 @@ impl<'k> Campaign<'k> {
         }
     }
 
-    /// What the kernel makes of one case.
+    /// What the kernel makes of one case, with its reason if it refuses.
     ///
     /// # Errors
     /// The kernel fails.
     pub fn theirs(&mut self, case: &Case) -> Result<Option<Theirs>, CampaignError> {
-        Ok(self.ask(&[case])?.pop().flatten())
+        let mut theirs = self.ask(&[case])?.pop().flatten();
+        if let (Some(theirs), Some(referee)) = (&mut theirs, &mut self.referee)
+            && let Their::Refused { message } = &mut theirs.verdict
+        {
+            *message = referee.reason(case)?;
+        }
+        Ok(theirs)
+    }
+
+    /// The disagreements met so far that have no known reason, by kind, with how often.
+    pub fn kinds(&self) -> &BTreeMap<String, u32> {
+        &self.seen
     }
 }
 
@@ -384,7 +411,7 @@ impl Disagreement {
         match self {
             Disagreement::FalseAccept { theirs } => format!("false accept: {}", words(theirs)),
             Disagreement::FalseReject { ours } => format!("false reject: {}", words(ours)),
-            Disagreement::Result { .. } => "result".to_owned(),
+            Disagreement::Result { what, .. } => format!("result: {what}"),
             Disagreement::Unsound(Unsound::Trap(trap)) => {
                 let cause = trap.cause.to_string();
                 format!("trap: {}", words(cause.split("0x").next().unwrap_or_default()))

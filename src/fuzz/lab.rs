@@ -13,7 +13,7 @@ use crate::code::{
 use crate::helpers::{Packet, World};
 use crate::interp;
 use crate::machine::{
-    CpuId, Errno, Machine, MachineConfig, MemoryConfig, MemoryError, OutOfMemory, Owner,
+    CpuId, Errno, Machine, MachineConfig, MemoryConfig, MemoryError, ObjectKind, ObjectSpec, OutOfMemory, Owner,
     PacketError, SkBuff, SkbLayer, Task, XdpFrame, XdpQueue,
 };
 use crate::maps::{ArrayMap, BPF_ANY, Map, MapEnv, MapError, MapTable};
@@ -116,6 +116,15 @@ impl Lab {
     /// # Errors
     /// The host does not give the memory, or a map cannot be made.
     pub fn with_maps(specs: &[MapSpec]) -> Result<Lab, LabError> {
+        Lab::build(specs, 0)
+    }
+
+    /// As [`Lab::new`], with everything so many bytes further up.
+    pub(super) fn moved(by: u64) -> Result<Lab, LabError> {
+        Lab::build(&specs(), by)
+    }
+
+    fn build(specs: &[MapSpec], moved: u64) -> Result<Lab, LabError> {
         let memory = MemoryConfig {
             budget: 256 << 20,
             ..MemoryConfig::default()
@@ -124,6 +133,10 @@ impl Lab {
             memory,
             ..MachineConfig::default()
         })?;
+        if moved > 0 {
+            let spec = ObjectSpec::new(ObjectKind::Data, "gap", Owner::Kernel);
+            machine.memory.allocate(moved, &spec)?;
+        }
         let stacks = Stacks::new(&machine.memory, &Owner::Kernel)?;
         let made: Result<Vec<_>, _> = specs
             .iter()

@@ -15,6 +15,7 @@
 mod campaign;
 mod case;
 mod emit;
+mod finding;
 mod generate;
 mod kernel_side;
 mod known;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use campaign::{Campaign, CampaignError, Disagreement, Finding, Ours, Totals, differs};
 pub use case::{Case, Input, Observed, Pair, specs};
+pub use finding::{Reproducer, ReproducerError, text};
 pub use generate::{Generator, Shrinking};
 pub use kernel_side::{AskError, Referee, Their, Theirs};
 pub use known::Known;
