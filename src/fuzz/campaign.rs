@@ -3,10 +3,11 @@
 //! It prints nothing and writes no file.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::kernel_side::{AskError, Referee, Theirs, Their};
-use super::known::{self, Known};
+use super::known::{self, Stage};
 use super::lab::Ran;
 use super::{Case, Generator, Lab, LabError, Observed, Unsound, rewrite};
 use crate::isa::{Insn, Reg};
@@ -80,8 +81,6 @@ pub struct Finding {
     pub case: Case,
     /// What is wrong with it.
     pub disagreement: Disagreement,
-    /// Why, if that is known.
-    pub known: Option<&'static Known>,
 }
 
 /// How many cases there were of each kind.
@@ -131,6 +130,8 @@ pub struct Campaign<'k> {
     elsewhere: Lab,
     /// How often each kind of disagreement was met.
     seen: BTreeMap<String, u32>,
+    /// How long making cases small took.
+    shrinking: Duration,
     referee: Option<Referee<'k>>,
     /// Counts so far.
     pub totals: Totals,
@@ -147,6 +148,7 @@ impl<'k> Campaign<'k> {
             lab: Lab::new()?,
             elsewhere: Lab::moved(GAP)?,
             seen: BTreeMap::new(),
+            shrinking: Duration::ZERO,
             referee,
             totals: Totals::default(),
         })
@@ -172,17 +174,44 @@ impl<'k> Campaign<'k> {
                 continue;
             };
             self.totals.disagreed += 1;
-            if known::of(&disagreement, case).is_some() {
-                self.totals.known += 1;
-                continue;
-            }
-            let seen = self.seen.entry(disagreement.sign()).or_default();
-            *seen += 1;
-            if *seen <= OF_A_KIND {
-                findings.push(self.smallest(*number, disagreement)?);
-            }
+            findings.extend(self.found(*number, case, disagreement)?);
         }
         Ok(findings)
+    }
+
+    /// The finding that a disagreement is, unless its reason is known or its kind is.
+    fn found(
+        &mut self,
+        number: u64,
+        case: &Case,
+        disagreement: Disagreement,
+    ) -> Result<Option<Finding>, CampaignError> {
+        if known::of(&disagreement, case, self.release(), Stage::Found).is_some() {
+            self.totals.known += 1;
+            return Ok(None);
+        }
+        let kind = disagreement.sign();
+        let seen = self.seen.get(&kind).copied().unwrap_or(0);
+        let start = Instant::now();
+        let finding = match seen < OF_A_KIND {
+            true => Some(self.smallest(number, disagreement)?),
+            false => None,
+        };
+        self.shrinking += start.elapsed();
+        if let Some(finding) = &finding
+            && known::of(&finding.disagreement, &finding.case, self.release(), Stage::Smallest)
+                .is_some()
+        {
+            self.totals.known += 1;
+            return Ok(None);
+        }
+        self.seen.insert(kind, seen.saturating_add(1));
+        Ok(finding)
+    }
+
+    /// The kernel's release.
+    pub fn release(&self) -> Option<&str> {
+        self.referee.as_ref().map(Referee::release)
     }
 
     fn ask(&mut self, cases: &[&Case]) -> Result<Vec<Option<Theirs>>, CampaignError> {
@@ -264,10 +293,16 @@ impl<'k> Campaign<'k> {
 
     /// Whether what a program does depends on addresses or on what its stack held before.
     fn depends_on_layout(&self, case: &Case, observed: &Observed) -> bool {
-        let labs = [&self.lab, &self.elsewhere].into_iter();
-        let full = case.with(rewrite::with_full_stacks(&case.insns, 0x5a5a_5a5a));
-        let mut others = labs.flat_map(|lab| [lab.run_unverified(case), lab.run_unverified(&full)]);
-        others.any(|ran| ran.is_ok_and(|ran| ran.observed != *observed))
+        let stacks = [0, -0x5a5a_5a5b].map(|pattern| rewrite::with_full_stacks(&case.insns, pattern));
+        let filled = stacks.map(|insns| case.with(insns));
+        let differs = |lab: &Lab, case: &Case| {
+            let ran = lab.run_unverified(case);
+            ran.is_ok_and(|ran| ran.observed != *observed)
+        };
+        let anywhere = |lab: &Lab| {
+            differs(lab, case) || filled.iter().any(|filled| differs(lab, filled))
+        };
+        anywhere(&self.lab) || anywhere(&self.elsewhere)
     }
 
     /// The case of that number, made small.
@@ -280,9 +315,7 @@ impl<'k> Campaign<'k> {
         let seed = self.generator.seed();
         let sign = disagreement.sign();
         let mut is_wanted = |case: &Case| match self.disagreement(case) {
-            Ok(found) => found.is_some_and(|found| {
-                found.sign() == sign && known::of(&found, case).is_none()
-            }),
+            Ok(found) => found.is_some_and(|found| found.sign() == sign),
             Err(error) => {
                 failure.get_or_insert(error);
                 false
@@ -300,7 +333,6 @@ impl<'k> Campaign<'k> {
                     number,
                     disagreement: found.unwrap_or(disagreement),
                     case,
-                    known: None,
                 })
             }
         }
@@ -344,6 +376,11 @@ impl<'k> Campaign<'k> {
             *message = referee.reason(case)?;
         }
         Ok(theirs)
+    }
+
+    /// How long making cases small took so far.
+    pub fn shrinking(&self) -> Duration {
+        self.shrinking
     }
 
     /// The disagreements met so far that have no known reason, by kind, with how often.

@@ -31,5 +31,4 @@ pub use case::{Case, Input, Observed, Pair, specs};
 pub use finding::{Reproducer, ReproducerError, text};
 pub use generate::{Generator, Shrinking};
 pub use kernel_side::{AskError, Referee, Their, Theirs};
-pub use known::Known;
 pub use lab::{Lab, LabError, Ran, Unsound};
