@@ -3,19 +3,23 @@
 //! Where qemu or an image is missing each test says so on standard error and counts as skipped.
 //! `EBPF_SIM_VM` names what to boot, as `--kernel vm:…` does; else it is the newest under `/boot`.
 
-#![cfg(target_arch = "x86_64")]
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ebpf_sim::kernel::job::{ProgramJob, RunJob, Verdict};
 use ebpf_sim::kernel::vm::{Accel, BOOT, Engine, Image, Options, Vm, VmError, qemu_version};
 use ebpf_sim::kernel::{Job, Kernel as _, KernelError};
 
 /// Guests take memory: one at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+/// Set for the process that a test starts in order to kill it.
+const HELPER: &str = "EBPF_SIM_VM_HELPER";
 
 /// What to boot, or `None` with the reason on standard error.
 fn options(test: &str) -> Option<(Options, MutexGuard<'static, ()>)> {
@@ -31,7 +35,8 @@ fn options(test: &str) -> Option<(Options, MutexGuard<'static, ()>)> {
         }
         Err(reason) => {
             // Not by a macro, whose output is shown of failed tests only.
-            writeln!(std::io::stderr(), "skipped: {test}: {reason}").unwrap();
+            let mut stderr = std::io::stderr();
+            writeln!(stderr, "skipped: {test}: {reason}").unwrap();
             None
         }
     }
@@ -59,6 +64,13 @@ fn emulated(options: Options) -> Options {
 
 fn is_there(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
+}
+
+/// Whether a process is more than an entry that nobody has reaped.
+fn runs(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let state = status.lines().find_map(|line| line.strip_prefix("State:"));
+    state.is_some_and(|state| !state.trim().starts_with(['Z', 'X']))
 }
 
 fn kill(pid: u32) {
@@ -94,6 +106,7 @@ fn guest_does_jobs_of_one_boot_and_powers_off() {
         let result = vm.execute(&Job::default()).unwrap();
         assert_eq!(result.kernel.release, release);
     }
+    assert!(vm.btf().is_some());
     vm.power_off().unwrap();
     assert!(!is_there(pid));
 }
@@ -158,32 +171,84 @@ fn kernel_that_panics_is_reported_with_its_reason_and_console() {
 }
 
 #[test]
-fn guest_that_hangs_is_given_up_in_time() {
-    let Some((options, _turn)) = options("guest_that_hangs_is_given_up_in_time") else {
+fn guest_that_hangs_and_floods_its_console_is_given_up_in_time() {
+    let name = "guest_that_hangs_and_floods_its_console_is_given_up_in_time";
+    let Some((options, _turn)) = options(name) else {
         return;
     };
     let options = Options {
-        // It waits for input that never comes.
-        init: PathBuf::from("/bin/cat"),
-        boot_limit: Duration::from_secs(6),
+        // It says its argument for ever.
+        init: PathBuf::from("/usr/bin/yes"),
+        boot_limit: Duration::from_secs(8),
         ..options
     };
     let start = Instant::now();
     let error = Vm::boot(options).err().unwrap();
-    // With input from a console that has none, cat may end instead: then the kernel panics.
-    assert!(
-        matches!(error, VmError::BootTimeout { .. } | VmError::Panic { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, VmError::BootTimeout { .. }), "{error}");
     assert!(start.elapsed() < Duration::from_secs(20));
+    let console = error.console().unwrap().text();
+    assert!(console.len() <= 64 << 10);
+    assert!(
+        console.ends_with("ebpf-sim-guest\n")
+            || console.contains("ebpf-sim-guest\nebpf-sim-guest\n")
+    );
 }
 
 #[test]
-fn full_temporary_folder_does_not_matter() {
-    let Some((options, _turn)) = options("full_temporary_folder_does_not_matter") else {
+fn guest_has_no_file_with_a_name_besides_its_image() {
+    let Some((options, _turn)) = options("guest_has_no_file_with_a_name_besides_its_image") else {
         return;
     };
-    let _ = options;
+    let vm = Vm::boot(options).unwrap();
+    let folder = format!("/proc/{}/fd", vm.qemu_pid().unwrap());
+    let named: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| std::fs::read_link(entry.unwrap().path()).unwrap())
+        .filter(|target| target.is_absolute())
+        .filter(|target| {
+            !["/dev", "/usr/share"]
+                .iter()
+                .any(|folder| target.starts_with(folder))
+        })
+        .collect();
+    let memory = Path::new("/memfd:initramfs (deleted)");
+    assert!(named.iter().all(|target| target == memory), "{named:?}");
+}
+
+#[test]
+fn process_that_is_killed_takes_its_guest_along() {
+    let name = "process_that_is_killed_takes_its_guest_along";
+    let is_helper = std::env::var_os(HELPER).is_some();
+    let Some((options, _turn)) = options(name) else {
+        return;
+    };
+    if is_helper {
+        let vm = Vm::boot(options).unwrap();
+        println!("{HELPER}={}", vm.qemu_pid().unwrap());
+        std::thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    let mut helper = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env(HELPER, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(helper.stdout.take().unwrap()).lines();
+    let prefix = format!("{HELPER}=");
+    let pid = lines.map_while(Result::ok).find_map(|line| {
+        let (_, pid) = line.split_once(&prefix)?;
+        pid.parse().ok()
+    });
+    let pid: u32 = pid.unwrap();
+    assert!(is_there(pid));
+    helper.kill().unwrap();
+    helper.wait().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while runs(pid) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(!runs(pid));
 }
 
 #[test]
@@ -208,4 +273,44 @@ fn missing_qemu_image_and_init_are_errors_of_their_own() {
     assert!(matches!(found, VmError::ImageMissing { .. }), "{found}");
     let target = Options::parse("6.12,xen").err().unwrap();
     assert!(matches!(target, VmError::Target { .. }), "{target}");
+}
+
+#[test]
+fn programs_of_several_jobs_are_judged_and_run_by_the_guest() {
+    let name = "programs_of_several_jobs_are_judged_and_run_by_the_guest";
+    let Some((options, _turn)) = options(name) else {
+        return;
+    };
+    let mut vm = Vm::boot(options).unwrap();
+    // `r0 = 2; exit`, and `exit` without a value in r0.
+    let exit = [0x95, 0, 0, 0, 0, 0, 0, 0];
+    let good = [&[0xb7, 0, 0, 0, 2, 0, 0, 0], exit.as_slice()].concat();
+    for (insns, accepted) in [(good, true), (exit.to_vec(), false)] {
+        let result = vm.execute(&xdp(insns)).unwrap();
+        let verdict = &result.programs[0].verdict;
+        assert_eq!(*verdict == Verdict::Accepted, accepted, "{result:?}");
+        let returned = result.runs[0].as_ref().ok().map(|run| run.retval);
+        assert_eq!(returned, accepted.then_some(2), "{result:?}");
+    }
+}
+
+/// A job that loads an XDP program and runs it on a packet.
+fn xdp(insns: Vec<u8>) -> Job {
+    let program = ProgramJob {
+        name: "xdp".to_owned(),
+        prog_type: 6,
+        licence: "GPL".to_owned(),
+        insns,
+        log_level: 1,
+        ..ProgramJob::default()
+    };
+    let run = RunJob {
+        data: Some(vec![0; 64]),
+        ..RunJob::default()
+    };
+    Job {
+        programs: vec![program],
+        runs: vec![run],
+        ..Job::default()
+    }
 }

@@ -10,12 +10,15 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail, ensure};
 use ebpf_sim::abi::ProgType;
 use ebpf_sim::btf::Btf;
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+use ebpf_sim::diff::Subject;
 use ebpf_sim::isa::RawInsn;
 use ebpf_sim::object::{LinkError, LinkOptions, MapSpec, Object, Program, program_name};
 use ebpf_sim::sim::{LoadError, Selection, Sim};
 
 /// Files and what is taken from them.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// ELF objects or assembly text (`.s`); `-` for standard input.
     #[arg(value_name = "FILE", required_unless_present = "raw")]
@@ -110,6 +113,30 @@ impl Inputs {
             let name = source.name();
             self.load_one(source, &name).with_context(|| name)
         })
+    }
+
+    /// Each file as something to compare.
+    #[cfg(all(feature = "kernel", target_os = "linux"))]
+    pub(super) fn subjects(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (String, anyhow::Result<Subject>)> {
+        self.sources.iter().map(|source| {
+            let name = source.name();
+            let subject = source.content().map(|content| match content {
+                Content::Program(program) => Subject::Program(program),
+                Content::Object(bytes) => Subject::Object {
+                    name: name.clone(),
+                    bytes,
+                },
+            });
+            (name, subject)
+        })
+    }
+
+    /// The programs that were asked for; all where there are none.
+    #[cfg(all(feature = "kernel", target_os = "linux"))]
+    pub(super) fn names(&self) -> &[String] {
+        &self.programs
     }
 
     fn load_one(&self, source: &Source, name: &str) -> anyhow::Result<Loaded> {

@@ -3,14 +3,23 @@
 //! It decides nothing about programs, and nothing outside of a subcommand's file sees its raw flags.
 //!
 //! Rules:
-//! - Exit codes: 0 all is well, 1 a program was refused or trapped, 2 usage, input or output.
+//! - Exit codes: 0 all is well, 1 a program was refused or trapped or differs, 2 usage, input or output.
 //! - A file that cannot be read does not keep the others from being processed.
 //! - Nobody reads the rest of the output: that is no error.
 //! - The same input gives the same bytes; only the durations of `--format csv` differ.
 
 mod completions;
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+mod diff;
 mod dump;
 mod input;
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+mod kernel;
+#[cfg_attr(
+    not(all(feature = "kernel", target_os = "linux")),
+    path = "no_oracle.rs"
+)]
+mod oracle;
 mod output;
 mod run;
 mod verify;
@@ -45,6 +54,10 @@ enum Command {
     Run(run::Args),
     Verify(verify::Args),
     Dump(dump::Args),
+    #[cfg(all(feature = "kernel", target_os = "linux"))]
+    Diff(diff::Args),
+    #[cfg(all(feature = "kernel", target_os = "linux"))]
+    Kernel(kernel::Args),
     Completions(completions::Args),
 }
 
@@ -93,6 +106,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &mut output),
         Command::Verify(args) => verify::run(args, &mut output),
         Command::Dump(args) => dump::run(args, &mut output),
+        #[cfg(all(feature = "kernel", target_os = "linux"))]
+        Command::Diff(args) => diff::run(args, &mut output),
+        #[cfg(all(feature = "kernel", target_os = "linux"))]
+        Command::Kernel(args) => kernel::run(&args, &mut output),
         Command::Completions(args) => completions::run(&args, &mut output),
     };
     let result = result.and_then(|exit| output.finish().map(|()| exit).map_err(Into::into));

@@ -68,6 +68,15 @@ impl Output {
         Ok(())
     }
 
+    /// Writes a remark to standard error.
+    #[cfg(all(feature = "kernel", target_os = "linux"))]
+    pub(super) fn note(&mut self, text: &str) -> io::Result<()> {
+        self.finish()?;
+        // There is nowhere left to report that standard error is closed.
+        let _ = writeln!(io::stderr(), "note: {text}");
+        Ok(())
+    }
+
     /// Writes what is left.
     pub(super) fn finish(&mut self) -> io::Result<()> {
         self.stdout.flush()

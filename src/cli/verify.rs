@@ -6,16 +6,19 @@ mod explain;
 mod json;
 mod text;
 
+use std::cell::RefCell;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
 use clap::ValueEnum;
 use ebpf_sim::object::{LinkError, Program};
 use ebpf_sim::verifier::{Env, LogLevel, Rejection, Stats, Verified, verify};
 
 use super::Exit;
 use super::input::{self, Inputs, Loaded};
+use super::oracle::{Choice, Oracle};
 use super::output::Output;
 
 /// Judge programs as the kernel's verifier would, and say why.
@@ -26,6 +29,7 @@ Examples:
   ebpf-sim verify prog.o --log             with the kernel's log of the refused path
   ebpf-sim verify prog.o --explain         what was learnt of each instruction
   ebpf-sim verify *.o --format csv         the columns of the kernel's veristat
+  ebpf-sim verify *.o --kernel host        what this host's kernel says
   ebpf-sim verify filter.s                 assembly text
   ebpf-sim verify --raw xdp insns.bin      instructions of 8 bytes each")]
 pub(super) struct Args {
@@ -41,6 +45,8 @@ pub(super) struct Args {
     /// Judge as this program type or section name, whatever the file says.
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<String>,
+    #[command(flatten)]
+    kernel: Choice,
     /// Print what was learnt of each instruction of accepted programs.
     #[arg(long)]
     explain: bool,
@@ -73,6 +79,29 @@ enum Verdict {
     Accepted(Box<Verified>),
     Rejected(Box<Rejection>),
     NotLinked(Box<LinkError>),
+    Kernel(Box<Answer>),
+}
+
+/// What a real kernel said.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// Why it refuses, and the error number; without one it could not be asked.
+    pub(super) refusal: Option<(String, Option<i32>)>,
+    /// The instruction at fault.
+    pub(super) pc: Option<u32>,
+    pub(super) stats: Stats,
+    pub(super) log: String,
+    /// How long loading took.
+    pub(super) duration: Duration,
+}
+
+impl Answer {
+    fn exit(&self) -> Exit {
+        match self.refusal {
+            None => Exit::Ok,
+            Some(_) => Exit::Refused,
+        }
+    }
 }
 
 impl Verdict {
@@ -80,6 +109,8 @@ impl Verdict {
     fn name(&self) -> &'static str {
         match self {
             Verdict::Accepted(_) => "success",
+            Verdict::Kernel(answer) if answer.refusal.is_none() => "success",
+            Verdict::Kernel(_) => "failure",
             Verdict::Rejected(_) | Verdict::NotLinked(_) => "failure",
         }
     }
@@ -89,6 +120,7 @@ impl Verdict {
             Verdict::Accepted(verified) => verified.stats,
             Verdict::Rejected(rejection) => rejection.stats,
             Verdict::NotLinked(_) => Stats::default(),
+            Verdict::Kernel(answer) => answer.stats,
         }
     }
 
@@ -96,6 +128,7 @@ impl Verdict {
         match self {
             Verdict::Accepted(_) => Exit::Ok,
             Verdict::Rejected(_) | Verdict::NotLinked(_) => Exit::Refused,
+            Verdict::Kernel(answer) => answer.exit(),
         }
     }
 }
@@ -105,10 +138,22 @@ struct Job {
     inputs: Inputs,
     env: Env,
     kind: Option<String>,
+    /// The kernel that judges; without one it is the simulator.
+    oracle: Option<RefCell<Oracle>>,
+    /// The level of its log.
+    log: u32,
 }
 
 pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
-    let inputs = args.input.resolve()?;
+    let mut inputs = args.input.resolve()?;
+    let mut oracle = args.kernel.open(output)?;
+    if let Some(oracle) = &mut oracle {
+        ensure!(
+            !args.explain,
+            "a kernel explains nothing: leave --explain out"
+        );
+        inputs.kernel_btf = inputs.kernel_btf.take().or_else(|| oracle.btf());
+    }
     let log_level = match args.log {
         None => LogLevel::Failure,
         Some(1) => LogLevel::Path,
@@ -124,6 +169,8 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         inputs,
         env,
         kind: args.kind,
+        oracle: oracle.map(RefCell::new),
+        log: args.log.unwrap_or(1).into(),
     };
     match args.format {
         Format::Text => {
@@ -196,6 +243,16 @@ impl Job {
         };
         if let Some(kind) = &self.kind {
             input::set_type(Arc::make_mut(&mut program), kind)?;
+        }
+        if let Some(oracle) = &self.oracle {
+            let answer = oracle.borrow_mut().judge(&program, self.log)?;
+            return Ok(Judged {
+                file,
+                name: program.name.clone(),
+                program: Some(program),
+                duration: answer.duration,
+                verdict: Verdict::Kernel(Box::new(answer)),
+            });
         }
         let start = Instant::now();
         let verdict = match verify(&program, &self.env) {

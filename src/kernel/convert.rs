@@ -6,11 +6,12 @@
 
 use std::collections::HashMap;
 
-use crate::abi::{AttachType, MapType, sections};
+use crate::abi::sections::SectionKind;
+use crate::abi::{AttachType, MapType, ProgType, sections};
 use crate::btf::{Btf, BtfId, FuncLinkage, Type};
 use crate::object::{Initial, Linkage, MapSpec, Origin, Program, Sleepable, Subprog};
 
-use super::job::{Access, AttachName, FuncInfo, Job, LineInfo, MapJob, ProgramJob};
+use super::job::{Access, AttachName, AttachPoint, FuncInfo, Job, LineInfo, MapJob, ProgramJob};
 use super::records::Section;
 
 /// `BPF_F_SLEEPABLE`.
@@ -48,6 +49,48 @@ impl Job {
     /// One program with the maps of its object.
     pub fn of_program(program: &Program) -> Job {
         Job::new(program.btf.as_deref(), &program.maps, [program])
+    }
+}
+
+/// Where a program attaches, if it is to an event of the kernel that needs no more than its section
+/// says.
+pub fn attach_point(program: &Program) -> Option<AttachPoint> {
+    let section = sections::parse(&program.section)?;
+    let target = section.attach_target.filter(|target| !target.is_empty());
+    match (program.prog_type, section.kind) {
+        (ProgType::Tracepoint, _) => {
+            let (category, name) = sections::tracepoint_target(target?)?;
+            Some(AttachPoint::Tracepoint {
+                category: category.to_owned(),
+                name: name.to_owned(),
+            })
+        }
+        (ProgType::RawTracepoint | ProgType::RawTracepointWritable, _) => {
+            let name = target?.to_owned();
+            Some(AttachPoint::RawTracepoint { name })
+        }
+        (ProgType::Tracing, _) if program.attach_type != Some(AttachType::TraceIter) => {
+            Some(AttachPoint::Loaded)
+        }
+        (ProgType::Lsm, _) if program.attach_type != Some(AttachType::LsmCgroup) => {
+            Some(AttachPoint::Loaded)
+        }
+        (_, kind @ (SectionKind::Kprobe | SectionKind::Kretprobe)) => {
+            let (function, offset) = sections::kprobe_target(target?)?;
+            Some(AttachPoint::Kprobe {
+                function: function.to_owned(),
+                offset,
+                returns: kind == SectionKind::Kretprobe,
+            })
+        }
+        (_, kind @ (SectionKind::Ksyscall | SectionKind::Kretsyscall)) => {
+            Some(AttachPoint::Kprobe {
+                function: format!("__x64_sys_{}", target?),
+                offset: 0,
+                returns: kind == SectionKind::Kretsyscall,
+            })
+        }
+        _ => None,
     }
 }
 

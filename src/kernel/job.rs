@@ -24,6 +24,11 @@ pub struct Job {
     pub programs: Vec<ProgramJob>,
     /// Runs to do then, in order.
     pub runs: Vec<RunJob>,
+    /// Programs to attach after the runs.
+    pub attach: Vec<AttachJob>,
+    /// A command, with its arguments, to start and wait for while they are attached. Where there is
+    /// no such file, the executable of the process that asks is started.
+    pub command: Vec<String>,
     /// Maps whose contents are wanted at the end.
     pub read_maps: Vec<u32>,
     /// Whether what programs print is wanted.
@@ -161,6 +166,43 @@ pub struct RunJob {
     pub batch_size: u32,
 }
 
+/// A program to attach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachJob {
+    /// The program.
+    pub program: u32,
+    /// Where.
+    pub point: AttachPoint,
+}
+
+/// Where a program is attached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AttachPoint {
+    /// To what it was loaded for: fentry, fexit, LSM, typed tracepoints.
+    Loaded,
+    /// To a raw tracepoint.
+    RawTracepoint {
+        /// Its name.
+        name: String,
+    },
+    /// To a tracepoint.
+    Tracepoint {
+        /// The folder of its event.
+        category: String,
+        /// The event.
+        name: String,
+    },
+    /// To a function of the kernel.
+    Kprobe {
+        /// Its name.
+        function: String,
+        /// Bytes into it.
+        offset: u64,
+        /// Whether when it returns.
+        returns: bool,
+    },
+}
+
 /// What became of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobResult {
@@ -174,6 +216,10 @@ pub struct JobResult {
     pub programs: Vec<ProgramResult>,
     /// For each run what came of it.
     pub runs: Vec<Result<RunResult, RunError>>,
+    /// For each of [`Job::attach`] whether it was, or why not.
+    pub attached: Vec<Result<(), String>>,
+    /// What the command ended with, or why it was not started.
+    pub command: Option<Result<i32, String>>,
     /// For each map of [`Job::read_maps`] what is in it, or the error number.
     pub contents: Vec<Result<MapContents, i32>>,
     /// What programs printed, a line each without the header, if it was asked for; or why it
@@ -367,6 +413,11 @@ mod tests {
             maps: vec![map],
             programs: vec![program],
             runs: vec![RunJob::default()],
+            attach: vec![AttachJob {
+                program: 0,
+                point: AttachPoint::Loaded,
+            }],
+            command: vec!["/bin/true".to_owned()],
             read_maps: vec![0],
             trace: Trace::Read,
         };

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use crate::btf::Btf;
 
+pub use convert::attach_point;
 pub use errno::errno_name;
 pub use job::{Job, JobResult, KernelInfo};
 

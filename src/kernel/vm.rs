@@ -38,6 +38,7 @@ mod qemu;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use console::Console;
@@ -45,9 +46,11 @@ pub use error::VmError;
 pub use image::{BOOT, Image};
 pub use qemu::Engine;
 
+use self::frame::Kind;
 use self::guest::Guest;
 use self::qemu::Machine;
 use super::{Job, JobResult, Kernel, KernelError, KernelInfo};
+use crate::btf::Btf;
 
 /// The emulator.
 const QEMU: &str = "qemu-system-x86_64";
@@ -154,6 +157,7 @@ pub struct Vm {
     initramfs: File,
     guest: Option<Guest>,
     info: KernelInfo,
+    btf: Option<Arc<Btf>>,
     notes: Vec<String>,
 }
 
@@ -173,6 +177,7 @@ impl Vm {
             initramfs: initramfs::make(&options.init)?,
             guest: None,
             info: KernelInfo::default(),
+            btf: None,
             notes: Vec::new(),
             options,
         };
@@ -261,12 +266,13 @@ impl Vm {
         }
     }
 
-    fn request(&mut self, job: &[u8]) -> Result<Vec<u8>, VmError> {
+    /// Asks the guest for something, or a new one where that is gone.
+    fn ask(&mut self, kind: Kind, bytes: &[u8]) -> Result<Vec<u8>, VmError> {
         let mut guest = match self.guest.take() {
             Some(guest) => guest,
             None => self.start()?,
         };
-        let answer = guest.execute(job, self.scaled(self.options.job_limit));
+        let answer = guest.ask(kind, bytes, self.scaled(self.options.job_limit));
         // A guest that says that it cannot do a job is well; any other failure was its end.
         if matches!(answer, Ok(_) | Err(VmError::Guest { .. })) {
             self.guest = Some(guest);
@@ -280,7 +286,15 @@ impl Kernel for Vm {
         &self.info
     }
 
+    fn btf(&mut self) -> Option<Arc<Btf>> {
+        if self.btf.is_none() {
+            let bytes = self.ask(Kind::Btf, &[]).ok()?;
+            self.btf = Btf::parse(bytes).ok().map(Arc::new);
+        }
+        self.btf.clone()
+    }
+
     fn execute(&mut self, job: &Job) -> Result<JobResult, KernelError> {
-        JobResult::from_bytes(&self.request(&job.to_bytes()?)?)
+        JobResult::from_bytes(&self.ask(Kind::Job, &job.to_bytes()?)?)
     }
 }

@@ -11,6 +11,7 @@ use crate::cli::input;
 
 /// What happens.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Args {
     /// What happens: execve, another system call, or one hook such as kprobe:do_unlinkat.
     #[arg(long = "event", value_name = "NAME")]

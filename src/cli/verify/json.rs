@@ -1,5 +1,6 @@
 //! Verdicts as JSON, schema 1.
 
+use ebpf_sim::isa::Pc;
 use ebpf_sim::object::Program;
 use ebpf_sim::report::{source_file, source_line};
 use ebpf_sim::verifier::{Rejection, Stats};
@@ -76,6 +77,7 @@ impl Report {
         let log = match &judged.verdict {
             Verdict::Accepted(verified) => Some(&verified.log),
             Verdict::Rejected(rejection) => Some(&rejection.log),
+            Verdict::Kernel(answer) => Some(&answer.log),
             Verdict::NotLinked(_) => None,
         };
         self.programs.push(Entry {
@@ -95,7 +97,7 @@ fn section(judged: &Judged) -> Option<String> {
     match (&judged.program, &judged.verdict) {
         (Some(program), _) => Some(program.section.clone()),
         (None, Verdict::NotLinked(error)) => Some(error.section.clone()),
-        (None, Verdict::Accepted(_) | Verdict::Rejected(_)) => None,
+        (None, Verdict::Accepted(_) | Verdict::Rejected(_) | Verdict::Kernel(_)) => None,
     }
 }
 
@@ -112,6 +114,17 @@ fn refusal(judged: &Judged) -> Option<Refusal> {
     match &judged.verdict {
         Verdict::Accepted(_) => None,
         Verdict::Rejected(rejection) => Some(rejected(judged.program.as_deref(), rejection)),
+        Verdict::Kernel(answer) => answer.refusal.as_ref().map(|(reason, errno)| Refusal {
+            reason: reason.clone(),
+            errno: *errno,
+            pc: answer.pc,
+            source: judged
+                .program
+                .as_deref()
+                .zip(answer.pc)
+                .and_then(|(program, pc)| source(program, Pc(pc))),
+            ..Refusal::default()
+        }),
         Verdict::NotLinked(error) => Some(Refusal {
             reason: error.source.to_string(),
             ..Refusal::default()
@@ -120,20 +133,14 @@ fn refusal(judged: &Judged) -> Option<Refusal> {
 }
 
 fn rejected(program: Option<&Program>, rejection: &Rejection) -> Refusal {
-    let line = program
-        .zip(rejection.pc)
-        .and_then(|(program, pc)| source_line(program, pc));
     Refusal {
         reason: rejection.message.clone(),
         detail: rejection.detail.clone(),
         errno: Some(rejection.errno.number()),
         pc: rejection.pc.map(|pc| pc.0),
-        source: line.map(|line| Source {
-            file: source_file(line).to_owned(),
-            line: line.line,
-            column: line.column,
-            text: line.text.trim().to_owned(),
-        }),
+        source: program
+            .zip(rejection.pc)
+            .and_then(|(program, pc)| source(program, pc)),
         registers: rejection
             .registers
             .iter()
@@ -142,4 +149,14 @@ fn rejected(program: Option<&Program>, rejection: &Rejection) -> Refusal {
         hint: rejection.hint.clone(),
         unsupported: rejection.unsupported,
     }
+}
+
+fn source(program: &Program, pc: Pc) -> Option<Source> {
+    let line = source_line(program, pc)?;
+    Some(Source {
+        file: source_file(line).to_owned(),
+        line: line.line,
+        column: line.column,
+        text: line.text.trim().to_owned(),
+    })
 }

@@ -2,10 +2,11 @@
 
 use std::io::Write as _;
 
+use ebpf_sim::isa::Pc;
 use ebpf_sim::report;
 use ebpf_sim::verifier::Verified;
 
-use super::{Judged, Output, Verdict, explain};
+use super::{Answer, Judged, Output, Verdict, explain};
 
 /// What is printed, and what was counted so far.
 #[derive(Debug)]
@@ -41,6 +42,7 @@ impl Text {
                 }
                 Ok(())
             }
+            Verdict::Kernel(answer) => self.answer(output, &head, judged, answer),
             Verdict::NotLinked(error) => {
                 self.refused += 1;
                 writeln!(output, "{head}: refused: {}\n", error.source)?;
@@ -64,6 +66,43 @@ impl Text {
             write!(output, "{}", explain::accepted(verified))?;
         }
         Ok(())
+    }
+
+    /// What a kernel said: where it refuses, with the source line if the log tells the instruction.
+    fn answer(
+        &mut self,
+        output: &mut Output,
+        head: &str,
+        judged: &Judged,
+        answer: &Answer,
+    ) -> anyhow::Result<()> {
+        let insns = count(answer.stats.insns_processed, "instruction");
+        let states = count(answer.stats.total_states, "state");
+        match &answer.refusal {
+            None => {
+                self.accepted += 1;
+                writeln!(output, "{head}: accepted: {insns}, {states}")?;
+            }
+            Some((reason, errno)) => {
+                self.refused += 1;
+                let errno = errno.map(|errno| format!(" (errno {errno})"));
+                let errno = errno.unwrap_or_default();
+                writeln!(output, "{head}: refused: {reason}{errno}")?;
+                let line = judged
+                    .program
+                    .as_deref()
+                    .zip(answer.pc)
+                    .and_then(|(program, pc)| {
+                        let line = report::source_line(program, Pc(pc))?;
+                        let (file, text) = (report::source_file(line), line.text.trim());
+                        Some(format!("  {file}:{}: {text}", line.line))
+                    });
+                if let Some(line) = line {
+                    writeln!(output, "{line}")?;
+                }
+            }
+        }
+        self.log(output, &answer.log)
     }
 
     fn log(&self, output: &mut Output, log: &str) -> anyhow::Result<()> {

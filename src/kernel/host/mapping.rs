@@ -59,7 +59,7 @@ impl Mapping {
 
     /// A word that the kernel changes.
     fn atomic(&self, offset: usize) -> Option<&AtomicU64> {
-        let inside = offset.checked_add(8)? <= self.len && offset % 8 == 0;
+        let inside = offset.checked_add(8)? <= self.len && offset.is_multiple_of(8);
         if !inside {
             return None;
         }
@@ -132,10 +132,10 @@ pub(super) struct PerfAttr {
     pub(super) config: u64,
     pub(super) sample_period: u64,
     pub(super) sample_type: u64,
-    read_format: u64,
+    pub(super) read_format: u64,
     pub(super) flags: u64,
     pub(super) wakeup_events: u32,
-    bp_type: u32,
+    pub(super) bp_type: u32,
     /// The name of a function, for a kprobe.
     pub(super) config1: u64,
     /// The offset into it.

@@ -5,11 +5,13 @@
 //!
 //! Rules:
 //! - The kernel is asked in libbpf's order: BTF, maps with their contents, programs, programs into
-//!   arrays, runs.
+//!   arrays, runs, events.
 //! - What the kernel refuses because it is older is asked again without: BTF kinds, types of maps.
 //! - The machine is shared: maps beyond [`MAP_LIMIT`] are not made.
 
+mod affinity;
 mod contents;
+mod events;
 mod mapping;
 mod maps;
 mod permission;
@@ -17,6 +19,7 @@ mod programs;
 mod runs;
 mod sys;
 mod trace;
+mod tracefs;
 
 #[cfg(test)]
 mod tests;
@@ -91,6 +94,9 @@ impl Kernel for Host {
             Trace::Ignore => None,
         };
         let runs = runs::run(job, &programs);
+        let links = events::attach(job, &programs);
+        let command = events::happen(job);
+        let attached = links.into_iter().map(|link| link.map(drop)).collect();
         let trace = pipe.map(|pipe| pipe.and_then(|mut pipe| pipe.lines()));
         let contents = contents::read(job, &maps, readers);
         Ok(JobResult {
@@ -99,6 +105,8 @@ impl Kernel for Host {
             maps: maps.into_iter().map(|map| map.map(drop)).collect(),
             programs: programs.into_iter().map(|program| program.result).collect(),
             runs,
+            attached,
+            command,
             contents,
             trace,
         })

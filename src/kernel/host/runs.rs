@@ -5,6 +5,7 @@
 use crate::abi::ProgType;
 use crate::kernel::job::{Job, RunError, RunJob, RunResult};
 
+use super::affinity;
 use super::programs::Loaded;
 use super::sys::{self, Run};
 
@@ -22,6 +23,8 @@ const ATTEMPTS: usize = 5;
 enum Shape {
     /// A packet and a context; both come back, and the run is repeated.
     Packet,
+    /// As a packet, but a context must say how long it is.
+    Frame,
     /// A packet; what comes back is not one.
     PacketOnly,
     /// A context, and the run is repeated.
@@ -30,8 +33,10 @@ enum Shape {
     Once,
 }
 
-/// Does every run in order.
+/// Does every run in order, on the CPU that it names: the process stays there meanwhile, so that
+/// values of per-CPU maps are where they are expected.
 pub(super) fn run(job: &Job, programs: &[Loaded]) -> Vec<Result<RunResult, RunError>> {
+    let _pinned = job.runs.first().map(|run| affinity::Pinned::to(run.cpu));
     job.runs
         .iter()
         .map(|run| {
@@ -47,6 +52,7 @@ pub(super) fn run(job: &Job, programs: &[Loaded]) -> Vec<Result<RunResult, RunEr
 fn shape(prog_type: u32) -> Shape {
     match ProgType::from_number(prog_type) {
         Some(ProgType::RawTracepoint | ProgType::Syscall | ProgType::Tracing) => Shape::Once,
+        Some(ProgType::Xdp) => Shape::Frame,
         Some(ProgType::SkLookup) => Shape::Repeated,
         Some(ProgType::FlowDissector) => Shape::PacketOnly,
         _ => Shape::Packet,
@@ -54,14 +60,18 @@ fn shape(prog_type: u32) -> Shape {
 }
 
 fn one(run: &RunJob, shape: Shape, fd: &std::os::fd::OwnedFd) -> sys::SysResult<RunResult> {
-    let takes_packet = matches!(shape, Shape::Packet | Shape::PacketOnly);
+    let takes_packet = shape != Shape::Once && shape != Shape::Repeated;
     let returns_packet = takes_packet && run.flags & LIVE_FRAMES == 0;
-    let returns_ctx = shape == Shape::Packet && run.flags & LIVE_FRAMES == 0;
+    let returns_ctx = matches!(shape, Shape::Packet | Shape::Frame) && run.flags & LIVE_FRAMES == 0;
     let data = run.data.as_deref().filter(|_| takes_packet).unwrap_or(&[]);
     let room = |wanted: bool, size: usize| vec![0; if wanted { size } else { 0 }];
     let mut data_out = room(returns_packet, data.len() + PACKET_ROOM);
     let mut ctx_out = room(returns_ctx, CTX_ROOM);
-    let mut ctx = run.ctx.clone().unwrap_or_default();
+    let mut ctx = match &run.ctx {
+        Some(ctx) => ctx.clone(),
+        None if shape == Shape::Frame => whole_frame(data),
+        None => Vec::new(),
+    };
     let mut request = Run {
         data,
         ctx: &mut ctx,
@@ -88,4 +98,11 @@ fn one(run: &RunJob, shape: Shape, fd: &std::os::fd::OwnedFd) -> sys::SysResult<
         ctx: if shape == Shape::Once { ctx } else { ctx_out },
         duration: ran.duration,
     })
+}
+
+/// A `struct xdp_md` that says that all of the frame is there.
+fn whole_frame(data: &[u8]) -> Vec<u8> {
+    let len = u32::try_from(data.len()).unwrap_or(u32::MAX);
+    let words = [0, len, 0, 0, 0, 0];
+    words.into_iter().flat_map(u32::to_le_bytes).collect()
 }

@@ -7,11 +7,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 
-/// Where the pipe is, where tracefs is mounted.
-const PATHS: [&str; 2] = [
-    "/sys/kernel/tracing/trace_pipe",
-    "/sys/kernel/debug/tracing/trace_pipe",
-];
+use crate::kernel::errno_name;
+
+use super::tracefs::Tracefs;
+
 /// What stands before the text that a program printed.
 const MARK: &str = ": bpf_trace_printk: ";
 /// The most bytes that are read.
@@ -24,14 +23,14 @@ pub(super) struct Pipe(File);
 impl Pipe {
     /// Opens the pipe and forgets what is in it.
     pub(super) fn open() -> Result<Pipe, String> {
-        let open = |path| {
-            OpenOptions::new()
-                .read(true)
-                .custom_flags(libc::O_NONBLOCK)
-                .open(path)
-        };
-        let file = PATHS.iter().find_map(|path| open(*path).ok());
-        let file = file.ok_or("there is no trace_pipe: tracefs is not mounted or not there")?;
+        let tracefs = Tracefs::open();
+        let tracefs =
+            tracefs.map_err(|errno| format!("there is no tracefs: {}", errno_name(errno)))?;
+        let file = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(tracefs.path("trace_pipe"));
+        let file = file.map_err(|error| format!("trace_pipe: {error}"))?;
         let mut pipe = Pipe(file);
         pipe.read()?;
         Ok(pipe)

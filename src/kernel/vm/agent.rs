@@ -23,6 +23,8 @@ use crate::kernel::{Job, Kernel, KernelError};
 pub(super) const ARGUMENT: &str = "ebpf-sim-guest";
 /// The first port of the first virtio-serial device.
 const PORT: &str = "/dev/vport0p1";
+/// Where the kernel shows its types.
+const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 /// How long the port's driver has to find it.
 const PORT_LIMIT: Duration = Duration::from_secs(20);
 
@@ -113,6 +115,9 @@ fn serve(port: &mut (impl io::Read + io::Write), kernel: &mut impl Kernel) -> io
     while let Some((kind, bytes)) = frame::read(port)? {
         let result = match kind {
             Kind::Job => execute(kernel, &bytes).map_err(|error| error.to_string()),
+            Kind::Btf => {
+                std::fs::read(KERNEL_BTF).map_err(|error| named(KERNEL_BTF, &error).to_string())
+            }
             Kind::Hello | Kind::Result | Kind::Failure => Err(format!("{kind:?} is no job")),
         };
         match result {

@@ -24,11 +24,14 @@ pub(super) enum Kind {
     Result = 3,
     /// Why the guest cannot do it, as text.
     Failure = 4,
+    /// Asks for the BTF of the guest's kernel, which is the result.
+    Btf = 5,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Kind> {
-        [Kind::Hello, Kind::Job, Kind::Result, Kind::Failure]
+        use Kind::{Btf, Failure, Hello, Job, Result};
+        [Hello, Job, Result, Failure, Btf]
             .into_iter()
             .find(|kind| *kind as u8 == byte)
     }

@@ -83,16 +83,23 @@ impl Guest {
         self.qemu.console()
     }
 
-    /// Has a job done, from bytes to bytes.
-    pub(super) fn execute(&mut self, job: &[u8], limit: Duration) -> Result<Vec<u8>, VmError> {
+    /// Asks for something and gets the result.
+    pub(super) fn ask(
+        &mut self,
+        kind: Kind,
+        bytes: &[u8],
+        limit: Duration,
+    ) -> Result<Vec<u8>, VmError> {
         let phase = Phase::Job(limit);
-        let answer = self.exchange(job, limit);
+        let answer = self.exchange(kind, bytes, limit);
         match answer.map_err(|error| self.cause(&error, phase))? {
             (Kind::Result, bytes) => Ok(bytes),
             (Kind::Failure, bytes) => Err(VmError::Guest {
                 reason: String::from_utf8_lossy(&bytes).into_owned(),
             }),
-            (kind @ (Kind::Hello | Kind::Job), _) => Err(self.nonsense(format!("a {kind:?}"))),
+            (kind @ (Kind::Hello | Kind::Job | Kind::Btf), _) => {
+                Err(self.nonsense(format!("a {kind:?}")))
+            }
         }
     }
 
@@ -119,15 +126,20 @@ impl Guest {
             (Kind::Failure, bytes) => Err(VmError::Guest {
                 reason: String::from_utf8_lossy(&bytes).into_owned(),
             }),
-            (kind @ (Kind::Job | Kind::Result), _) => {
+            (kind @ (Kind::Job | Kind::Result | Kind::Btf), _) => {
                 Err(self.nonsense(format!("a {kind:?} for a greeting")))
             }
         }
     }
 
-    fn exchange(&mut self, job: &[u8], limit: Duration) -> io::Result<(Kind, Vec<u8>)> {
+    fn exchange(
+        &mut self,
+        kind: Kind,
+        bytes: &[u8],
+        limit: Duration,
+    ) -> io::Result<(Kind, Vec<u8>)> {
         let mut timed = Timed::new(&self.stream, &self.qemu, limit);
-        frame::write(&mut timed, Kind::Job, job)?;
+        frame::write(&mut timed, kind, bytes)?;
         frame::read(&mut timed).and_then(some)
     }
 

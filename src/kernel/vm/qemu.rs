@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn process_dies_only_with_the_thread_that_reads_its_console() {
+    fn process_outlives_the_thread_that_started_it() {
         let starter = std::thread::spawn(|| shell("exec sleep 1000"));
         let mut process = starter.join().expect("it started");
         assert!(process.wait(Duration::from_millis(100)).is_none());

@@ -1,0 +1,36 @@
+//! What stands for `oracle` where the library is built without real kernels: nothing can be asked.
+
+use std::sync::Arc;
+
+use ebpf_sim::btf::Btf;
+use ebpf_sim::object::Program;
+
+use super::output::Output;
+use super::verify::Answer;
+
+/// No option.
+#[derive(Debug, clap::Args)]
+pub(super) struct Choice {}
+
+impl Choice {
+    /// No kernel.
+    #[expect(clippy::unused_self, reason = "the same as where there are kernels")]
+    pub(super) fn open(&self, _output: &mut Output) -> anyhow::Result<Option<Oracle>> {
+        Ok(None)
+    }
+}
+
+/// There is none.
+pub(super) enum Oracle {}
+
+impl Oracle {
+    /// Never called.
+    pub(super) fn btf(&mut self) -> Option<Arc<Btf>> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub(super) fn judge(&mut self, _program: &Program, _level: u32) -> anyhow::Result<Answer> {
+        match *self {}
+    }
+}

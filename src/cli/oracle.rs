@@ -1,0 +1,105 @@
+//! The `--kernel` option: which real kernel is asked, and its verdicts.
+//!
+//! It asks through the library and compares nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use ebpf_sim::btf::Btf;
+use ebpf_sim::kernel::host::Host;
+use ebpf_sim::kernel::job::{Job, Verdict};
+use ebpf_sim::kernel::vm::{self, Vm};
+use ebpf_sim::kernel::{Kernel, errno_name, log};
+use ebpf_sim::object::Program;
+use ebpf_sim::verifier::Stats;
+
+use super::output::Output;
+use super::verify::Answer;
+
+/// Which kernel to ask.
+#[derive(Debug, clap::Args)]
+pub(super) struct Choice {
+    /// Ask a real kernel: `host`, or `vm:` and an image or a version found under /boot.
+    #[arg(long, value_name = "KERNEL")]
+    kernel: Option<String>,
+}
+
+impl Choice {
+    /// The kernel that was asked for, if one was.
+    pub(super) fn open(&self, output: &mut Output) -> anyhow::Result<Option<Oracle>> {
+        let target = self.kernel.as_deref();
+        target
+            .map(|target| Oracle::open(target, output))
+            .transpose()
+    }
+}
+
+/// A real kernel, ready to be asked.
+pub(super) struct Oracle {
+    kernel: Box<dyn Kernel>,
+}
+
+impl Oracle {
+    /// Opens `host`, or boots `vm:…`.
+    pub(super) fn open(target: &str, output: &mut Output) -> anyhow::Result<Oracle> {
+        let kernel: Box<dyn Kernel> = match target.split_once(':') {
+            None if target == "host" => Box::new(Host::open()?),
+            Some(("vm", image)) => {
+                let vm = Vm::boot(vm::Options::parse(image)?)?;
+                for note in vm.notes() {
+                    output.note(note)?;
+                }
+                Box::new(vm)
+            }
+            _ => bail!("`--kernel {target}` is neither `host` nor `vm:` and an image or version"),
+        };
+        Ok(Oracle { kernel })
+    }
+
+    /// The kernel itself.
+    pub(super) fn kernel(&mut self) -> &mut dyn Kernel {
+        self.kernel.as_mut()
+    }
+
+    /// Its types, if they are known.
+    pub(super) fn btf(&mut self) -> Option<Arc<Btf>> {
+        self.kernel.btf()
+    }
+
+    /// What it says of a program, with its log at that level.
+    pub(super) fn judge(&mut self, program: &Program, level: u32) -> anyhow::Result<Answer> {
+        let mut job = Job::of_program(program);
+        for program in &mut job.programs {
+            // Statistics as well.
+            program.log_level = level | 4;
+        }
+        let mut result = self.kernel.execute(&job)?;
+        let judged = result
+            .programs
+            .pop()
+            .context("the kernel gave no verdict")?;
+        let stats = judged.stats.unwrap_or_default();
+        let refusal = match judged.verdict {
+            Verdict::Accepted => None,
+            Verdict::Refused { errno } => {
+                let reason = log::reason(&judged.log).map(str::to_owned);
+                let reason = reason.unwrap_or_else(|| errno_name(errno).into_owned());
+                Some((reason, Some(errno)))
+            }
+            Verdict::Unloadable { reason } => Some((reason, None)),
+        };
+        Ok(Answer {
+            pc: refusal.as_ref().and_then(|_| log::last_pc(&judged.log)),
+            refusal,
+            stats: Stats {
+                insns_processed: stats.insns,
+                total_states: stats.total_states,
+                peak_states: stats.peak_states,
+                max_states_per_insn: stats.max_states_per_insn,
+            },
+            log: judged.log,
+            duration: Duration::from_nanos(judged.duration),
+        })
+    }
+}

@@ -1,0 +1,347 @@
+//! Running a program on both sides and comparing what it leaves.
+//!
+//! Programs on packets are test-run. The others run when an event happens, if that is wanted.
+
+use std::sync::Arc;
+
+use crate::abi::{AttachType, MapType, ProgType};
+use crate::events::{Direction, Event, Packet};
+use crate::kernel::job::{Job, JobResult, RunError, RunJob, RunResult, Trace};
+use crate::kernel::{Kernel, errno_name};
+use crate::machine::Cpus;
+use crate::object::{Initial, Program};
+use crate::sim::{self, Selection, Sim};
+
+use super::input::Events;
+use super::{Compared, DiffError, Difference, Options, Subject, events, maps};
+
+/// Network device that test runs are on: the loopback device.
+const LOOPBACK: u32 = 1;
+/// Bytes of an Ethernet header.
+const ETH_HLEN: usize = 14;
+/// What stands before printed text in a trace line.
+const MARK: &str = ": bpf_trace_printk: ";
+
+/// Runs a program that both sides accept.
+pub(super) fn compare(
+    kernel: &mut dyn Kernel,
+    subject: &Subject,
+    program: &Arc<Program>,
+    all: &[&Arc<Program>],
+    options: &Options,
+    compared: &mut Compared,
+) -> Result<(), DiffError> {
+    if !takes_packets(program.prog_type) {
+        if options.input.events == Events::Compare {
+            return events::compare(kernel, subject, program, all, options, compared);
+        }
+        let what = program.prog_type.name();
+        compared
+            .notes
+            .push(format!("{what} programs are judged only"));
+        return Ok(());
+    }
+    let called = called(program);
+    if called.contains(&program.name) {
+        let note = "it waits in an array to be called, and is not run by itself";
+        compared.notes.push(note.to_owned());
+        return Ok(());
+    }
+    let wanted: Vec<&Program> = all
+        .iter()
+        .map(|other| other.as_ref())
+        .filter(|other| other.name == program.name || called.contains(&other.name))
+        .collect();
+    let packets = packets(options);
+    if packets.is_empty() {
+        return Ok(());
+    }
+    let result = kernel.execute(&job(program, &wanted, &packets))?;
+    let names = wanted.iter().map(|other| other.name.clone()).collect();
+    let cpus = result.kernel.cpus;
+    match ours(subject, program, names, &packets, options, cpus) {
+        Ok(ours) => outcomes(&ours, program, &result, compared),
+        Err(reason) => compared.notes.push(format!("the simulator: {reason}")),
+    }
+    Ok(())
+}
+
+/// The packet that makes a test run show a program the same as a packet from the wire. To all but
+/// traffic control, test runs show packets without their Ethernet header; socket filters on packet
+/// sockets see it, so they get it twice.
+fn test_packet(prog_type: ProgType, packet: &[u8]) -> Vec<u8> {
+    let header = match prog_type {
+        ProgType::SocketFilter => packet.get(..ETH_HLEN).unwrap_or_default(),
+        _ => &[],
+    };
+    [header, packet].concat()
+}
+
+/// The part of the packets that comes back from both sides. A header that was not shown comes back
+/// as zeros.
+fn comparable<'a>(prog_type: ProgType, ours: &'a [u8], theirs: &'a [u8]) -> (&'a [u8], &'a [u8]) {
+    let after = |bytes: &'a [u8]| bytes.get(ETH_HLEN..).unwrap_or_default();
+    match prog_type {
+        ProgType::SocketFilter => (ours, after(theirs)),
+        ProgType::CgroupSkb => (after(ours), after(theirs)),
+        _ => (ours, theirs),
+    }
+}
+
+fn takes_packets(prog_type: ProgType) -> bool {
+    matches!(
+        prog_type,
+        ProgType::Xdp
+            | ProgType::SchedCls
+            | ProgType::SchedAct
+            | ProgType::SocketFilter
+            | ProgType::CgroupSkb
+    )
+}
+
+/// The programs that the object puts into arrays.
+pub(super) fn called(program: &Program) -> Vec<String> {
+    let lists = program.maps.iter().filter_map(|map| match &map.initial {
+        Initial::Programs(slots) => Some(slots),
+        Initial::Empty | Initial::Data(_) | Initial::Maps(_) => None,
+    });
+    lists.flatten().map(|(_, name)| name.clone()).collect()
+}
+
+/// Every packet as often as it is sent.
+fn packets(options: &Options) -> Vec<Vec<u8>> {
+    let repeat = options.input.repeat.max(1) as usize;
+    let packets = options.input.packets.iter();
+    packets
+        .flat_map(|packet| std::iter::repeat_n(packet.clone(), repeat))
+        .collect()
+}
+
+fn job(program: &Program, wanted: &[&Program], packets: &[Vec<u8>]) -> Job {
+    let mut job = Job::new(
+        program.btf.as_deref(),
+        &program.maps,
+        wanted.iter().copied(),
+    );
+    let index = wanted.iter().position(|other| other.name == program.name);
+    let index = index
+        .and_then(|index| u32::try_from(index).ok())
+        .unwrap_or(0);
+    job.runs = packets
+        .iter()
+        .map(|packet| RunJob {
+            program: index,
+            data: Some(test_packet(program.prog_type, packet)),
+            ..RunJob::default()
+        })
+        .collect();
+    job.read_maps = (0..).take(job.maps.len()).collect();
+    if prints(wanted) {
+        job.trace = Trace::Read;
+    }
+    job
+}
+
+/// Whether a program calls `bpf_trace_printk` or `bpf_trace_vprintk`.
+pub(super) fn prints(programs: &[&Program]) -> bool {
+    let is_print = |imm: i32| matches!(imm, 6 | 177);
+    programs.iter().any(|program| {
+        let mut calls = program.code.iter();
+        calls.any(|insn| insn.opcode == 0x85 && insn.src == 0 && is_print(insn.imm))
+    })
+}
+
+/// What the simulator did.
+struct Ours {
+    sim: Sim,
+    runs: Vec<Result<RunResult, String>>,
+}
+
+fn ours(
+    subject: &Subject,
+    program: &Program,
+    names: Vec<String>,
+    packets: &[Vec<u8>],
+    options: &Options,
+    cpus: u32,
+) -> Result<Ours, String> {
+    let mut sim = Sim::new(sim::Options {
+        kernel_btf: options.kernel_btf.clone(),
+        programs: Selection::Named(names),
+        cpus: Cpus::new(cpus),
+        ..sim::Options::default()
+    })
+    .map_err(|error| error.to_string())?;
+    let load = match subject {
+        Subject::Object { name, bytes } => sim
+            .load_bytes(name, bytes)
+            .map_err(|error| error.to_string())?,
+        Subject::Program(program) => sim.load_program((**program).clone()),
+    };
+    let loaded = load.program(&program.name);
+    if let Some(refusal) = loaded.and_then(|loaded| loaded.verdict.refusal()) {
+        return Err(refusal.to_string());
+    }
+    let direction = direction(program);
+    let runs = packets
+        .iter()
+        .map(|packet| fire(&mut sim, &program.name, packet, direction))
+        .collect();
+    Ok(Ours { sim, runs })
+}
+
+fn direction(program: &Program) -> Direction {
+    match program.attach_type {
+        Some(AttachType::CgroupInetEgress | AttachType::TcxEgress | AttachType::NetkitPeer) => {
+            Direction::Egress
+        }
+        _ => Direction::Ingress,
+    }
+}
+
+fn fire(
+    sim: &mut Sim,
+    program: &str,
+    packet: &[u8],
+    direction: Direction,
+) -> Result<RunResult, String> {
+    let event = Event::Packet(Packet {
+        bytes: packet.to_vec(),
+        ifindex: LOOPBACK,
+        queue: 0,
+        direction,
+    });
+    let firing = sim.fire(&event).map_err(|error| error.to_string())?;
+    let run = firing.runs().find(|run| &*run.name == program);
+    let run = run.ok_or("the packet does not reach the program")?;
+    match &run.outcome {
+        Ok(r0) => Ok(RunResult {
+            retval: *r0 as u32,
+            data: firing.packet.clone().unwrap_or_default(),
+            ..RunResult::default()
+        }),
+        Err(trap) => Err(format!("trap: {trap}")),
+    }
+}
+
+fn outcomes(ours: &Ours, program: &Program, theirs: &JobResult, compared: &mut Compared) {
+    for (number, (ours, theirs)) in ours.runs.iter().zip(&theirs.runs).enumerate() {
+        compared.runs += 1;
+        let found = one_run(program.prog_type, number, ours, theirs);
+        if let Some(difference) = found {
+            compared.differences.push(difference);
+            // What follows from it is not worth more lines.
+            return;
+        }
+    }
+    for (index, (spec, contents)) in program.maps.iter().zip(&theirs.contents).enumerate() {
+        if spec.map_type == MapType::ProgArray {
+            continue;
+        }
+        let Some(view) = ours.sim.maps().get(index).copied() else {
+            continue;
+        };
+        match contents {
+            Ok(contents) => compared.differences.extend(maps::compare(&view, contents)),
+            Err(errno) => {
+                let errno = errno_name(*errno);
+                let note = format!("map {}: cannot be read: {errno}", spec.name);
+                compared.notes.push(note);
+            }
+        }
+    }
+    trace(ours, theirs, compared);
+}
+
+fn one_run(
+    prog_type: ProgType,
+    number: usize,
+    ours: &Result<RunResult, String>,
+    theirs: &Result<RunResult, RunError>,
+) -> Option<Difference> {
+    let difference = |what: &str, ours: String, kernel: String| {
+        let what = what.to_owned();
+        Some(Difference {
+            what,
+            ours: format!("{ours} (run {number})"),
+            kernel,
+        })
+    };
+    let (ours, theirs) = match (ours, theirs) {
+        (Ok(ours), Ok(theirs)) => (ours, theirs),
+        // Neither side takes the input.
+        (Err(reason), Err(RunError::Errno(_))) if !reason.starts_with("trap") => return None,
+        (ours, theirs) => {
+            let ours = ours
+                .as_ref()
+                .map_or_else(Clone::clone, |run| returned(run.retval));
+            let theirs = match theirs {
+                Ok(run) => returned(run.retval),
+                Err(RunError::NotLoaded) => "not loaded".to_owned(),
+                Err(RunError::Errno(errno)) => format!("no run: {}", errno_name(*errno)),
+            };
+            return difference("run", ours, theirs);
+        }
+    };
+    if ours.retval != theirs.retval {
+        return difference(
+            "return value",
+            returned(ours.retval),
+            returned(theirs.retval),
+        );
+    }
+    let (ours, theirs) = comparable(prog_type, &ours.data, &theirs.data);
+    if ours != theirs {
+        let (a, b) = first_difference(ours, theirs);
+        return difference("packet", a, b);
+    }
+    None
+}
+
+fn returned(retval: u32) -> String {
+    match retval.cast_signed() {
+        number @ ..0 => format!("{number} ({retval:#x})"),
+        number => number.to_string(),
+    }
+}
+
+/// Where two packets differ first, a few bytes of each.
+fn first_difference(ours: &[u8], theirs: &[u8]) -> (String, String) {
+    let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+    let show = |bytes: &[u8]| {
+        let part: Vec<String> = bytes
+            .iter()
+            .skip(same)
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        format!("{} bytes, at {same}: {}", bytes.len(), part.join(" "))
+    };
+    (show(ours), show(theirs))
+}
+
+fn trace(ours: &Ours, theirs: &JobResult, compared: &mut Compared) {
+    let theirs = match &theirs.trace {
+        None => return,
+        Some(Err(reason)) => {
+            compared.notes.push(format!("trace output: {reason}"));
+            return;
+        }
+        Some(Ok(lines)) => lines,
+    };
+    let ours = printed(&ours.sim);
+    if ours != *theirs {
+        compared.differences.push(Difference {
+            what: "trace".to_owned(),
+            ours: ours.join(" | "),
+            kernel: theirs.join(" | "),
+        });
+    }
+}
+
+/// What programs printed, without what stands before it.
+pub(super) fn printed(sim: &Sim) -> Vec<String> {
+    let lines = sim.trace_lines();
+    let lines = lines.iter().filter_map(|line| line.split_once(MARK));
+    lines.map(|(_, text)| text.to_owned()).collect()
+}
