@@ -1,40 +1,74 @@
-//! Random programs against what must hold without any kernel: see `ebpf_sim::fuzz`.
+//! Random programs against what must hold without any kernel, and the findings of earlier searches
+//! with one: see `ebpf_sim::fuzz`.
 
-use ebpf_sim::fuzz::{Case, Generator, Lab, Unsound};
-use ebpf_sim::isa::{NoNames, disassemble};
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::path::{Path, PathBuf};
+
+use ebpf_sim::fuzz::{Campaign, Lab, Reproducer, Their, differs};
 
 /// How many programs a run of the tests tries.
-const PROGRAMS: u64 = 2000;
-
-/// What is unsound about a case, if something is.
-fn unsound(lab: &Lab, case: &Case) -> Option<Unsound> {
-    let verified = lab.judge(case).ok()?;
-    lab.check(case, &verified).expect("accepted programs run").err()
-}
-
-fn listing(case: &Case) -> String {
-    let lines = case.insns.iter().enumerate();
-    lines
-        .map(|(pc, insn)| format!("{pc}: {}\n", disassemble(*insn, &NoNames)))
-        .collect()
-}
+const PROGRAMS: u64 = 1500;
 
 #[test]
 fn accepted_programs_never_trap_and_facts_change_nothing() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let programs = number("FUZZ_PROGRAMS").unwrap_or(PROGRAMS);
-    let (generator, lab) = (
-        Generator::new(number("FUZZ_SEED").unwrap_or(0)),
-        Lab::new().expect("a machine"),
-    );
-    let mut findings = Vec::new();
-    for number in 0..programs {
-        let tree = generator.case(number);
-        if unsound(&lab, &tree.case()).is_some() {
-            let least = tree.shrink(|case| unsound(&lab, case).is_some());
-            let what = unsound(&lab, &least).expect("it shrank to an unsound one");
-            findings.push(format!("case {number}: {what}\n{}", listing(&least)));
+    let mut campaign = Campaign::new(0, None).expect("a machine");
+    let numbers: Vec<u64> = (0..PROGRAMS).collect();
+    let found = campaign.batch(&numbers).expect("programs run");
+    let texts = found.iter().map(|finding| ebpf_sim::fuzz::text(finding, 0, None, None));
+    let texts: Vec<String> = texts.collect();
+    assert!(texts.is_empty(), "{}", texts.join("\n"));
+    let totals = campaign.totals;
+    assert_eq!(totals.programs, PROGRAMS);
+    assert!(totals.accepted > PROGRAMS / 3, "{totals:?}");
+    assert!(totals.rejected > PROGRAMS / 10, "{totals:?}");
+}
+
+fn reproducers() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/findings");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "s"));
+    files.sort();
+    files
+}
+
+/// What is still wrong with a reproducer, if something is.
+fn wrong(reproducer: &Reproducer) -> Option<String> {
+    let case = &reproducer.case;
+    let lab = Lab::with_maps(&case.program.maps).expect("a machine");
+    let verified = match (lab.judge(case), &reproducer.verdict) {
+        (Err(_), Some(Their::Refused { .. })) => return None,
+        (Err(refusal), _) => return Some(format!("refused: {refusal}")),
+        (Ok(_), Some(Their::Refused { message })) => {
+            return Some(format!("accepted, but Linux says: {message}"));
+        }
+        (Ok(verified), _) => verified,
+    };
+    let ran = match lab.check(case, &verified).expect("it runs") {
+        Ok(ran) => ran,
+        Err(unsound) => return Some(unsound.to_string()),
+    };
+    let expected = reproducer.observed.as_ref()?;
+    differs(case, &ran.observed, expected).map(|difference| difference.to_string())
+}
+
+#[test]
+fn findings_are_right_now_or_open_for_a_reason() {
+    let files = reproducers();
+    assert!(!files.is_empty());
+    let mut offences = Vec::new();
+    for file in files {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let reproducer = Reproducer::parse(&name, &text).unwrap();
+        match (wrong(&reproducer), &reproducer.open) {
+            (Some(wrong), None) => offences.push(format!("{name}: {wrong}")),
+            (None, Some(reason)) => {
+                offences.push(format!("{name} is right now: take out `; open: {reason}`"));
+            }
+            (None, None) | (Some(_), Some(_)) => {}
         }
     }
-    assert!(findings.is_empty(), "{}", findings.join("\n"));
+    assert!(offences.is_empty(), "\n{}", offences.join("\n"));
 }

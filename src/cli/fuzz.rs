@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use ebpf_sim::fuzz::{Campaign, Disagreement, Finding, Referee, Totals, text};
 
 use super::Exit;
+use super::oracle::{Choice, Oracle};
 use super::output::Output;
 
 /// How many programs go to a kernel at once.
@@ -22,9 +23,8 @@ const BATCH: usize = 64;
 /// that N machines can share one seed.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The kernel to compare with: `host`, or `vm:` with a version or the path of an image.
-    #[arg(long, value_name = "KERNEL")]
-    kernel: Option<String>,
+    #[command(flatten)]
+    kernel: Choice,
     /// How long to try; shrinking what is found may take longer.
     #[arg(long, value_name = "N", default_value_t = 10)]
     seconds: u64,
@@ -65,16 +65,20 @@ impl std::str::FromStr for Shard {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
-    match args.kernel.as_deref() {
+    match args.kernel.open(output)? {
         None => search(args, None, output),
-        #[cfg(all(feature = "kernel", target_os = "linux"))]
-        Some(kernel) => {
-            let mut kernel = super::kernel::open(kernel)?;
-            search(args, Some(Referee::new(&mut *kernel)), output)
-        }
-        #[cfg(not(all(feature = "kernel", target_os = "linux")))]
-        Some(_) => anyhow::bail!("this ebpf-sim was built without kernels to compare with"),
+        Some(mut oracle) => search(args, Some(referee(&mut oracle)), output),
     }
+}
+
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+fn referee(oracle: &mut Oracle) -> Referee<'_> {
+    Referee::new(oracle.kernel())
+}
+
+#[cfg(not(all(feature = "kernel", target_os = "linux")))]
+fn referee(oracle: &mut Oracle) -> Referee<'_> {
+    match *oracle {}
 }
 
 fn search(
