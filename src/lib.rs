@@ -25,6 +25,8 @@ pub mod code;
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 pub mod diff;
 pub mod events;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod helpers;
 pub mod interp;
 pub mod isa;

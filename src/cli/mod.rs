@@ -12,6 +12,7 @@ mod completions;
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 mod diff;
 mod dump;
+mod fuzz;
 mod input;
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 mod kernel;
@@ -58,6 +59,7 @@ enum Command {
     Diff(diff::Args),
     #[cfg(all(feature = "kernel", target_os = "linux"))]
     Kernel(kernel::Args),
+    Fuzz(fuzz::Args),
     Completions(completions::Args),
 }
 
@@ -110,6 +112,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Diff(args) => diff::run(args, &mut output),
         #[cfg(all(feature = "kernel", target_os = "linux"))]
         Command::Kernel(args) => kernel::run(&args, &mut output),
+        Command::Fuzz(args) => fuzz::run(&args, &mut output),
         Command::Completions(args) => completions::run(&args, &mut output),
     };
     let result = result.and_then(|exit| output.finish().map(|()| exit).map_err(Into::into));

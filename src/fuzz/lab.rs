@@ -1,0 +1,322 @@
+//! Our side of a comparison: one machine that judges and runs one case after the other.
+//!
+//! It knows no kernel. Maps are made once and refilled for each run.
+
+use std::sync::Arc;
+
+use super::case::{Case, Input, Observed, specs};
+use crate::abi::ProgType;
+use crate::code::{
+    Bindings, Code, LowerError, MapBinding, Outcome, Programs, RunEnv, Stacks, Trap, lower,
+    lower_unverified,
+};
+use crate::helpers::{Packet, World};
+use crate::interp;
+use crate::machine::{
+    Addr,     CpuId, Errno, Machine, MachineConfig, MemoryConfig, MemoryError, ObjectKind, ObjectSpec, OutOfMemory, Owner,
+    PacketError, SkBuff, SkbLayer, Task, XdpFrame, XdpQueue,
+};
+use crate::maps::{ArrayMap, BPF_ANY, Map, MapEnv, MapError, MapTable};
+use crate::object::MapSpec;
+use crate::verifier::{Env, Rejection, Verified, verify};
+
+/// More than any generated program runs that ends at all.
+const FUEL: u64 = 1 << 22;
+
+/// How often a program runs again to see whether it does the same.
+const AGAIN: u32 = 4;
+
+/// Bytes of an Ethernet header.
+const LINK_HEADER: usize = 14;
+
+/// A machine with the maps of generated programs.
+#[derive(Debug)]
+pub struct Lab {
+    machine: Machine,
+    stacks: Stacks,
+    programs: Programs,
+    table: MapTable,
+    maps: Vec<Arc<Map>>,
+    bindings: Bindings,
+    task: Task,
+}
+
+/// What keeps a case from being run.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// There is no memory for a machine.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// There is no memory for stacks.
+    #[error(transparent)]
+    Stacks(#[from] OutOfMemory),
+    /// A map cannot be made.
+    #[error(transparent)]
+    Map(#[from] MapError),
+    /// A map cannot be filled.
+    #[error("map {map} does not take its contents: {errno}")]
+    Fill {
+        /// The map.
+        map: String,
+        /// What it says.
+        errno: Errno,
+    },
+    /// The packet cannot be put in memory.
+    #[error(transparent)]
+    Packet(#[from] PacketError),
+    /// No packet is laid out for programs of this type.
+    #[error("programs of type {} get no packet", prog_type.name())]
+    ProgType {
+        /// The type.
+        prog_type: ProgType,
+    },
+    /// What was accepted cannot be run.
+    #[error(transparent)]
+    Lower(#[from] LowerError),
+}
+
+/// A run and what it left.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// What the engine says.
+    pub outcome: Outcome,
+    /// What can be seen.
+    pub observed: Observed,
+}
+
+/// What must not be, whatever a kernel says.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsound {
+    /// An accepted program trapped.
+    #[error("accepted, and traps: {0}")]
+    Trap(Trap),
+    /// An accepted program is none that could run.
+    #[error("accepted, and cannot be run: {0}")]
+    Lower(LowerError),
+    /// With what the verifier learnt, a program does something else than without.
+    #[error("{what} with the verifier's facts: {with}; without: {without}")]
+    Facts {
+        /// What differs.
+        what: &'static str,
+        /// What it is with them.
+        with: String,
+        /// What it is without.
+        without: String,
+    },
+}
+
+impl Lab {
+    /// A machine with the maps that every generated program has.
+    ///
+    /// # Errors
+    /// The host does not give the memory.
+    pub fn new() -> Result<Lab, LabError> {
+        Lab::with_maps(&specs())
+    }
+
+    /// A machine with these maps.
+    ///
+    /// # Errors
+    /// The host does not give the memory, or a map cannot be made.
+    pub fn with_maps(specs: &[MapSpec]) -> Result<Lab, LabError> {
+        Lab::build(specs, 0)
+    }
+
+    /// As [`Lab::new`], with everything so many bytes further up.
+    pub(super) fn moved(by: u64) -> Result<Lab, LabError> {
+        Lab::build(&specs(), by)
+    }
+
+    fn build(specs: &[MapSpec], moved: u64) -> Result<Lab, LabError> {
+        let memory = MemoryConfig {
+            budget: 256 << 20,
+            ..MemoryConfig::default()
+        };
+        let machine = Machine::new(MachineConfig {
+            memory,
+            ..MachineConfig::default()
+        })?;
+        if moved > 0 {
+            let spec = ObjectSpec::new(ObjectKind::Data, "gap", Owner::Kernel);
+            machine.memory.allocate(moved, &spec)?;
+        }
+        let stacks = Stacks::new(&machine.memory, &Owner::Kernel)?;
+        let made: Result<Vec<_>, _> = specs
+            .iter()
+            .map(|spec| Map::create(&machine, spec))
+            .collect();
+        let (maps, table) = (made?, MapTable::default());
+        maps.iter().for_each(|map| table.insert(Arc::clone(map)));
+        let bindings = Bindings {
+            maps: maps.iter().map(|map| binding(map)).collect(),
+            ..Bindings::default()
+        };
+        Ok(Lab {
+            machine,
+            stacks,
+            programs: Programs::default(),
+            table,
+            maps,
+            bindings,
+            task: Task::default(),
+        })
+    }
+
+    /// What the verifier says.
+    ///
+    /// # Errors
+    /// It refuses the program.
+    pub fn judge(&self, case: &Case) -> Result<Verified, Box<Rejection>> {
+        verify(&case.program, &Env::default())
+    }
+
+    /// Runs an accepted program.
+    ///
+    /// # Errors
+    /// It cannot be run at all; a trap is an outcome.
+    pub fn run(&self, verified: &Verified, input: &Input) -> Result<Ran, LabError> {
+        self.run_code(&lower(verified, &self.bindings)?, input)
+    }
+
+    /// Runs a program that nobody judged.
+    ///
+    /// # Errors
+    /// It cannot be run at all; a trap is an outcome.
+    pub fn run_unverified(&self, case: &Case) -> Result<Ran, LabError> {
+        let code = lower_unverified(&case.program, &self.bindings)?;
+        self.run_code(&code, &case.input)
+    }
+
+    /// Runs an accepted program and holds it against what must be.
+    ///
+    /// # Errors
+    /// It cannot be run at all.
+    pub fn check(&self, case: &Case, verified: &Verified) -> Result<Result<Ran, Unsound>, LabError> {
+        let ran = match self.run(verified, &case.input) {
+            Err(LabError::Lower(error)) => return Ok(Err(Unsound::Lower(error))),
+            ran => ran?,
+        };
+        if let Err(trap) = &ran.outcome.result {
+            return Ok(Err(Unsound::Trap(trap.clone())));
+        }
+        // Code that no path reaches may be such as cannot be run.
+        let Ok(plain) = self.run_unverified(case) else {
+            return Ok(Ok(ran));
+        };
+        let difference = differs(&ran, &plain);
+        // What depends on where things lie differs between any two runs.
+        for _ in 0..AGAIN {
+            if difference.is_some() && differs(&ran, &self.run(verified, &case.input)?).is_some() {
+                return Ok(Ok(ran));
+            }
+        }
+        Ok(difference.map_or(Ok(ran), Err))
+    }
+
+    fn run_code(&self, code: &Code, input: &Input) -> Result<Ran, LabError> {
+        self.fill(input)?;
+        let memory = &self.machine.memory;
+        match code.prog_type {
+            ProgType::Xdp => {
+                let frame = XdpFrame::new(memory, &input.packet, XdpQueue::default())?;
+                let outcome = self.interpret(code, Packet::Xdp(&frame), frame.ctx());
+                // Metadata counts as its beginning.
+                let packet = [frame.meta(memory), frame.bytes(memory)].concat();
+                frame.free(memory);
+                Ok(self.observe(outcome, packet))
+            }
+            ProgType::SchedCls | ProgType::SocketFilter => {
+                // As in the kernel's test runs: a filter sees no link header, and what becomes
+                // of it is shown as zeros.
+                let (layer, hidden) = match code.prog_type {
+                    ProgType::SchedCls => (SkbLayer::Link, 0),
+                    _ => (SkbLayer::Network, LINK_HEADER),
+                };
+                let skb = SkBuff::new(memory, &input.packet, layer)?;
+                let outcome = self.interpret(code, Packet::Skb(&skb), skb.ctx());
+                let packet = [vec![0; hidden], skb.bytes(memory)].concat();
+                skb.free(memory);
+                Ok(self.observe(outcome, packet))
+            }
+            prog_type => Err(LabError::ProgType { prog_type }),
+        }
+    }
+
+    fn interpret(&self, code: &Code, packet: Packet<'_>, ctx: Addr) -> Outcome {
+        let world = World {
+            packet: Some(packet),
+            ..World::new(&self.machine, &self.table, code.prog_type, &self.task)
+        };
+        let env = RunEnv {
+            world,
+            programs: &self.programs,
+            stacks: &self.stacks,
+            fuel: FUEL,
+        };
+        let outcome = interp::run(code, &env, ctx);
+        self.table.end_of_run(&MapEnv {
+            memory: &self.machine.memory,
+            cpu: CpuId(0),
+        });
+        outcome
+    }
+
+    /// Gives the maps their contents.
+    fn fill(&self, input: &Input) -> Result<(), LabError> {
+        for (map, pairs) in self.maps.iter().zip(&input.maps) {
+            let failed = |errno| LabError::Fill {
+                map: map.spec.name.clone(),
+                errno,
+            };
+            for (key, _) in map.entries() {
+                if !pairs.iter().any(|(wanted, _)| *wanted == key) {
+                    map.delete_user(&key).map_err(failed)?;
+                }
+            }
+            for (key, value) in pairs {
+                map.update_user(key, value, BPF_ANY).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn observe(&self, outcome: Outcome, packet: Vec<u8>) -> Ran {
+        let sorted = |map: &Arc<Map>| {
+            let mut entries = map.entries();
+            entries.sort();
+            entries
+        };
+        let observed = Observed {
+            retval: outcome.result.as_ref().map_or(0, |r0| *r0 as u32),
+            packet,
+            maps: self.maps.iter().map(sorted).collect(),
+        };
+        Ran { outcome, observed }
+    }
+}
+
+fn binding(map: &Map) -> MapBinding {
+    MapBinding {
+        handle: map.handle.0,
+        value: map.array().and_then(ArrayMap::base).map(|addr| addr.0),
+    }
+}
+
+/// The first thing in which two runs differ.
+fn differs(with: &Ran, without: &Ran) -> Option<Unsound> {
+    let facts = |what, with: String, without: String| {
+        (with != without).then_some(Unsound::Facts {
+            what,
+            with,
+            without,
+        })
+    };
+    let result = |ran: &Ran| format!("{:?}", ran.outcome.result);
+    let insns = |ran: &Ran| ran.outcome.insns.to_string();
+    let packet = |ran: &Ran| format!("{:02x?}", ran.observed.packet);
+    let maps = |ran: &Ran| format!("{:02x?}", ran.observed.maps);
+    facts("r0", result(with), result(without))
+        .or_else(|| facts("instruction count", insns(with), insns(without)))
+        .or_else(|| facts("packet", packet(with), packet(without)))
+        .or_else(|| facts("maps", maps(with), maps(without)))
+}
