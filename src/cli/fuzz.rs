@@ -81,17 +81,15 @@ fn referee(oracle: &mut Oracle) -> Referee<'_> {
     match *oracle {}
 }
 
-fn search(
-    args: &Args,
-    referee: Option<Referee<'_>>,
-    output: &mut Output,
-) -> anyhow::Result<Exit> {
+fn search(args: &Args, referee: Option<Referee<'_>>, output: &mut Output) -> anyhow::Result<Exit> {
     let mut campaign = Campaign::new(args.seed, referee)?;
     let limit = Duration::from_secs(args.seconds);
     let (start, mut shrinking) = (Instant::now(), Duration::ZERO);
     let mut numbers = (args.shard.first..)
         .step_by(usize::try_from(args.shard.count).context("the shard's N is too large")?)
-        .take(args.programs.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX)));
+        .take(args.programs.map_or(usize::MAX, |count| {
+            usize::try_from(count).unwrap_or(usize::MAX)
+        }));
     while start.elapsed() < limit {
         let batch: Vec<u64> = numbers.by_ref().take(BATCH).collect();
         if batch.is_empty() {
@@ -100,7 +98,12 @@ fn search(
         let found = campaign.batch(&batch)?;
         for finding in &found {
             let path = write(&args.out, args.seed, &mut campaign, finding)?;
-            writeln!(output, "{}: {}", path.display(), first_line(&finding.disagreement))?;
+            writeln!(
+                output,
+                "{}: {}",
+                path.display(),
+                first_line(&finding.disagreement)
+            )?;
         }
         shrinking = campaign.shrinking();
     }
@@ -142,12 +145,23 @@ fn summary(output: &mut Output, campaign: &Campaign<'_>, spent: Duration) -> any
         disagreed,
         known,
     } = campaign.totals;
-    let against = campaign.release().map_or("no kernel".to_owned(), |release| format!("Linux {release}"));
+    let against = campaign
+        .release()
+        .map_or("no kernel".to_owned(), |release| format!("Linux {release}"));
     let seconds = spent.as_secs_f64().max(f64::EPSILON);
     let rate = programs as f64 / seconds;
-    writeln!(output, "{programs} programs against {against}, {rate:.0} a second")?;
-    writeln!(output, "{accepted} accepted, {rejected} rejected, {unsupported} not supported yet")?;
-    writeln!(output, "{agreed} agreed, {disagreed} disagreed, {known} of them for known reasons")?;
+    writeln!(
+        output,
+        "{programs} programs against {against}, {rate:.0} a second"
+    )?;
+    writeln!(
+        output,
+        "{accepted} accepted, {rejected} rejected, {unsupported} not supported yet"
+    )?;
+    writeln!(
+        output,
+        "{agreed} agreed, {disagreed} disagreed, {known} of them for known reasons"
+    )?;
     for (kind, count) in campaign.kinds() {
         writeln!(output, "{count:6} {kind}")?;
     }

@@ -3,10 +3,10 @@
 //! It prints nothing and writes no file.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
-use super::kernel_side::{AskError, Referee, Theirs, Their};
+use super::kernel_side::{AskError, Referee, Their, Theirs};
 use super::known::{self, Stage};
 use super::lab::Ran;
 use super::{Case, Generator, Lab, LabError, Observed, Unsound, rewrite};
@@ -199,8 +199,13 @@ impl<'k> Campaign<'k> {
         };
         self.shrinking += start.elapsed();
         if let Some(finding) = &finding
-            && known::of(&finding.disagreement, &finding.case, self.release(), Stage::Smallest)
-                .is_some()
+            && known::of(
+                &finding.disagreement,
+                &finding.case,
+                self.release(),
+                Stage::Smallest,
+            )
+            .is_some()
         {
             self.totals.known += 1;
             return Ok(None);
@@ -263,12 +268,7 @@ impl<'k> Campaign<'k> {
     }
 
     /// What is wrong with a case, if something is.
-    fn compare(
-        &self,
-        case: &Case,
-        ours: &Ours,
-        theirs: Option<&Theirs>,
-    ) -> Option<Disagreement> {
+    fn compare(&self, case: &Case, ours: &Ours, theirs: Option<&Theirs>) -> Option<Disagreement> {
         let observed = match (ours, theirs.map(|theirs| &theirs.verdict)) {
             (Ours::Panicked { message }, _) => {
                 let message = message.clone();
@@ -293,15 +293,15 @@ impl<'k> Campaign<'k> {
 
     /// Whether what a program does depends on addresses or on what its stack held before.
     fn depends_on_layout(&self, case: &Case, observed: &Observed) -> bool {
-        let stacks = [0, -0x5a5a_5a5b].map(|pattern| rewrite::with_full_stacks(&case.insns, pattern));
+        let stacks =
+            [0, -0x5a5a_5a5b].map(|pattern| rewrite::with_full_stacks(&case.insns, pattern));
         let filled = stacks.map(|insns| case.with(insns));
         let differs = |lab: &Lab, case: &Case| {
             let ran = lab.run_unverified(case);
             ran.is_ok_and(|ran| ran.observed != *observed)
         };
-        let anywhere = |lab: &Lab| {
-            differs(lab, case) || filled.iter().any(|filled| differs(lab, filled))
-        };
+        let anywhere =
+            |lab: &Lab| differs(lab, case) || filled.iter().any(|filled| differs(lab, filled));
         anywhere(&self.lab) || anywhere(&self.elsewhere)
     }
 
@@ -451,7 +451,10 @@ impl Disagreement {
             Disagreement::Result { what, .. } => format!("result: {what}"),
             Disagreement::Unsound(Unsound::Trap(trap)) => {
                 let cause = trap.cause.to_string();
-                format!("trap: {}", words(cause.split("0x").next().unwrap_or_default()))
+                format!(
+                    "trap: {}",
+                    words(cause.split("0x").next().unwrap_or_default())
+                )
             }
             Disagreement::Unsound(Unsound::Lower(_)) => "lower".to_owned(),
             Disagreement::Unsound(Unsound::Facts { what, .. }) => format!("facts: {what}"),
@@ -468,18 +471,27 @@ pub fn differs(case: &Case, ours: &Observed, theirs: &Observed) -> Option<Disagr
         theirs,
     };
     if ours.retval != theirs.retval {
-        let (ours, theirs) = (format!("{:#x}", ours.retval), format!("{:#x}", theirs.retval));
+        let (ours, theirs) = (
+            format!("{:#x}", ours.retval),
+            format!("{:#x}", theirs.retval),
+        );
         return Some(difference("return value", ours, theirs));
     }
     if ours.packet != theirs.packet {
         let (ours, theirs) = (hex(&ours.packet), hex(&theirs.packet));
         return Some(difference("packet", ours, theirs));
     }
-    let maps = ours.maps.iter().zip(&theirs.maps).zip(case.program.maps.iter());
+    let maps = ours
+        .maps
+        .iter()
+        .zip(&theirs.maps)
+        .zip(case.program.maps.iter());
     for ((ours, theirs), spec) in maps {
         if ours != theirs {
             let text = |pairs: &[super::Pair]| -> String {
-                let pairs = pairs.iter().map(|(key, value)| format!("{}={}", hex(key), hex(value)));
+                let pairs = pairs
+                    .iter()
+                    .map(|(key, value)| format!("{}={}", hex(key), hex(value)));
                 pairs.collect::<Vec<_>>().join(" ")
             };
             return Some(difference(

@@ -71,7 +71,12 @@ impl Names for KnownNames<'_> {
 }
 
 /// The text of a finding. `release` is the kernel's, if there was one.
-pub fn text(finding: &Finding, seed: u64, release: Option<&str>, theirs: Option<&Theirs>) -> String {
+pub fn text(
+    finding: &Finding,
+    seed: u64,
+    release: Option<&str>,
+    theirs: Option<&Theirs>,
+) -> String {
     let case = &finding.case;
     let mut text = format!(
         "; finding: {}\n; seed {seed}, case {}\n",

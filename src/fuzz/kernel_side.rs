@@ -71,7 +71,10 @@ mod with {
         /// It cannot be asked.
         pub fn ask(&mut self, cases: &[&Case]) -> Result<Vec<Theirs>, AskError> {
             let result = self.kernel.execute(&job(cases, 0))?;
-            Ok((0..).zip(cases).map(|(index, case)| theirs(index, case, &result)).collect())
+            Ok((0..)
+                .zip(cases)
+                .map(|(index, case)| theirs(index, case, &result))
+                .collect())
         }
 
         /// Why it refuses a program.
@@ -81,13 +84,19 @@ mod with {
         pub fn reason(&mut self, case: &Case) -> Result<String, AskError> {
             let mut job = job(&[case], PATH);
             job.runs.clear();
-            let key = job.programs.first().map(|program| program.insns.clone()).unwrap_or_default();
+            let key = job
+                .programs
+                .first()
+                .map(|program| program.insns.clone())
+                .unwrap_or_default();
             if let Some(reason) = self.reasons.get(&key) {
                 return Ok(reason.clone());
             }
             let result = self.kernel.execute(&job)?;
             let log = result.programs.first().map(|program| program.log.as_str());
-            let reason = log.and_then(crate::kernel::log::reason).unwrap_or("no reason given");
+            let reason = log
+                .and_then(crate::kernel::log::reason)
+                .unwrap_or("no reason given");
             self.reasons.insert(key, reason.to_owned());
             Ok(reason.to_owned())
         }
@@ -107,7 +116,8 @@ mod with {
                 program.insns = shifted(&case.insns, first);
             }
             let maps = u32::try_from(one.maps.len()).unwrap_or(0);
-            all.read_maps.extend((0..maps).map(|map| first.saturating_add(map)));
+            all.read_maps
+                .extend((0..maps).map(|map| first.saturating_add(map)));
             all.maps.append(&mut one.maps);
             all.programs.append(&mut one.programs);
             all.runs.push(RunJob {
@@ -141,7 +151,10 @@ mod with {
                 *fd = fd.saturating_add_unsigned(by);
             }
         }
-        encode_program(&insns).iter().flat_map(|slot| slot.to_le_bytes()).collect()
+        encode_program(&insns)
+            .iter()
+            .flat_map(|slot| slot.to_le_bytes())
+            .collect()
     }
 
     fn theirs(index: usize, case: &Case, result: &JobResult) -> Theirs {

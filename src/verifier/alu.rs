@@ -6,7 +6,8 @@
 //! Kernel: `check_alu_op`, `adjust_ptr_min_max_vals`, `check_reg_sane_offset` in
 //! kernel/bpf/verifier.c, 6.12.
 
-use crate::isa::{AluOp, Imm64, Operand, Pc, Reg, Size, Width};
+use crate::abi::MapType;
+use crate::isa::{AluOp, Imm64, Insn, Operand, Pc, Reg, Size, Width};
 
 use crate::object::Subprog;
 
@@ -218,6 +219,23 @@ impl Verifier<'_> {
         Ok(())
     }
 
+    /// Judges every reference to a map, whether or not a path reaches it.
+    pub(super) fn check_map_references(&mut self) -> Check {
+        for (pc, insn) in (0..).map(Pc).zip(self.insns) {
+            let Insn::LoadImm64 { value, .. } = insn else {
+                continue;
+            };
+            self.pc = pc;
+            if let Imm64::MapFd(fd) = value {
+                self.map_ref(*fd)?;
+            }
+            if let Imm64::MapValue { fd, off } = value {
+                self.map_value_address(*fd, *off)?;
+            }
+        }
+        Ok(())
+    }
+
     fn map_ref(&self, fd: i32) -> Check<MapRef> {
         let index = u32::try_from(fd)
             .ok()
@@ -233,8 +251,15 @@ impl Verifier<'_> {
     fn map_value_address(&self, fd: i32, off: u32) -> Check<Register> {
         let map = self.map_ref(fd)?;
         let spec = self.map_spec(map);
-        let direct = spec.map_type == crate::abi::MapType::Array && spec.max_entries == 1;
-        if !direct || off >= spec.value_size {
+        if !matches!(spec.map_type, MapType::Array | MapType::Arena) {
+            return Err(Fail::invalid(
+                "no direct value access support for this map type",
+            ));
+        }
+        if spec.map_type == MapType::Arena {
+            return Err(Fail::unsupported("addresses in an arena"));
+        }
+        if spec.max_entries != 1 || off >= spec.value_size {
             return Err(Fail::invalid(format!(
                 "invalid access to map value pointer, value_size={} off={off}",
                 spec.value_size

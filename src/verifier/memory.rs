@@ -159,14 +159,23 @@ impl Verifier<'_> {
                 self.type_name(&pointer)
             )));
         }
-        let result = fetched_into(op, src);
-        if let Some(result) = result {
-            self.check_writable(result)?;
-        }
         let size = match width {
             Width::W32 => Size::W,
             Width::W64 => Size::DW,
         };
+        if matches!(pointer.kind, Kind::Stack(_)) && !pointer.value.is_const() {
+            let fixed = i64::from(pointer.off) + i64::from(off);
+            return Err(Fail::access(format!(
+                "variable offset stack pointer cannot be passed into helper function; \
+                 var_off={} off={fixed} size={}",
+                pointer.value.tnum,
+                size.bytes()
+            )));
+        }
+        let result = fetched_into(op, src);
+        if let Some(result) = result {
+            self.check_writable(result)?;
+        }
         let mut access = Access {
             alignment: Alignment::Strict,
             ..Access::read(base, i32::from(off), size.bytes())

@@ -63,6 +63,7 @@ impl Verifier<'_> {
     /// Judges the program: itself, then every global function that is called.
     pub(super) fn run(&mut self) -> Check {
         self.changes_packet = self.packet_changers();
+        self.check_map_references()?;
         self.check_maps()?;
         self.check_exception_callback()?;
         self.check_attach_target()?;

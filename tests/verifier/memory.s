@@ -219,3 +219,32 @@ r2 = r6
 other:
 r0 = *(u32 *)(r2 +0)
 exit
+---
+; atomic_at_a_variable_offset_of_the_stack: variable offset stack pointer cannot be passed into helper function; var_off=(0x0; 0x8) off=-64 size=8
+.type xdp
+r7 = *(u32 *)(r1 +16)
+r0 = r10
+r0 += -64
+r2 = r7
+r2 &= 1
+r2 <<= 3
+r0 += r2
+lock *(u64 *)(r0 +0) += r7
+r0 = 2
+exit
+---
+; direct_value_of_a_hash: no direct value access support for this map type
+.type xdp
+.map counts hash 4 8 16
+r1 = map[counts][0]+0
+r0 = 2
+exit
+---
+; direct_value_past_the_end: invalid access to map value pointer, value_size=8 off=8
+.type xdp
+.map one array 4 8 1
+r0 = 2
+if r0 == 2 goto out
+r1 = map[one][0]+8
+out:
+exit
