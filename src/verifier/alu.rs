@@ -13,6 +13,7 @@ use crate::object::Subprog;
 
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
+use super::outcome::Errno;
 use super::scalar::Scalar;
 use super::state::{ADD_CONST, Kind, MapLevel, MapRef, Place, Register};
 
@@ -93,11 +94,33 @@ impl Verifier<'_> {
                 {
                     self.mark_precise(src);
                 }
+                let left = self.fork(op, dst, left, &right)?;
                 combine_numbers(width, op, &left, &right)
             }
         };
         self.write_reg(dst, result);
         Ok(())
+    }
+
+    /// A mask of -1 or 0, as sign extension makes it, is followed as each of the two when a constant
+    /// is chosen by it: the current path goes on with -1.
+    fn fork(
+        &mut self,
+        op: AluOp,
+        dst: Reg,
+        mask: Register,
+        constant: &Register,
+    ) -> Check<Register> {
+        let is_mask = mask.value.smin == -1 && mask.value.smax == 0;
+        if op != AluOp::And || !is_mask || !constant.value.is_const() {
+            return Ok(mask);
+        }
+        let mut other = self.cur.clone();
+        let mut live = other.reg(dst).live;
+        live.written = true;
+        *other.reg_mut(dst) = Register::constant(0).with_live(live);
+        self.push_branch(other, self.pc.next(), self.pc)?;
+        Ok(Register::constant(u64::MAX))
     }
 
     fn check_mov(&mut self, width: Width, dst: Reg, src: Operand, value: Register) -> Check {
@@ -260,10 +283,14 @@ impl Verifier<'_> {
             return Err(Fail::unsupported("addresses in an arena"));
         }
         if spec.max_entries != 1 || off >= spec.value_size {
-            return Err(Fail::invalid(format!(
-                "invalid access to map value pointer, value_size={} off={off}",
-                spec.value_size
-            )));
+            let errno = match spec.max_entries {
+                1 => Errno::Invalid,
+                _ => Errno::NotSupported,
+            };
+            let size = spec.value_size;
+            let reason =
+                format!("invalid access to map value pointer, value_size={size} off={off}");
+            return Err(Fail::new(errno, reason));
         }
         let off = i32::try_from(off)
             .map_err(|_| Fail::invalid(format!("direct value offset of {off} is not allowed")))?;
@@ -500,9 +527,10 @@ fn check_sane(register: &Register, type_name: &str) -> Check {
     Ok(())
 }
 
-/// A range that no number is in, as dead branches leave it.
+/// A range that no number is in, or another than the known number's, as dead branches leave it.
 fn is_contradictory(value: &Scalar) -> bool {
-    value.smin > value.smax || value.umin > value.umax
+    let one = value.smin == value.smax && value.umin == value.umax;
+    (value.is_const() && !one) || value.smin > value.smax || value.umin > value.umax
 }
 
 /// The distance, if it is known.

@@ -33,11 +33,11 @@
 //!   `<`, `<=` and their kin bound either side by the other's end; a bit test against a
 //!   constant clears its bits when it fails, and sets its bit when it holds and has just one.
 //!
-//! Later kernels know more, which a profile of them must add: products of any sign (6.14), negation, sums both
-//! ends of which wrap, ranges that cross the sign and a third round of deductions (6.17), bits that
-//! differ in an equality, products by joined bits (6.18). Linux 6.18.44 also has
-//! left shifts by 32 of negative numbers, a range with one member of the bits, a bit test
-//! that failed and forgets the ranges, and a path for each of -1 and 0 before `and` and `or`.
+//! The reference is 6.12.117, which has from later kernels: ranges that cross the sign, bits that differ
+//! in an equality, a bit test that failed and forgets the ranges, and (in `verifier::alu`) a path for each of
+//! -1 and 0 before `and`. Other kernels know more, which a profile of them must add: products of any
+//! sign (6.14), negation, sums both ends of which wrap and a third round of deductions (6.17), products by
+//! joined bits, left shifts by 32 of negative numbers, a range with one member of the bits (6.18).
 
 mod alu;
 mod bounds;

@@ -236,3 +236,50 @@ exit
 r6 = r1
 r0 = *(u8 *)skb[0]
 exit
+---
+; known_bits_decide_an_equality: accepted
+.type xdp
+r8 = *(u32 *)(r1 +16)
+r8 <<= 1
+if r8 != 3 goto out
+r10 = 0
+out:
+r0 = 2
+exit
+---
+; mask_is_followed_as_each_of_its_values: accepted
+.type xdp
+r9 = *(u32 *)(r1 +16)
+r9 &= 1
+r9 += -1
+r2 = r9
+r2 &= 8
+r0 = r10
+r0 += -64
+r0 += r2
+r7 = 0
+lock *(u64 *)(r0 +0) += r7
+r0 = 2
+exit
+---
+; failed_bit_test_forgets_the_range: variable offset stack pointer cannot be passed into helper function; var_off=(0x0; 0x8) off=-64 size=8
+.type xdp
+.map direct array 4 64 1
+r1 = map[direct][0]+0
+r7 = *(u64 *)(r1 +0)
+r9 = *(u8 *)(r1 +16)
+r9 += -1
+if r9 & 0x1 goto out
+if r9 > r7 goto below
+goto out
+below:
+r0 = r10
+r0 += -64
+r1 = r7
+r1 >>= 63
+r1 <<= 3
+r0 += r1
+lock *(u64 *)(r0 +0) += r7
+out:
+r0 = 2
+exit

@@ -163,8 +163,12 @@ fn are_equal(left: &Scalar, right: &Scalar, width: Width) -> Option<bool> {
             || left.smin > right.smax
             || left.smax < right.smin
     };
+    // Bits known on both sides that differ, too.
+    let (bits, others) = (left.bits(width), right.bits(width));
+    let known = !bits.mask & !others.mask;
+    let differ = known & (bits.value ^ others.value) != 0;
     // The low halves may show what the whole can't.
-    (apart(width) || apart(Width::W32)).then_some(false)
+    (differ || apart(width) || apart(Width::W32)).then_some(false)
 }
 
 /// Whether a number has a bit of a constant set.
@@ -212,6 +216,8 @@ fn narrow(relation: Relation, width: Width, left: &mut Scalar, right: &mut Scala
         }
         Relation::Disjoint => {
             if let Some((number, constant)) = against_constant(width, left, right) {
+                // The ranges are given up first, so that they cannot contradict the bits.
+                number.forget_bounds();
                 number.set_bits(width, number.bits(width).and(Tnum::constant(!constant)));
             }
         }
