@@ -15,7 +15,9 @@ fn accepted_programs_never_trap_and_facts_change_nothing() {
     let mut campaign = Campaign::new(0, None).expect("a machine");
     let numbers: Vec<u64> = (0..PROGRAMS).collect();
     let found = campaign.batch(&numbers).expect("programs run");
-    let texts = found.iter().map(|finding| ebpf_sim::fuzz::text(finding, 0, None, None));
+    let texts = found
+        .iter()
+        .map(|finding| ebpf_sim::fuzz::text(finding, 0, None, None));
     let texts: Vec<String> = texts.collect();
     assert!(texts.is_empty(), "{}", texts.join("\n"));
     let totals = campaign.totals;

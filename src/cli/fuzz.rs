@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use ebpf_sim::fuzz::{Campaign, Disagreement, Finding, Referee, Totals, text};
+use ebpf_sim::fuzz::{Campaign, Caution, Disagreement, Finding, Referee, Totals, text};
 
 use super::Exit;
 use super::oracle::{Choice, Oracle};
@@ -15,6 +15,8 @@ use super::output::Output;
 const BATCH: usize = 64;
 
 /// Try random programs, valid and slightly broken, and write down every disagreement
+///
+/// Programs that are known to crash some kernel are withheld from this host's, and counted.
 ///
 /// Without `--kernel` it looks for accepted programs that trap, and for such as do something else with what the
 /// verifier learnt than without. With it, verdicts, return values, packets and maps must be the kernel's too.
@@ -67,31 +69,35 @@ impl std::str::FromStr for Shard {
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
     match args.kernel.open(output)? {
         None => search(args, None, output),
-        Some(mut oracle) => search(args, Some(referee(&mut oracle)), output),
+        Some(mut oracle) => {
+            let caution = match args.kernel.is_host() {
+                true => Caution::High,
+                false => Caution::None,
+            };
+            search(args, Some(referee(&mut oracle, caution)), output)
+        }
     }
 }
 
 #[cfg(all(feature = "kernel", target_os = "linux"))]
-fn referee(oracle: &mut Oracle) -> Referee<'_> {
-    Referee::new(oracle.kernel())
+fn referee(oracle: &mut Oracle, caution: Caution) -> Referee<'_> {
+    Referee::new(oracle.kernel(), caution)
 }
 
 #[cfg(not(all(feature = "kernel", target_os = "linux")))]
-fn referee(oracle: &mut Oracle) -> Referee<'_> {
+fn referee(oracle: &mut Oracle, _caution: Caution) -> Referee<'_> {
     match *oracle {}
 }
 
-fn search(
-    args: &Args,
-    referee: Option<Referee<'_>>,
-    output: &mut Output,
-) -> anyhow::Result<Exit> {
+fn search(args: &Args, referee: Option<Referee<'_>>, output: &mut Output) -> anyhow::Result<Exit> {
     let mut campaign = Campaign::new(args.seed, referee)?;
     let limit = Duration::from_secs(args.seconds);
     let (start, mut shrinking) = (Instant::now(), Duration::ZERO);
     let mut numbers = (args.shard.first..)
         .step_by(usize::try_from(args.shard.count).context("the shard's N is too large")?)
-        .take(args.programs.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX)));
+        .take(args.programs.map_or(usize::MAX, |count| {
+            usize::try_from(count).unwrap_or(usize::MAX)
+        }));
     while start.elapsed() < limit {
         let batch: Vec<u64> = numbers.by_ref().take(BATCH).collect();
         if batch.is_empty() {
@@ -100,7 +106,12 @@ fn search(
         let found = campaign.batch(&batch)?;
         for finding in &found {
             let path = write(&args.out, args.seed, &mut campaign, finding)?;
-            writeln!(output, "{}: {}", path.display(), first_line(&finding.disagreement))?;
+            writeln!(
+                output,
+                "{}: {}",
+                path.display(),
+                first_line(&finding.disagreement)
+            )?;
         }
         shrinking = campaign.shrinking();
     }
@@ -138,16 +149,37 @@ fn summary(output: &mut Output, campaign: &Campaign<'_>, spent: Duration) -> any
         accepted,
         rejected,
         unsupported,
+        withheld,
         agreed,
         disagreed,
         known,
     } = campaign.totals;
-    let against = campaign.release().map_or("no kernel".to_owned(), |release| format!("Linux {release}"));
+    let against = campaign
+        .release()
+        .map_or("no kernel".to_owned(), |release| format!("Linux {release}"));
     let seconds = spent.as_secs_f64().max(f64::EPSILON);
     let rate = programs as f64 / seconds;
-    writeln!(output, "{programs} programs against {against}, {rate:.0} a second")?;
-    writeln!(output, "{accepted} accepted, {rejected} rejected, {unsupported} not supported yet")?;
-    writeln!(output, "{agreed} agreed, {disagreed} disagreed, {known} of them for known reasons")?;
+    writeln!(
+        output,
+        "{programs} programs against {against}, {rate:.0} a second"
+    )?;
+    writeln!(
+        output,
+        "{accepted} accepted, {rejected} rejected, {unsupported} not supported yet"
+    )?;
+    if withheld > 0 {
+        writeln!(
+            output,
+            "{withheld} withheld from the kernel, which they might crash"
+        )?;
+    }
+    writeln!(
+        output,
+        "{agreed} agreed, {disagreed} disagreed, {known} of them for known reasons"
+    )?;
+    for (reason, count) in campaign.reasons() {
+        writeln!(output, "{count:6} {reason}")?;
+    }
     for (kind, count) in campaign.kinds() {
         writeln!(output, "{count:6} {kind}")?;
     }

@@ -3,10 +3,10 @@
 //! It prints nothing and writes no file.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
-use super::kernel_side::{AskError, Referee, Theirs, Their};
+use super::kernel_side::{AskError, Referee, Their, Theirs};
 use super::known::{self, Stage};
 use super::lab::Ran;
 use super::{Case, Generator, Lab, LabError, Observed, Unsound, rewrite};
@@ -94,6 +94,8 @@ pub struct Totals {
     pub rejected: u64,
     /// Those that were not compared: the simulator lacks something.
     pub unsupported: u64,
+    /// Those that the kernel was not asked about, since they might crash it.
+    pub withheld: u64,
     /// Those with nothing wrong.
     pub agreed: u64,
     /// Those with something wrong, for reasons known or not.
@@ -130,6 +132,7 @@ pub struct Campaign<'k> {
     elsewhere: Lab,
     /// How often each kind of disagreement was met.
     seen: BTreeMap<String, u32>,
+    reasons: BTreeMap<&'static str, u32>,
     /// How long making cases small took.
     shrinking: Duration,
     referee: Option<Referee<'k>>,
@@ -148,6 +151,7 @@ impl<'k> Campaign<'k> {
             lab: Lab::new()?,
             elsewhere: Lab::moved(GAP)?,
             seen: BTreeMap::new(),
+            reasons: BTreeMap::new(),
             shrinking: Duration::ZERO,
             referee,
             totals: Totals::default(),
@@ -168,9 +172,14 @@ impl<'k> Campaign<'k> {
         for ((number, case), theirs) in numbers.iter().zip(&cases).zip(theirs) {
             let ours = self.ours(case)?;
             self.count(&ours);
+            let is_withheld = theirs
+                .as_ref()
+                .is_some_and(|theirs| theirs.verdict == Their::Withheld);
+            self.totals.withheld += u64::from(is_withheld);
             let found = self.compare(case, &ours, theirs.as_ref());
             let Some(disagreement) = self.explain(case, found)? else {
-                self.totals.agreed += u64::from(!matches!(ours, Ours::Unsupported { .. }));
+                let is_compared = !is_withheld && !matches!(ours, Ours::Unsupported { .. });
+                self.totals.agreed += u64::from(is_compared);
                 continue;
             };
             self.totals.disagreed += 1;
@@ -186,8 +195,7 @@ impl<'k> Campaign<'k> {
         case: &Case,
         disagreement: Disagreement,
     ) -> Result<Option<Finding>, CampaignError> {
-        if known::of(&disagreement, case, self.release(), Stage::Found).is_some() {
-            self.totals.known += 1;
+        if self.is_known(&disagreement, case, Stage::Found) {
             return Ok(None);
         }
         let kind = disagreement.sign();
@@ -199,14 +207,27 @@ impl<'k> Campaign<'k> {
         };
         self.shrinking += start.elapsed();
         if let Some(finding) = &finding
-            && known::of(&finding.disagreement, &finding.case, self.release(), Stage::Smallest)
-                .is_some()
+            && self.is_known(&finding.disagreement, &finding.case, Stage::Smallest)
         {
-            self.totals.known += 1;
             return Ok(None);
         }
         self.seen.insert(kind, seen.saturating_add(1));
         Ok(finding)
+    }
+
+    /// Whether the reason is known; if so it is counted.
+    fn is_known(&mut self, disagreement: &Disagreement, case: &Case, stage: Stage) -> bool {
+        let Some(known) = known::of(disagreement, case, self.release(), stage) else {
+            return false;
+        };
+        self.totals.known += 1;
+        *self.reasons.entry(known.reason).or_default() += 1;
+        true
+    }
+
+    /// The reasons known, with how often they were met.
+    pub fn reasons(&self) -> &BTreeMap<&'static str, u32> {
+        &self.reasons
     }
 
     /// The kernel's release.
@@ -263,12 +284,7 @@ impl<'k> Campaign<'k> {
     }
 
     /// What is wrong with a case, if something is.
-    fn compare(
-        &self,
-        case: &Case,
-        ours: &Ours,
-        theirs: Option<&Theirs>,
-    ) -> Option<Disagreement> {
+    fn compare(&self, case: &Case, ours: &Ours, theirs: Option<&Theirs>) -> Option<Disagreement> {
         let observed = match (ours, theirs.map(|theirs| &theirs.verdict)) {
             (Ours::Panicked { message }, _) => {
                 let message = message.clone();
@@ -293,15 +309,15 @@ impl<'k> Campaign<'k> {
 
     /// Whether what a program does depends on addresses or on what its stack held before.
     fn depends_on_layout(&self, case: &Case, observed: &Observed) -> bool {
-        let stacks = [0, -0x5a5a_5a5b].map(|pattern| rewrite::with_full_stacks(&case.insns, pattern));
+        let stacks =
+            [0, -0x5a5a_5a5b].map(|pattern| rewrite::with_full_stacks(&case.insns, pattern));
         let filled = stacks.map(|insns| case.with(insns));
         let differs = |lab: &Lab, case: &Case| {
             let ran = lab.run_unverified(case);
             ran.is_ok_and(|ran| ran.observed != *observed)
         };
-        let anywhere = |lab: &Lab| {
-            differs(lab, case) || filled.iter().any(|filled| differs(lab, filled))
-        };
+        let anywhere =
+            |lab: &Lab| differs(lab, case) || filled.iter().any(|filled| differs(lab, filled));
         anywhere(&self.lab) || anywhere(&self.elsewhere)
     }
 
@@ -451,7 +467,10 @@ impl Disagreement {
             Disagreement::Result { what, .. } => format!("result: {what}"),
             Disagreement::Unsound(Unsound::Trap(trap)) => {
                 let cause = trap.cause.to_string();
-                format!("trap: {}", words(cause.split("0x").next().unwrap_or_default()))
+                format!(
+                    "trap: {}",
+                    words(cause.split("0x").next().unwrap_or_default())
+                )
             }
             Disagreement::Unsound(Unsound::Lower(_)) => "lower".to_owned(),
             Disagreement::Unsound(Unsound::Facts { what, .. }) => format!("facts: {what}"),
@@ -468,18 +487,27 @@ pub fn differs(case: &Case, ours: &Observed, theirs: &Observed) -> Option<Disagr
         theirs,
     };
     if ours.retval != theirs.retval {
-        let (ours, theirs) = (format!("{:#x}", ours.retval), format!("{:#x}", theirs.retval));
+        let (ours, theirs) = (
+            format!("{:#x}", ours.retval),
+            format!("{:#x}", theirs.retval),
+        );
         return Some(difference("return value", ours, theirs));
     }
     if ours.packet != theirs.packet {
         let (ours, theirs) = (hex(&ours.packet), hex(&theirs.packet));
         return Some(difference("packet", ours, theirs));
     }
-    let maps = ours.maps.iter().zip(&theirs.maps).zip(case.program.maps.iter());
+    let maps = ours
+        .maps
+        .iter()
+        .zip(&theirs.maps)
+        .zip(case.program.maps.iter());
     for ((ours, theirs), spec) in maps {
         if ours != theirs {
             let text = |pairs: &[super::Pair]| -> String {
-                let pairs = pairs.iter().map(|(key, value)| format!("{}={}", hex(key), hex(value)));
+                let pairs = pairs
+                    .iter()
+                    .map(|(key, value)| format!("{}={}", hex(key), hex(value)));
                 pairs.collect::<Vec<_>>().join(" ")
             };
             return Some(difference(

@@ -62,12 +62,7 @@ impl Case {
     }
 
     /// A program of that type over maps, and its input.
-    pub fn new(
-        prog_type: ProgType,
-        insns: Vec<Insn>,
-        maps: Arc<[MapSpec]>,
-        input: Input,
-    ) -> Case {
+    pub fn new(prog_type: ProgType, insns: Vec<Insn>, maps: Arc<[MapSpec]>, input: Input) -> Case {
         let mut program = Program::from_raw("fuzz", prog_type, encode_program(&insns));
         prog_type.name().clone_into(&mut program.section);
         program.maps = maps;

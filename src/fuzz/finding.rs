@@ -71,7 +71,12 @@ impl Names for KnownNames<'_> {
 }
 
 /// The text of a finding. `release` is the kernel's, if there was one.
-pub fn text(finding: &Finding, seed: u64, release: Option<&str>, theirs: Option<&Theirs>) -> String {
+pub fn text(
+    finding: &Finding,
+    seed: u64,
+    release: Option<&str>,
+    theirs: Option<&Theirs>,
+) -> String {
     let case = &finding.case;
     let mut text = format!(
         "; finding: {}\n; seed {seed}, case {}\n",
@@ -104,6 +109,7 @@ fn outcome(case: &Case, release: &str, theirs: &Theirs) -> String {
         Their::Refused { message } => {
             line!(text, "; kernel {release}: refused: {}", one_line(message));
         }
+        Their::Withheld => line!(text, "; no verdict: withheld"),
         Their::Unknown { reason } => line!(text, "; no verdict: {}", one_line(reason)),
     }
     if let Some(observed) = &theirs.observed {

@@ -13,8 +13,8 @@ use crate::code::{
 use crate::helpers::{Packet, World};
 use crate::interp;
 use crate::machine::{
-    Addr,     CpuId, Errno, Machine, MachineConfig, MemoryConfig, MemoryError, ObjectKind, ObjectSpec, OutOfMemory, Owner,
-    PacketError, SkBuff, SkbLayer, Task, XdpFrame, XdpQueue,
+    Addr, CpuId, Errno, Machine, MachineConfig, MemoryConfig, MemoryError, ObjectKind, ObjectSpec,
+    OutOfMemory, Owner, PacketError, SkBuff, SkbLayer, Task, XdpFrame, XdpQueue,
 };
 use crate::maps::{ArrayMap, BPF_ANY, Map, MapEnv, MapError, MapTable};
 use crate::object::MapSpec;
@@ -191,7 +191,11 @@ impl Lab {
     ///
     /// # Errors
     /// It cannot be run at all.
-    pub fn check(&self, case: &Case, verified: &Verified) -> Result<Result<Ran, Unsound>, LabError> {
+    pub fn check(
+        &self,
+        case: &Case,
+        verified: &Verified,
+    ) -> Result<Result<Ran, Unsound>, LabError> {
         let ran = match self.run(verified, &case.input) {
             Err(LabError::Lower(error)) => return Ok(Err(Unsound::Lower(error))),
             ran => ran?,

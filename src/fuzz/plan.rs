@@ -9,9 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::mutate::{self, Mutation};
-use crate::isa::{
-    AluOp, AtomicOp, ByteOrder, Extend, Fetch, JumpForm, JumpOp, Size, Width,
-};
+use crate::isa::{AluOp, AtomicOp, ByteOrder, Extend, Fetch, JumpForm, JumpOp, Size, Width};
 
 /// The program types that are generated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

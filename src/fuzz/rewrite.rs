@@ -1,7 +1,7 @@
 //! Taking instructions out of a program and putting some in, so that all jumps still lead where
 //! they led.
 
-use crate::isa::{CallTarget, Imm64, Insn, Size, Operand, Reg};
+use crate::isa::{CallTarget, Imm64, Insn, Operand, Reg, Size};
 
 /// The program without the instruction at `at`, and without its second half if it has one; `None`
 /// for a second half, and where there would be nothing left.

@@ -2,7 +2,10 @@ use super::{Case, Generator, Lab};
 
 fn listing(case: &Case) -> String {
     let lines = (0..).zip(&case.insns).map(|(pc, insn): (u32, _)| {
-        format!("{pc}: {}\n", crate::isa::disassemble(*insn, &crate::isa::NoNames))
+        format!(
+            "{pc}: {}\n",
+            crate::isa::disassemble(*insn, &crate::isa::NoNames)
+        )
     });
     lines.collect()
 }
@@ -11,7 +14,10 @@ fn listing(case: &Case) -> String {
 fn case_of_a_number_is_always_the_same() {
     let (one, other) = (Generator::new(7), Generator::new(7));
     for number in [0, 1, 99] {
-        assert_eq!(one.case(number).case().insns, other.case(number).case().insns);
+        assert_eq!(
+            one.case(number).case().insns,
+            other.case(number).case().insns
+        );
     }
     assert_ne!(one.case(1).case().insns, one.case(2).case().insns);
 }
@@ -33,7 +39,9 @@ fn most_unbroken_programs_are_accepted() {
             Ok(_) => accepted += 1,
             Err(rejection) => {
                 let entry = reasons.entry(rejection.message.clone());
-                entry.or_insert_with(|| (0, format!("{:?}\n{}", rejection.pc, listing(&case)))).0 += 1;
+                entry
+                    .or_insert_with(|| (0, format!("{:?}\n{}", rejection.pc, listing(&case))))
+                    .0 += 1;
             }
         }
     }

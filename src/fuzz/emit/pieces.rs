@@ -1,8 +1,6 @@
 //! The pieces that are no access to a region, one function each.
 
-use super::{
-    ARRAY, Emitter, Function, HASH, KEY, NUMBERS, VALUE, Way, bit, sees_packet,
-};
+use super::{ARRAY, Emitter, Function, HASH, KEY, NUMBERS, VALUE, Way, bit, sees_packet};
 use crate::fuzz::plan::{Bounded, Choice, Kind, PacketHelper, Piece, Source, Store};
 use crate::isa::{
     AluOp, CallTarget, Extend, Imm64, Insn, JumpOp, LegacyMode, Operand, Reg, Size, Width,

@@ -140,7 +140,9 @@ impl Emitter<'_> {
     fn bound(&mut self, reg: Reg, bound: Bound, limit: u8, pointer: &mut Pointer) -> u8 {
         let imm = Operand::Imm(i32::from(limit));
         // The least power of two above, halved: a mask and a shift have only such limits.
-        let ones = u8::MAX.checked_shr(limit.saturating_add(1).leading_zeros() + 1).unwrap_or(0);
+        let ones = u8::MAX
+            .checked_shr(limit.saturating_add(1).leading_zeros() + 1)
+            .unwrap_or(0);
         let bits = i32::try_from(ones.count_ones()).unwrap_or(0);
         match bound {
             Bound::Mask(width) => {
@@ -157,15 +159,21 @@ impl Emitter<'_> {
                 return ones.max(1);
             }
             Bound::Unsigned(width) => {
-                pointer.missing.push(self.jump_if(width, JumpOp::Gt, reg, imm));
+                pointer
+                    .missing
+                    .push(self.jump_if(width, JumpOp::Gt, reg, imm));
             }
             Bound::Signed(width) => {
                 let below = self.jump_if(width, JumpOp::SLt, reg, Operand::Imm(0));
                 pointer.missing.push(below);
-                pointer.missing.push(self.jump_if(width, JumpOp::SGt, reg, imm));
+                pointer
+                    .missing
+                    .push(self.jump_if(width, JumpOp::SGt, reg, imm));
             }
             Bound::Equal(width) => {
-                pointer.missing.push(self.jump_if(width, JumpOp::Ne, reg, imm));
+                pointer
+                    .missing
+                    .push(self.jump_if(width, JumpOp::Ne, reg, imm));
             }
         }
         limit
