@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use ebpf_sim::fuzz::{Campaign, Disagreement, Finding, Referee, Totals, text};
+use ebpf_sim::fuzz::{Campaign, Caution, Disagreement, Finding, Referee, Totals, text};
 
 use super::Exit;
 use super::oracle::{Choice, Oracle};
@@ -15,6 +15,8 @@ use super::output::Output;
 const BATCH: usize = 64;
 
 /// Try random programs, valid and slightly broken, and write down every disagreement
+///
+/// Programs that are known to crash some kernel are withheld from this host's, and counted.
 ///
 /// Without `--kernel` it looks for accepted programs that trap, and for such as do something else with what the
 /// verifier learnt than without. With it, verdicts, return values, packets and maps must be the kernel's too.
@@ -67,17 +69,23 @@ impl std::str::FromStr for Shard {
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
     match args.kernel.open(output)? {
         None => search(args, None, output),
-        Some(mut oracle) => search(args, Some(referee(&mut oracle)), output),
+        Some(mut oracle) => {
+            let caution = match args.kernel.is_host() {
+                true => Caution::High,
+                false => Caution::None,
+            };
+            search(args, Some(referee(&mut oracle, caution)), output)
+        }
     }
 }
 
 #[cfg(all(feature = "kernel", target_os = "linux"))]
-fn referee(oracle: &mut Oracle) -> Referee<'_> {
-    Referee::new(oracle.kernel())
+fn referee(oracle: &mut Oracle, caution: Caution) -> Referee<'_> {
+    Referee::new(oracle.kernel(), caution)
 }
 
 #[cfg(not(all(feature = "kernel", target_os = "linux")))]
-fn referee(oracle: &mut Oracle) -> Referee<'_> {
+fn referee(oracle: &mut Oracle, _caution: Caution) -> Referee<'_> {
     match *oracle {}
 }
 
@@ -141,6 +149,7 @@ fn summary(output: &mut Output, campaign: &Campaign<'_>, spent: Duration) -> any
         accepted,
         rejected,
         unsupported,
+        withheld,
         agreed,
         disagreed,
         known,
@@ -158,10 +167,19 @@ fn summary(output: &mut Output, campaign: &Campaign<'_>, spent: Duration) -> any
         output,
         "{accepted} accepted, {rejected} rejected, {unsupported} not supported yet"
     )?;
+    if withheld > 0 {
+        writeln!(
+            output,
+            "{withheld} withheld from the kernel, which they might crash"
+        )?;
+    }
     writeln!(
         output,
         "{agreed} agreed, {disagreed} disagreed, {known} of them for known reasons"
     )?;
+    for (reason, count) in campaign.reasons() {
+        writeln!(output, "{count:6} {reason}")?;
+    }
     for (kind, count) in campaign.kinds() {
         writeln!(output, "{count:6} {kind}")?;
     }

@@ -13,6 +13,12 @@ use super::verify::Answer;
 pub(super) struct Choice {}
 
 impl Choice {
+    /// Whether it is this host's, which must not crash.
+    #[expect(clippy::unused_self, reason = "the same as where there are kernels")]
+    pub(super) fn is_host(&self) -> bool {
+        false
+    }
+
     /// No kernel.
     #[expect(clippy::unused_self, reason = "the same as where there are kernels")]
     pub(super) fn open(&self, _output: &mut Output) -> anyhow::Result<Option<Oracle>> {

@@ -26,6 +26,11 @@ pub(super) struct Choice {
 }
 
 impl Choice {
+    /// Whether it is this host's, which must not crash.
+    pub(super) fn is_host(&self) -> bool {
+        self.kernel.as_deref() == Some("host")
+    }
+
     /// The kernel that was asked for, if one was.
     pub(super) fn open(&self, output: &mut Output) -> anyhow::Result<Option<Oracle>> {
         let target = self.kernel.as_deref();

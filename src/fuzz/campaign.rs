@@ -94,6 +94,8 @@ pub struct Totals {
     pub rejected: u64,
     /// Those that were not compared: the simulator lacks something.
     pub unsupported: u64,
+    /// Those that the kernel was not asked about, since they might crash it.
+    pub withheld: u64,
     /// Those with nothing wrong.
     pub agreed: u64,
     /// Those with something wrong, for reasons known or not.
@@ -130,6 +132,7 @@ pub struct Campaign<'k> {
     elsewhere: Lab,
     /// How often each kind of disagreement was met.
     seen: BTreeMap<String, u32>,
+    reasons: BTreeMap<&'static str, u32>,
     /// How long making cases small took.
     shrinking: Duration,
     referee: Option<Referee<'k>>,
@@ -148,6 +151,7 @@ impl<'k> Campaign<'k> {
             lab: Lab::new()?,
             elsewhere: Lab::moved(GAP)?,
             seen: BTreeMap::new(),
+            reasons: BTreeMap::new(),
             shrinking: Duration::ZERO,
             referee,
             totals: Totals::default(),
@@ -168,9 +172,14 @@ impl<'k> Campaign<'k> {
         for ((number, case), theirs) in numbers.iter().zip(&cases).zip(theirs) {
             let ours = self.ours(case)?;
             self.count(&ours);
+            let is_withheld = theirs
+                .as_ref()
+                .is_some_and(|theirs| theirs.verdict == Their::Withheld);
+            self.totals.withheld += u64::from(is_withheld);
             let found = self.compare(case, &ours, theirs.as_ref());
             let Some(disagreement) = self.explain(case, found)? else {
-                self.totals.agreed += u64::from(!matches!(ours, Ours::Unsupported { .. }));
+                let is_compared = !is_withheld && !matches!(ours, Ours::Unsupported { .. });
+                self.totals.agreed += u64::from(is_compared);
                 continue;
             };
             self.totals.disagreed += 1;
@@ -186,8 +195,7 @@ impl<'k> Campaign<'k> {
         case: &Case,
         disagreement: Disagreement,
     ) -> Result<Option<Finding>, CampaignError> {
-        if known::of(&disagreement, case, self.release(), Stage::Found).is_some() {
-            self.totals.known += 1;
+        if self.is_known(&disagreement, case, Stage::Found) {
             return Ok(None);
         }
         let kind = disagreement.sign();
@@ -199,19 +207,27 @@ impl<'k> Campaign<'k> {
         };
         self.shrinking += start.elapsed();
         if let Some(finding) = &finding
-            && known::of(
-                &finding.disagreement,
-                &finding.case,
-                self.release(),
-                Stage::Smallest,
-            )
-            .is_some()
+            && self.is_known(&finding.disagreement, &finding.case, Stage::Smallest)
         {
-            self.totals.known += 1;
             return Ok(None);
         }
         self.seen.insert(kind, seen.saturating_add(1));
         Ok(finding)
+    }
+
+    /// Whether the reason is known; if so it is counted.
+    fn is_known(&mut self, disagreement: &Disagreement, case: &Case, stage: Stage) -> bool {
+        let Some(known) = known::of(disagreement, case, self.release(), stage) else {
+            return false;
+        };
+        self.totals.known += 1;
+        *self.reasons.entry(known.reason).or_default() += 1;
+        true
+    }
+
+    /// The reasons known, with how often they were met.
+    pub fn reasons(&self) -> &BTreeMap<&'static str, u32> {
+        &self.reasons
     }
 
     /// The kernel's release.

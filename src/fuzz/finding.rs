@@ -109,6 +109,7 @@ fn outcome(case: &Case, release: &str, theirs: &Theirs) -> String {
         Their::Refused { message } => {
             line!(text, "; kernel {release}: refused: {}", one_line(message));
         }
+        Their::Withheld => line!(text, "; no verdict: withheld"),
         Their::Unknown { reason } => line!(text, "; no verdict: {}", one_line(reason)),
     }
     if let Some(observed) = &theirs.observed {

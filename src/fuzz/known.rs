@@ -9,13 +9,13 @@ use crate::isa::{AluOp, CallTarget, Insn, Width};
 
 /// A reason to disagree.
 #[derive(Debug)]
-pub struct Known {
+pub(super) struct Known {
     /// What is disagreed about.
     about: About,
     /// What a case needs to have, once it is as small as it gets.
     with: With,
     /// Why that is right.
-    pub reason: &'static str,
+    pub(super) reason: &'static str,
 }
 
 #[derive(Debug)]

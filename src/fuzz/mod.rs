@@ -17,6 +17,8 @@ mod case;
 mod emit;
 mod finding;
 mod generate;
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+mod hazard;
 mod kernel_side;
 mod known;
 mod lab;
@@ -30,5 +32,5 @@ pub use campaign::{Campaign, CampaignError, Disagreement, Finding, Ours, Totals,
 pub use case::{Case, Input, Observed, Pair, specs};
 pub use finding::{Reproducer, ReproducerError, text};
 pub use generate::{Generator, Shrinking};
-pub use kernel_side::{AskError, Referee, Their, Theirs};
+pub use kernel_side::{AskError, Caution, Referee, Their, Theirs};
 pub use lab::{Lab, LabError, Ran, Unsound};
