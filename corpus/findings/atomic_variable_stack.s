@@ -1,4 +1,3 @@
-; open: atomic operations through stack pointers with a variable offset are accepted
 ; finding: false accept: the kernel says: variable offset stack pointer cannot be passed into helper function; var_off=(0x0; 0x8) off=-64 size=8
 ; seed 0, case 69
 ; kernel 6.12.117+deb12-amd64: refused: variable offset stack pointer cannot be passed into helper function; var_off=(0x0; 0x8) off=-64 size=8

@@ -1,4 +1,3 @@
-; open: addresses of map values are judged only where a path reaches them
 ; finding: false accept: the kernel says: no direct value access support for this map type
 ; seed 0, case 3479
 ; kernel 6.12.117+deb12-amd64: refused: no direct value access support for this map type

@@ -1,4 +1,3 @@
-; open: addresses of map values are judged only where a path reaches them
 ; finding: false accept: the kernel says: invalid access to map value pointer, value_size=16 off=0
 ; seed 1, case 319
 ; kernel 6.12.117+deb12-amd64: refused: invalid access to map value pointer, value_size=16 off=0

@@ -1,4 +1,3 @@
-; open: a way that Linux knows to be impossible is followed
 ; finding: false reject: we say: R3 type=scalar expected=fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_
 ; seed 0, case 5869
 ; kernel 6.12.117+deb12-amd64: accepted

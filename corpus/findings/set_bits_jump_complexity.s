@@ -1,4 +1,3 @@
-; open: fewer ways are kept than by Linux for a condition on bits of a sign-extended number
 ; finding: false accept: the kernel says: The sequence of 8193 jumps is too complex.
 ; seed 0, case 4135
 ; kernel 6.12.117+deb12-amd64: refused: The sequence of 8193 jumps is too complex.
