@@ -1,7 +1,7 @@
 //! What a generated program does, as a tree of pieces, and the strategies that make such trees.
 //!
 //! A plan names no instruction and no register by number: choices are small numbers that the
-//! [emitter](super::emit) takes modulo what is possible where the piece stands. So a plan stays
+//! emitter takes modulo what is possible where the piece stands. So a plan stays
 //! sensible when proptest removes or shrinks a piece of it.
 
 use proptest::collection::vec;
