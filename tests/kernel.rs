@@ -67,11 +67,8 @@ fn event_leaves_the_same_shape_on_this_kernel() {
     if !permitted() {
         return;
     }
-    let files = [
-        "corpus/count_by_uid.o",
-        "corpus/sched_exec.o",
-        "corpus/ringbuf_events.o",
-    ];
+    // What is printed goes to a pipe that all tracers of a machine share: maps and records do not.
+    let files = ["corpus/count_by_uid.o", "corpus/ringbuf_events.o"];
     let compare = || ebpf_sim(&[&["diff", "--events", "--format", "json"][..], &files].concat());
     // Other processes of the machine may get in between, but not every time.
     let mut output = compare();
