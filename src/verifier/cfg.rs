@@ -225,22 +225,30 @@ pub(super) fn calls_back(number: i32) -> bool {
         })
 }
 
+/// How far away the function is that an instruction calls or refers to.
+pub(super) fn function_offset(insn: &Insn) -> Option<i32> {
+    let (Insn::Call(CallTarget::Local(off))
+    | Insn::LoadImm64 {
+        value: Imm64::Func(off),
+        ..
+    }) = insn
+    else {
+        return None;
+    };
+    Some(*off)
+}
+
 /// The first slots of all functions.
 fn find_starts(insns: &[Insn]) -> Check<Vec<Pc>> {
     let mut starts = vec![Pc(0)];
     for (index, insn) in insns.iter().enumerate() {
-        let (Insn::Call(CallTarget::Local(off))
-        | Insn::LoadImm64 {
-            value: Imm64::Func(off),
-            ..
-        }) = insn
-        else {
+        let Some(off) = function_offset(insn) else {
             continue;
         };
         let pc = Pc(u32::try_from(index).unwrap_or(u32::MAX));
-        let target = pc.target(*off).filter(|to| to.index() < insns.len());
+        let target = pc.target(off).filter(|to| to.index() < insns.len());
         let Some(target) = target else {
-            let to = i64::from(pc.0) + 1 + i64::from(*off);
+            let to = i64::from(pc.0) + 1 + i64::from(off);
             return Err(Fail::new(
                 Errno::Invalid,
                 format!("call to invalid destination {to}"),

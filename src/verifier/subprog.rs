@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use crate::abi::helpers::{Effect, by_number};
 use crate::abi::{AttachType, ProgType, lsm_return_range, return_range};
 use crate::btf::{BtfId, Type};
-use crate::isa::{CallTarget, Imm64, Insn, Pc, Reg};
+use crate::isa::{CallTarget, Insn, Pc, Reg};
 use crate::object::{Linkage, Program};
 
 use super::argument::ARGUMENTS;
-use super::cfg::Flow;
+use super::cfg::{Flow, function_offset};
 use super::explore::{Flowing, Verifier};
 use super::fail::{Check, Fail};
 use super::log::range_text;
@@ -242,15 +242,8 @@ impl Verifier<'_> {
 
     /// The function that an instruction calls or refers to.
     fn callee(&self, pc: Pc, insn: &Insn) -> Option<usize> {
-        let (Insn::Call(CallTarget::Local(off))
-        | Insn::LoadImm64 {
-            value: Imm64::Func(off),
-            ..
-        }) = insn
-        else {
-            return None;
-        };
-        pc.target(*off).and_then(|to| self.flow.subprog_at(to))
+        let to = pc.target(function_offset(insn)?)?;
+        self.flow.subprog_at(to)
     }
 
     /// Parameter types and result type of a function.
