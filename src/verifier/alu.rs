@@ -195,7 +195,8 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    pub(super) fn check_neg(&mut self, dst: Reg) -> Check {
+    /// Negation and byte swaps; a privileged program may use a pointer as a number.
+    pub(super) fn check_unary(&mut self, dst: Reg, result: fn(Scalar) -> Scalar) -> Check {
         let value = self.read_reg(dst)?;
         self.check_writable(dst)?;
         let number = if value.is_scalar() {
@@ -203,19 +204,7 @@ impl Verifier<'_> {
         } else {
             Scalar::unknown()
         };
-        self.write_reg(dst, Register::scalar(number.negated()));
-        Ok(())
-    }
-
-    pub(super) fn check_endian(&mut self, dst: Reg) -> Check {
-        let value = self.read_reg(dst)?;
-        self.check_writable(dst)?;
-        let number = if value.is_scalar() {
-            value.value
-        } else {
-            Scalar::unknown()
-        };
-        self.write_reg(dst, Register::scalar(number.byte_swapped()));
+        self.write_reg(dst, Register::scalar(result(number)));
         Ok(())
     }
 

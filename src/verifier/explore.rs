@@ -16,6 +16,7 @@ use super::fail::{Check, Fail};
 use super::log::Log;
 use super::outcome::{AccessKind, Env, Errno, Fact, Stats};
 use super::prune::Precision;
+use super::scalar::Scalar;
 use super::state::{Register, State, StateId, Step};
 
 /// The most branches that may wait to be explored (`BPF_COMPLEXITY_LIMIT_JMP_SEQ`).
@@ -217,14 +218,14 @@ impl<'a> Verifier<'a> {
                 dst,
                 src,
             } => self.check_alu(width, op, dst, src).map(|()| next),
-            Insn::Neg { dst, .. } => self.check_neg(dst).map(|()| next),
+            Insn::Neg { dst, .. } => self.check_unary(dst, Scalar::negated).map(|()| next),
             Insn::MovSx {
                 width,
                 from,
                 dst,
                 src,
             } => self.check_movsx(width, from, dst, src).map(|()| next),
-            Insn::Endian { dst, .. } => self.check_endian(dst).map(|()| next),
+            Insn::Endian { dst, .. } => self.check_unary(dst, Scalar::byte_swapped).map(|()| next),
             Insn::AddrSpaceCast { .. } => Err(Fail::unsupported("address space casts (arena)")),
             Insn::LoadImm64 { dst, value } => {
                 self.check_load_imm64(pc, dst, value)?;
