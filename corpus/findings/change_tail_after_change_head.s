@@ -1,4 +1,3 @@
-; open: the least length of a packet does not grow with its head
 ; finding: packet differs: ours 0000000000000000000000000000, the kernel's 0000000000000000000000000000000000000088b5
 ; seed 1, case 650
 ; kernel 6.12.117+deb12-amd64: accepted

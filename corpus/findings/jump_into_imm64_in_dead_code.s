@@ -1,4 +1,3 @@
-; open: a jump into a 64-bit immediate is refused only where a path reaches it
 ; finding: false accept: the kernel says: jump into the middle of ldimm64 insn 3
 ; seed 0, case 5685
 ; kernel 6.12.117+deb12-amd64: refused: jump into the middle of ldimm64 insn 3

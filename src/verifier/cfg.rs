@@ -100,24 +100,9 @@ impl Flow {
             if std::mem::replace(&mut seen[pc.index()], true) {
                 continue;
             }
-            if *insn == Insn::Imm64High {
-                return Err(Fail::new(
-                    Errno::Invalid,
-                    format!("jump into the middle of ldimm64 insn {pc}"),
-                ));
-            }
             todo.extend(self.visit(pc, insn));
-            if matches!(insn, Insn::LoadImm64 { .. }) {
-                seen[pc.next().index()] = true;
-            }
         }
-        match seen.iter().position(|seen| !seen) {
-            Some(index) => Err(Fail::new(
-                Errno::Invalid,
-                format!("unreachable insn {index}"),
-            )),
-            None => Ok(()),
-        }
+        check_seen(insns, &seen)
     }
 
     /// Marks the prune points that one instruction brings and returns what may run after it.
@@ -236,6 +221,27 @@ pub(super) fn function_offset(insn: &Insn) -> Option<i32> {
         return None;
     };
     Some(*off)
+}
+
+/// Refuses what nothing leads to, and ways into the second slot of a 64-bit load.
+fn check_seen(insns: &[Insn], seen: &[bool]) -> Check {
+    let mut is_second = false;
+    for ((index, insn), seen) in insns.iter().enumerate().zip(seen) {
+        let message = match (std::mem::take(&mut is_second), seen) {
+            (false, true) => {
+                is_second = matches!(insn, Insn::LoadImm64 { .. });
+                continue;
+            }
+            (true, false) => continue,
+            (true, true) => {
+                let first = index.saturating_sub(1);
+                format!("jump into the middle of ldimm64 insn {first}")
+            }
+            (false, false) => format!("unreachable insn {index}"),
+        };
+        return Err(Fail::new(Errno::Invalid, message));
+    }
+    Ok(())
 }
 
 /// The first slots of all functions.

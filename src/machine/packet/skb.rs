@@ -49,8 +49,6 @@ pub enum SkbLayer {
 #[derive(Debug)]
 pub struct SkBuff {
     ctx: Addr,
-    /// Least length that cutting leaves: up to the network header.
-    least: u32,
     place: Mutex<Place>,
 }
 
@@ -61,6 +59,8 @@ struct Place {
     capacity: u32,
     data: u32,
     end: u32,
+    /// How far behind `data` the network header lies: cutting leaves what is before it.
+    network: u32,
 }
 
 impl SkBuff {
@@ -77,19 +77,18 @@ impl SkBuff {
                 return Err(refusal.into());
             }
         };
-        let (place, least) = match layer {
-            SkbLayer::Link => (place, ETH_HLEN),
-            SkbLayer::Network => (
-                Place {
-                    data: place.data + ETH_HLEN,
-                    ..place
-                },
-                0,
-            ),
+        let place = match layer {
+            SkbLayer::Link => Place {
+                network: ETH_HLEN,
+                ..place
+            },
+            SkbLayer::Network => Place {
+                data: place.data + ETH_HLEN,
+                ..place
+            },
         };
         let skb = SkBuff {
             ctx,
-            least,
             place: Mutex::new(place),
         };
         skb.set(
@@ -159,13 +158,15 @@ impl SkBuff {
         if flags != 0 || len.is_none() {
             return Err(Errno::EINVAL);
         }
-        self.splice(memory, &mut place, 0, 0, room)
+        self.splice(memory, &mut place, 0, 0, room)?;
+        place.network = place.network.saturating_add(room);
+        Ok(())
     }
 
     /// `bpf_skb_change_tail`: cuts the packet, or puts zeros behind it.
     pub fn change_tail(&self, memory: &Memory, len: u32, flags: u64) -> Result<(), Errno> {
         let mut place = self.lock();
-        if flags != 0 || len > MAX_LEN || len < self.least {
+        if flags != 0 || len > MAX_LEN || len < place.network {
             return Err(Errno::EINVAL);
         }
         let old = place.len();
@@ -240,7 +241,10 @@ impl SkBuff {
             bytes.splice(start..end, std::iter::repeat_n(0, zeros as usize));
             let new = Place::new(memory, HEADROOM, &bytes, HEADROOM).map_err(|_| Errno::ENOMEM)?;
             memory.free(place.buffer);
-            *place = new;
+            *place = Place {
+                network: place.network,
+                ..new
+            };
         } else if grow_tail {
             let fill = vec![0; zeros as usize];
             memory
@@ -308,6 +312,7 @@ impl Place {
             capacity,
             data: head,
             end: head + len,
+            network: 0,
         };
         let written = memory.poke(place.at(head), bytes);
         debug_assert!(

@@ -215,6 +215,11 @@ fn skb_changes_have_the_kernels_limits() {
         [refused, Ok(()), Ok(()), refused]
     );
     assert_eq!(skb(&memory).change_tail(&memory, 20, 1), refused);
+    // What is put before the packet lies before the network header, too.
+    let grown = skb(&memory);
+    assert_eq!(grown.change_head(&memory, 7, 0), Ok(()));
+    assert_eq!(grown.change_tail(&memory, 20, 0), refused);
+    assert_eq!(grown.change_tail(&memory, 21, 0), Ok(()));
     assert_eq!(
         [skb(&memory).pull(64), skb(&memory).pull(65)],
         [Ok(()), Err(Errno::ENOMEM)]
@@ -236,6 +241,7 @@ fn skb_changes_of_any_place_and_size_match_a_vector() {
     for _ in 0..50 {
         let skb = skb(&memory);
         let mut model = frame_bytes();
+        let mut least = 14;
         for _ in 0..20 {
             let (off, count) = (next(model.len() as u32 + 1), next(90));
             let at = off as usize;
@@ -251,9 +257,10 @@ fn skb_changes_of_any_place_and_size_match_a_vector() {
                 2 => {
                     skb.change_head(&memory, count, 0).unwrap();
                     model.splice(0..0, vec![0; count as usize]);
+                    least += count;
                 }
                 _ => {
-                    let len = 14 + next(200);
+                    let len = least + next(200);
                     skb.change_tail(&memory, len, 0).unwrap();
                     model.resize(len as usize, 0);
                 }
