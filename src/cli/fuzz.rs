@@ -27,6 +27,10 @@ const BATCH: usize = 64;
 pub(super) struct Args {
     #[command(flatten)]
     kernel: Choice,
+    /// Ask this kernel, too, about what the first disagrees with: where it says what we say, the kernels differ and we
+    /// are not wrong.
+    #[arg(long, value_name = "KERNEL", requires = "kernel")]
+    confirm: Option<String>,
     /// How long to try; shrinking what is found may take longer.
     #[arg(long, value_name = "N", default_value_t = 10)]
     seconds: u64,
@@ -67,15 +71,26 @@ impl std::str::FromStr for Shard {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
-    match args.kernel.open(output)? {
-        None => search(args, None, output),
-        Some(mut oracle) => {
-            let caution = match args.kernel.is_host() {
-                true => Caution::High,
-                false => Caution::None,
-            };
-            search(args, Some(referee(&mut oracle, caution)), output)
-        }
+    let mut first = args.kernel.open(output)?;
+    let mut second = args
+        .confirm
+        .as_deref()
+        .map(|target| Oracle::open(target, output))
+        .transpose()?;
+    let first = first
+        .as_mut()
+        .map(|oracle| referee(oracle, caution(args.kernel.target())));
+    let second = second
+        .as_mut()
+        .map(|oracle| referee(oracle, caution(args.confirm.as_deref())));
+    search(args, Campaign::new(args.seed, first)?.with_second(second), output)
+}
+
+/// What may be asked of the kernel of that name.
+fn caution(target: Option<&str>) -> Caution {
+    match target {
+        Some("host") => Caution::High,
+        Some(_) | None => Caution::None,
     }
 }
 
@@ -89,8 +104,11 @@ fn referee(oracle: &mut Oracle, _caution: Caution) -> Referee<'_> {
     match *oracle {}
 }
 
-fn search(args: &Args, referee: Option<Referee<'_>>, output: &mut Output) -> anyhow::Result<Exit> {
-    let mut campaign = Campaign::new(args.seed, referee)?;
+fn search(
+    args: &Args,
+    mut campaign: Campaign<'_>,
+    output: &mut Output,
+) -> anyhow::Result<Exit> {
     let limit = Duration::from_secs(args.seconds);
     let (start, mut shrinking) = (Instant::now(), Duration::ZERO);
     let mut numbers = (args.shard.first..)

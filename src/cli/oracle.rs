@@ -26,9 +26,9 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    /// Whether it is this host's, which must not crash.
-    pub(super) fn is_host(&self) -> bool {
-        self.kernel.as_deref() == Some("host")
+    /// What was asked for, as it was written.
+    pub(super) fn target(&self) -> Option<&str> {
+        self.kernel.as_deref()
     }
 
     /// The kernel that was asked for, if one was.
@@ -102,6 +102,7 @@ impl Oracle {
                 total_states: stats.total_states,
                 peak_states: stats.peak_states,
                 max_states_per_insn: stats.max_states_per_insn,
+                peak_pending: 0,
             },
             log: judged.log,
             duration: Duration::from_nanos(judged.duration),

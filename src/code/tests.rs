@@ -24,6 +24,7 @@ fn verified(prog_type: ProgType, text: &str, facts: &[(usize, Fact)]) -> Verifie
     let insns = insns(text);
     let reached = Fact {
         reached: true,
+        shows_address: false,
         access: None,
     };
     let mut all = vec![reached; insns.len()];
@@ -43,6 +44,7 @@ fn verified(prog_type: ProgType, text: &str, facts: &[(usize, Fact)]) -> Verifie
 fn access(access: AccessKind) -> Fact {
     Fact {
         reached: true,
+        shows_address: false,
         access: Some(access),
     }
 }

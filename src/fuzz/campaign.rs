@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::kernel_side::{AskError, Referee, Their, Theirs};
 use super::known::{self, Stage};
 use super::lab::Ran;
-use super::{Case, Generator, Lab, LabError, Observed, Unsound, rewrite};
+use super::{Case, Generator, Hazard, Lab, LabError, Observed, Unsound, rewrite};
 use crate::isa::{Insn, Reg};
 
 /// What we say of a case.
@@ -26,7 +26,14 @@ pub enum Ours {
         message: String,
     },
     /// It is accepted, and runs as it must.
-    Accepted(Box<Observed>),
+    Accepted {
+        /// What a run left.
+        observed: Box<Observed>,
+        /// Whether that may hang on where things lie.
+        shows_address: bool,
+        /// The most branches that waited at once to be judged.
+        peak_pending: u64,
+    },
     /// It is accepted, and then something is wrong.
     Unsound(Unsound),
     /// Judging or running it panicked.
@@ -132,10 +139,12 @@ pub struct Campaign<'k> {
     elsewhere: Lab,
     /// How often each kind of disagreement was met.
     seen: BTreeMap<String, u32>,
-    reasons: BTreeMap<&'static str, u32>,
+    reasons: BTreeMap<String, u32>,
     /// How long making cases small took.
     shrinking: Duration,
     referee: Option<Referee<'k>>,
+    /// Who is asked about what the referee disagrees with.
+    second: Option<Referee<'k>>,
     /// Counts so far.
     pub totals: Totals,
 }
@@ -154,8 +163,16 @@ impl<'k> Campaign<'k> {
             reasons: BTreeMap::new(),
             shrinking: Duration::ZERO,
             referee,
+            second: None,
             totals: Totals::default(),
         })
+    }
+
+    /// A second kernel, to be asked about what the first disagrees with: where it says as we do,
+    /// the kernels differ, and no finding is made of it.
+    #[must_use]
+    pub fn with_second(self, second: Option<Referee<'k>>) -> Campaign<'k> {
+        Campaign { second, ..self }
     }
 
     /// Tries the cases of these numbers, and gives what is wrong, made small.
@@ -167,16 +184,18 @@ impl<'k> Campaign<'k> {
             .iter()
             .map(|number| self.generator.case(*number).case())
             .collect();
-        let theirs = self.ask(&cases.iter().collect::<Vec<_>>())?;
+        let ours: Result<Vec<Ours>, _> = cases.iter().map(|case| self.ours(case)).collect();
+        let ours = ours?;
+        let theirs = ask(&mut self.referee, &cases, &ours)?;
         let mut findings = Vec::new();
-        for ((number, case), theirs) in numbers.iter().zip(&cases).zip(theirs) {
-            let ours = self.ours(case)?;
-            self.count(&ours);
+        let answers = ours.iter().zip(theirs);
+        for ((number, case), (ours, theirs)) in numbers.iter().zip(&cases).zip(answers) {
+            self.count(ours);
             let is_withheld = theirs
                 .as_ref()
                 .is_some_and(|theirs| theirs.verdict == Their::Withheld);
             self.totals.withheld += u64::from(is_withheld);
-            let found = self.compare(case, &ours, theirs.as_ref());
+            let found = self.compare(case, ours, theirs.as_ref());
             let Some(disagreement) = self.explain(case, found)? else {
                 let is_compared = !is_withheld && !matches!(ours, Ours::Unsupported { .. });
                 self.totals.agreed += u64::from(is_compared);
@@ -195,38 +214,71 @@ impl<'k> Campaign<'k> {
         case: &Case,
         disagreement: Disagreement,
     ) -> Result<Option<Finding>, CampaignError> {
-        if self.is_known(&disagreement, case, Stage::Found) {
+        if self.is_known(&disagreement, case, Stage::Found)? {
             return Ok(None);
         }
         let kind = disagreement.sign();
         let seen = self.seen.get(&kind).copied().unwrap_or(0);
         let start = Instant::now();
         let finding = match seen < OF_A_KIND {
-            true => Some(self.smallest(number, disagreement)?),
+            true => Some(self.smallest(number, disagreement.clone())?),
             false => None,
         };
         self.shrinking += start.elapsed();
-        if let Some(finding) = &finding
-            && self.is_known(&finding.disagreement, &finding.case, Stage::Smallest)
-        {
-            return Ok(None);
-        }
+        let is_known = match &finding {
+            Some(Finding { disagreement, case, .. }) => {
+                self.is_known(disagreement, case, Stage::Smallest)?
+            }
+            None => false,
+        };
+        let finding = match (is_known, &self.second) {
+            (false, _) => finding,
+            (true, None) => return Ok(None),
+            // It became another one while it was made small.
+            (true, Some(_)) => Some(Finding {
+                number,
+                case: case.clone(),
+                disagreement,
+            }),
+        };
         self.seen.insert(kind, seen.saturating_add(1));
         Ok(finding)
     }
 
-    /// Whether the reason is known; if so it is counted.
-    fn is_known(&mut self, disagreement: &Disagreement, case: &Case, stage: Stage) -> bool {
-        let Some(known) = known::of(disagreement, case, self.release(), stage) else {
-            return false;
+    /// Whether the reason is known; of a case as it was found that is counted, and so it is of a
+    /// small one if nobody was asked before.
+    fn is_known(
+        &mut self,
+        disagreement: &Disagreement,
+        case: &Case,
+        stage: Stage,
+    ) -> Result<bool, CampaignError> {
+        let reason = match &self.second {
+            Some(second) => {
+                let reason = format!("Linux {} says what we say", second.release());
+                (!self.second_disagrees(case)?).then_some(reason)
+            }
+            None => known::of(disagreement, case, self.release(), stage)
+                .map(|known| known.reason.to_owned()),
         };
-        self.totals.known += 1;
-        *self.reasons.entry(known.reason).or_default() += 1;
-        true
+        let Some(reason) = reason else {
+            return Ok(false);
+        };
+        if self.second.is_none() || stage == Stage::Found {
+            self.totals.known += 1;
+            *self.reasons.entry(reason).or_default() += 1;
+        }
+        Ok(true)
+    }
+
+    fn second_disagrees(&mut self, case: &Case) -> Result<bool, CampaignError> {
+        let ours = self.ours(case)?;
+        let theirs = ask_one(&mut self.second, case, &ours)?;
+        Ok(self.compare(case, &ours, theirs.as_ref()).is_some())
     }
 
     /// The reasons known, with how often they were met.
-    pub fn reasons(&self) -> &BTreeMap<&'static str, u32> {
+    pub fn reasons(&self) -> &BTreeMap<String, u32> {
         &self.reasons
     }
 
@@ -235,19 +287,12 @@ impl<'k> Campaign<'k> {
         self.referee.as_ref().map(Referee::release)
     }
 
-    fn ask(&mut self, cases: &[&Case]) -> Result<Vec<Option<Theirs>>, CampaignError> {
-        Ok(match &mut self.referee {
-            Some(referee) => referee.ask(cases)?.into_iter().map(Some).collect(),
-            None => cases.iter().map(|_| None).collect(),
-        })
-    }
-
     fn count(&mut self, ours: &Ours) {
         self.totals.programs += 1;
         match ours {
             Ours::Refused { .. } => self.totals.rejected += 1,
             Ours::Unsupported { .. } => self.totals.unsupported += 1,
-            Ours::Accepted(_) | Ours::Unsound(_) => self.totals.accepted += 1,
+            Ours::Accepted { .. } | Ours::Unsound(_) => self.totals.accepted += 1,
             Ours::Panicked { .. } => {}
         }
     }
@@ -278,7 +323,11 @@ impl<'k> Campaign<'k> {
             }
         };
         Ok(match self.lab.check(case, &verified)? {
-            Ok(Ran { observed, .. }) => Ours::Accepted(Box::new(observed)),
+            Ok(Ran { observed, .. }) => Ours::Accepted {
+                observed: Box::new(observed),
+                shows_address: verified.facts.iter().any(|fact| fact.shows_address),
+                peak_pending: verified.stats.peak_pending,
+            },
             Err(unsound) => Ours::Unsound(unsound),
         })
     }
@@ -294,13 +343,20 @@ impl<'k> Campaign<'k> {
                 let ours = message.clone();
                 return Some(Disagreement::FalseReject { ours });
             }
-            (Ours::Accepted(_) | Ours::Unsound(_), Some(Their::Refused { message })) => {
+            (Ours::Accepted { .. } | Ours::Unsound(_), Some(Their::Refused { message })) => {
                 let theirs = message.clone();
                 return Some(Disagreement::FalseAccept { theirs });
             }
             (Ours::Unsound(unsound), _) => return Some(Disagreement::Unsound(unsound.clone())),
             (Ours::Refused { .. } | Ours::Unsupported { .. }, _) => return None,
-            (Ours::Accepted(observed), _) => observed,
+            (
+                Ours::Accepted {
+                    shows_address: true,
+                    ..
+                },
+                _,
+            ) => return None,
+            (Ours::Accepted { observed, .. }, _) => observed,
         };
         let theirs = theirs?.observed.as_ref()?;
         let difference = differs(case, observed, theirs)?;
@@ -359,8 +415,8 @@ impl<'k> Campaign<'k> {
     /// # Errors
     /// A machine or a kernel fails.
     pub fn disagreement(&mut self, case: &Case) -> Result<Option<Disagreement>, CampaignError> {
-        let theirs = self.ask(&[case])?.pop().flatten();
         let ours = self.ours(case)?;
+        let theirs = ask_one(&mut self.referee, case, &ours)?;
         let found = self.compare(case, &ours, theirs.as_ref());
         self.explain(case, found)
     }
@@ -385,7 +441,8 @@ impl<'k> Campaign<'k> {
     /// # Errors
     /// The kernel fails.
     pub fn theirs(&mut self, case: &Case) -> Result<Option<Theirs>, CampaignError> {
-        let mut theirs = self.ask(&[case])?.pop().flatten();
+        let ours = self.ours(case)?;
+        let mut theirs = ask_one(&mut self.referee, case, &ours)?;
         if let (Some(theirs), Some(referee)) = (&mut theirs, &mut self.referee)
             && let Their::Refused { message } = &mut theirs.verdict
         {
@@ -403,6 +460,32 @@ impl<'k> Campaign<'k> {
     pub fn kinds(&self) -> &BTreeMap<String, u32> {
         &self.seen
     }
+}
+
+/// What a kernel, if there is one, makes of cases of which we say that.
+fn ask(
+    referee: &mut Option<Referee<'_>>,
+    cases: &[Case],
+    ours: &[Ours],
+) -> Result<Vec<Option<Theirs>>, CampaignError> {
+    let Some(referee) = referee else {
+        return Ok(cases.iter().map(|_| None).collect());
+    };
+    let asked = cases.iter().zip(ours);
+    let asked = asked.map(|(case, ours)| (case, Hazard::of(&case.insns, ours)));
+    let answers = referee.ask(&asked.collect::<Vec<_>>())?;
+    Ok(answers.into_iter().map(Some).collect())
+}
+
+fn ask_one(
+    referee: &mut Option<Referee<'_>>,
+    case: &Case,
+    ours: &Ours,
+) -> Result<Option<Theirs>, CampaignError> {
+    let answers = referee
+        .as_mut()
+        .map(|referee| referee.ask(&[(case, Hazard::of(&case.insns, ours))]));
+    Ok(answers.transpose()?.and_then(|mut answers| answers.pop()))
 }
 
 /// Which instructions may go.

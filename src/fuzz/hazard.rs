@@ -4,14 +4,45 @@
 //! (`maybe_fork_scalars`) while it has more ways left to go than it keeps (8192). The thread that
 //! loads the program is killed; whatever it held is lost.
 
+use super::campaign::Ours;
 use crate::isa::{AluOp, CallTarget, Insn};
 
 /// The most ways that the verifier keeps, with some distance.
 const WAYS: usize = 4096;
 
+/// The same for a program that we know to the end: what Linux 6.12 keeps is what we keep, and a
+/// newer kernel is not far from it.
+const WAYS_KNOWN: u64 = 1024;
+
+/// Whether asking about a program is safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hazard {
+    /// It is.
+    None,
+    /// It might crash a kernel.
+    MayCrash,
+}
+
+impl Hazard {
+    /// That of a program of which we say that.
+    pub(super) fn of(insns: &[Insn], ours: &Ours) -> Hazard {
+        let may_crash = match ours {
+            Ours::Accepted { peak_pending, .. } => *peak_pending > WAYS_KNOWN,
+            Ours::Refused { .. }
+            | Ours::Unsupported { .. }
+            | Ours::Unsound(_)
+            | Ours::Panicked { .. } => may_crash(insns),
+        };
+        match may_crash {
+            true => Hazard::MayCrash,
+            false => Hazard::None,
+        }
+    }
+}
+
 /// Whether a program might get a verifier to that place: it has a bitwise operation, and a loop or
 /// so many branches and calls that some way through it meets too many of them.
-pub(super) fn may_crash(insns: &[Insn]) -> bool {
+fn may_crash(insns: &[Insn]) -> bool {
     let count = |is_it: fn(&Insn) -> bool| insns.iter().filter(|insn| is_it(insn)).count();
     let bitwise = count(is_bitwise);
     let forks = bitwise + count(|insn| matches!(insn, Insn::JumpIf { .. } | Insn::MayGoto { .. }));

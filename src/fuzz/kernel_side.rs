@@ -2,7 +2,7 @@
 //!
 //! Without the cargo feature `kernel` there is nobody to ask, and no [`Referee`] can be made.
 
-use super::{Case, Observed};
+use super::{Case, Hazard, Observed};
 
 /// What a kernel says of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +45,7 @@ pub enum Caution {
 mod with {
     use std::collections::BTreeMap;
 
-    use super::super::hazard;
-    use super::{Case, Caution, Observed, Their, Theirs};
+    use super::{Case, Caution, Hazard, Observed, Their, Theirs};
     use crate::abi::ProgType;
     use crate::isa::{Imm64, Insn, encode_program};
     use crate::kernel::job::{Job, JobResult, RunJob, Verdict};
@@ -85,16 +84,18 @@ mod with {
         ///
         /// # Errors
         /// It cannot be asked.
-        pub fn ask(&mut self, cases: &[&Case]) -> Result<Vec<Theirs>, AskError> {
-            let is_asked = |case: &&Case| match self.caution {
-                Caution::None => true,
-                Caution::High => !hazard::may_crash(&case.insns),
-            };
-            let asked: Vec<&Case> = cases.iter().copied().filter(is_asked).collect();
+        pub fn ask(&mut self, cases: &[(&Case, Hazard)]) -> Result<Vec<Theirs>, AskError> {
+            let caution = self.caution;
+            let is_asked = |hazard: Hazard| caution == Caution::None || hazard == Hazard::None;
+            let asked: Vec<&Case> = cases
+                .iter()
+                .filter(|(_, hazard)| is_asked(*hazard))
+                .map(|(case, _)| *case)
+                .collect();
             let result = self.kernel.execute(&job(&asked, 0))?;
             let mut next = 0;
-            let answer = |case: &&Case| {
-                if !is_asked(case) {
+            let answer = |(case, hazard): &(&Case, Hazard)| {
+                if !is_asked(*hazard) {
                     return Theirs {
                         verdict: Their::Withheld,
                         observed: None,
@@ -226,7 +227,7 @@ mod without {
     use std::convert::Infallible;
     use std::marker::PhantomData;
 
-    use super::{Case, Theirs};
+    use super::{Case, Hazard, Theirs};
 
     /// Nobody can be asked, so asking never fails.
     #[derive(Debug, thiserror::Error)]
@@ -246,7 +247,7 @@ mod without {
         ///
         /// # Errors
         /// Never.
-        pub fn ask(&mut self, _cases: &[&Case]) -> Result<Vec<Theirs>, AskError> {
+        pub fn ask(&mut self, _cases: &[(&Case, Hazard)]) -> Result<Vec<Theirs>, AskError> {
             match self.0 {}
         }
 

@@ -32,5 +32,6 @@ pub use campaign::{Campaign, CampaignError, Disagreement, Finding, Ours, Totals,
 pub use case::{Case, Input, Observed, Pair, specs};
 pub use finding::{Reproducer, ReproducerError, text};
 pub use generate::{Generator, Shrinking};
+pub use hazard::Hazard;
 pub use kernel_side::{AskError, Caution, Referee, Their, Theirs};
 pub use lab::{Lab, LabError, Ran, Unsound};

@@ -187,7 +187,10 @@ impl<'a> Verifier<'a> {
             self.log_state();
         }
         self.log_insn(&insn);
-        self.facts[pc.index()].reached = true;
+        let shows_address = super::address::is_shown(&self.cur, &insn);
+        let fact = &mut self.facts[pc.index()];
+        fact.reached = true;
+        fact.shows_address |= shows_address;
         if let Ok(at) = self.broken.binary_search_by_key(&pc, |(pc, _)| *pc) {
             return Err(Fail::invalid(self.broken[at].1.to_string()));
         }
@@ -334,6 +337,7 @@ impl<'a> Verifier<'a> {
             from,
             log_mark,
         });
+        self.stats.peak_pending = self.stats.peak_pending.max(self.pending.len() as u64);
         let pushed = self.pending.last_mut().expect("a branch was just pushed");
         Ok(&mut pushed.state)
     }

@@ -10,6 +10,7 @@
 //! - The verdict is that of Linux 6.12 for a privileged loader; a rejection carries its sentence.
 //! - What cannot be judged yet is refused ("not supported yet: …"), never waved through.
 
+mod address;
 mod alu;
 mod argument;
 mod branch;

@@ -63,6 +63,8 @@ pub struct Fact {
     pub reached: bool,
     /// For a load, store or atomic that runs: what it touches.
     pub access: Option<AccessKind>,
+    /// Whether on some path it does what hangs on the number that a pointer is.
+    pub shows_address: bool,
 }
 
 /// What an instruction touches, the same on every path.
@@ -87,6 +89,9 @@ pub struct Stats {
     pub peak_states: u64,
     /// The most states kept at one instruction.
     pub max_states_per_insn: u64,
+    /// The most branches that waited at once to be explored; 0 where a kernel judged, which does
+    /// not say.
+    pub peak_pending: u64,
 }
 
 /// Why a program was refused.

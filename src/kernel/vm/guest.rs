@@ -182,7 +182,9 @@ impl Guest {
     fn end(&mut self) -> VmError {
         let status = self.qemu.wait(END);
         let console = self.qemu.console();
-        if let Some(signal) = status.and_then(|status| status.signal()) {
+        // It aborts itself where KVM does not do what it counts on: that is a failure like others.
+        let signal = status.and_then(|status| status.signal());
+        if let Some(signal) = signal.filter(|signal| *signal != libc::SIGABRT) {
             return VmError::QemuKilled { signal, console };
         }
         if let Some(reason) = console.panic() {
@@ -192,7 +194,7 @@ impl Guest {
         let stderr = self.qemu.stderr();
         match (status, self.engine) {
             (Some(status), Engine::Kvm) if !status.success() => VmError::Kvm {
-                reason: stderr.text().trim().to_owned(),
+                reason: first_line(&stderr),
             },
             (Some(status), Engine::Tcg) if !status.success() => {
                 VmError::QemuFailed { status, stderr }
@@ -200,6 +202,11 @@ impl Guest {
             (_, Engine::Kvm | Engine::Tcg) => VmError::Ended { console },
         }
     }
+}
+
+fn first_line(console: &Console) -> String {
+    let text = console.text();
+    text.trim().lines().next().unwrap_or_default().to_owned()
 }
 
 /// A message, or that the stream ended instead.
