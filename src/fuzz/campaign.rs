@@ -114,6 +114,9 @@ pub struct Totals {
 /// Ends the search for a smaller case after so many tries.
 const TRIES: usize = 1500;
 
+/// Ends it after so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// How many findings of one kind are made small; the others are only counted.
 const OF_A_KIND: u32 = 2;
 
@@ -386,11 +389,17 @@ impl<'k> Campaign<'k> {
         let mut failure = None;
         let seed = self.generator.seed();
         let sign = disagreement.sign();
-        let mut is_wanted = |case: &Case| match self.disagreement(case) {
-            Ok(found) => found.is_some_and(|found| found.sign() == sign),
-            Err(error) => {
-                failure.get_or_insert(error);
-                false
+        let deadline = Instant::now() + PATIENCE;
+        let mut is_wanted = |case: &Case| {
+            if Instant::now() > deadline {
+                return false;
+            }
+            match self.disagreement(case) {
+                Ok(found) => found.is_some_and(|found| found.sign() == sign),
+                Err(error) => {
+                    failure.get_or_insert(error);
+                    false
+                }
             }
         };
         let generator = Generator::new(seed);

@@ -98,8 +98,13 @@ impl Verifier<'_> {
                 combine_numbers(width, op, &left, &right)
             }
         };
-        self.write_reg(dst, result);
+        self.write_result(dst, result);
         Ok(())
+    }
+
+    fn write_result(&mut self, dst: Reg, mut result: Register) {
+        result.value.mend();
+        self.write_reg(dst, result);
     }
 
     /// A mask of -1 or 0, as sign extension makes it, is followed as each of the two when a constant
@@ -145,7 +150,7 @@ impl Verifier<'_> {
             }
             (Width::W32, Operand::Reg(_)) => Register::scalar(Scalar::unknown().moved(Width::W32)),
         };
-        self.write_reg(dst, result);
+        self.write_result(dst, result);
         Ok(())
     }
 
@@ -191,7 +196,7 @@ impl Verifier<'_> {
         } else {
             Register::scalar(Scalar::unknown().moved(width))
         };
-        self.write_reg(dst, result);
+        self.write_result(dst, result);
         Ok(())
     }
 
@@ -204,7 +209,7 @@ impl Verifier<'_> {
         } else {
             Scalar::unknown()
         };
-        self.write_reg(dst, Register::scalar(result(number)));
+        self.write_result(dst, Register::scalar(result(number)));
         Ok(())
     }
 

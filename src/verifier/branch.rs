@@ -303,14 +303,17 @@ fn learn_numbers(state: &mut State, condition: &Condition, branch: Branch) {
     } = *condition;
     match src {
         Operand::Reg(src) if src == dst => {
-            Scalar::refine_itself(op, width, branch, &mut state.reg_mut(dst).value);
-            mend(&mut state.reg_mut(dst).value);
+            let mut both = *state.reg(dst);
+            Scalar::refine_itself(op, width, branch, &mut both.value);
+            both.value.mend();
+            *state.reg_mut(dst) = both;
+            spread(state, &both);
         }
         Operand::Reg(src) => {
             let (mut left, mut right) = (*state.reg(dst), *state.reg(src));
             Scalar::refine(op, width, branch, &mut left.value, &mut right.value);
-            mend(&mut left.value);
-            mend(&mut right.value);
+            left.value.mend();
+            right.value.mend();
             *state.reg_mut(dst) = left;
             *state.reg_mut(src) = right;
             spread(state, &right);
@@ -319,17 +322,10 @@ fn learn_numbers(state: &mut State, condition: &Condition, branch: Branch) {
         Operand::Imm(_) => {
             let (mut left, mut right) = (*state.reg(dst), condition.right);
             Scalar::refine(op, width, branch, &mut left.value, &mut right.value);
-            mend(&mut left.value);
+            left.value.mend();
             *state.reg_mut(dst) = left;
             spread(state, &left);
         }
-    }
-}
-
-/// Ranges that contradict each other, on a branch that nothing takes, are forgotten.
-fn mend(value: &mut Scalar) {
-    if value.find_violation().is_some() {
-        value.forget_bounds();
     }
 }
 

@@ -193,6 +193,14 @@ impl Scalar {
         (self.tnum.is_subreg_const() && !in_sync).then_some(Violation::SubregConst)
     }
 
+    /// Forgets ranges that contradict each other, as they do on a way that nothing takes
+    /// (`reg_bounds_sanity_check`).
+    pub(super) fn mend(&mut self) {
+        if self.find_violation().is_some() {
+            self.forget_bounds();
+        }
+    }
+
     /// Gives up the ranges, not the bits.
     pub fn forget_bounds(&mut self) {
         *self = Scalar {
