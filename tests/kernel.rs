@@ -4,8 +4,9 @@
 #![cfg(target_os = "linux")]
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use ebpf_sim::kernel::host::Host;
 
@@ -130,6 +131,104 @@ fn difference_that_is_listed_and_gone_is_reported() {
         shown.contains("vanished: xdp_count.o: xdp_count: packet"),
         "{shown}"
     );
+}
+
+/// Bytes of a `struct __sk_buff` with a mark, a length on the wire, and one byte more.
+fn context(wire_len: u32, other: usize) -> Vec<u8> {
+    let mut bytes = vec![0; 192];
+    bytes[8] = 41;
+    bytes[160..164].copy_from_slice(&wire_len.to_le_bytes());
+    bytes[other] |= 1;
+    bytes
+}
+
+#[test]
+fn context_that_a_packet_arrives_with_leaves_as_on_this_kernel() {
+    if !permitted() {
+        return;
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let program = folder.join("marks.s");
+    // It sums what it is given, and changes what may be changed.
+    let source = ".type sched_cls
+        r0 = *(u32 *)(r1 + 8)
+        *(u32 *)(r1 + 32) = 77
+        *(u32 *)(r1 + 52) = r0
+        r2 = *(u32 *)(r1 + 160)
+        r0 += r2
+        *(u32 *)(r1 + 8) = r0
+        *(u64 *)(r1 + 152) = r0
+        exit\n";
+    std::fs::write(&program, source).expect("a file is written");
+    // Byte 12 is of a field that no packet arrives with: neither side takes it.
+    for (name, wire_len, other) in [("fits", 2000, 8), ("short", 1, 8), ("other", 2000, 12)] {
+        let ctx = folder.join(name);
+        std::fs::write(&ctx, context(wire_len, other)).expect("a file is written");
+        let ctx = ctx.display().to_string();
+        let args = ["diff", &program.display().to_string(), "--ctx", &ctx];
+        let output = ebpf_sim(&args);
+        let shown = text(&output.stdout) + &text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{name}: {shown}");
+        assert!(shown.contains("runs"), "{name}: {shown}");
+    }
+}
+
+/// The ids of all programs in the kernel.
+#[expect(unsafe_code, reason = "bpf(2) is asked without the library's help")]
+fn programs() -> Vec<u32> {
+    const PROG_GET_NEXT_ID: i32 = 11;
+    let mut ids = Vec::new();
+    loop {
+        let mut attr = [ids.last().copied().unwrap_or(0), 0, 0, 0];
+        // SAFETY: the attributes are as many bytes as is said, and outlive the call.
+        let done = unsafe {
+            libc::syscall(
+                libc::SYS_bpf,
+                PROG_GET_NEXT_ID,
+                attr.as_mut_ptr(),
+                size_of_val(&attr),
+            )
+        };
+        if done != 0 {
+            return ids;
+        }
+        ids.push(attr[1]);
+    }
+}
+
+#[test]
+#[expect(unsafe_code, reason = "a process is interrupted")]
+fn command_that_is_interrupted_leaves_no_program_behind() {
+    if !permitted() {
+        return;
+    }
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = programs();
+    let mut was_there = false;
+    for delay in [20, 60, 120, 250, 500] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ebpf-sim"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["diff", "--events"])
+            .args(corpus())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the command starts");
+        std::thread::sleep(Duration::from_millis(delay));
+        was_there |= programs().len() > before.len();
+        let pid = i32::try_from(child.id()).expect("a process id");
+        // SAFETY: the process is a child that nobody has waited for.
+        unsafe { libc::kill(pid, libc::SIGINT) };
+        child.wait().expect("it ends");
+    }
+    assert!(was_there, "no program was ever in the kernel");
+    // The kernel takes its time to let go of one.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let left = || programs().iter().any(|id| !before.contains(id));
+    while left() {
+        assert!(Instant::now() < deadline, "{before:?} {:?}", programs());
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 #[test]

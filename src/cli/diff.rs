@@ -47,6 +47,10 @@ pub(super) struct Args {
     /// A packet to run on, from its Ethernet header on; may be repeated [default: generated].
     #[arg(long, value_name = "FILE")]
     data: Vec<PathBuf>,
+    /// The context that packets arrive with, as bytes of a `struct __sk_buff`: mark, priority, cb, tstamp, wire_len,
+    /// gso_segs, gso_size and hwtstamp are taken.
+    #[arg(long, value_name = "FILE")]
+    ctx: Option<PathBuf>,
     /// How often each packet is sent.
     #[arg(long, value_name = "N", default_value_t = 1)]
     repeat: u32,
@@ -122,6 +126,7 @@ impl Outcome {
 
 pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
     let packets = packets(&args)?;
+    let context = args.ctx.as_ref().map(read).transpose()?;
     let inputs = args.input.resolve()?;
     let mut oracle = Oracle::open(&args.kernel, output)?;
     let kernel_btf = inputs.kernel_btf.clone().or_else(|| oracle.btf());
@@ -130,6 +135,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         programs: inputs.names().to_vec(),
         input: Input {
             packets,
+            context,
             repeat: args.repeat,
             events: match args.events {
                 true => Events::Compare,
@@ -182,8 +188,11 @@ fn packets(args: &Args) -> anyhow::Result<Vec<Vec<u8>>> {
     if args.data.is_empty() {
         return Ok(generate(args.seed, PACKETS));
     }
-    let read = |path: &PathBuf| input::read(path).with_context(|| path.display().to_string());
     args.data.iter().map(read).collect()
+}
+
+fn read(path: &PathBuf) -> anyhow::Result<Vec<u8>> {
+    input::read(path).with_context(|| path.display().to_string())
 }
 
 /// Says on a terminal how far it is; with no files at all it takes that away again.

@@ -83,7 +83,11 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
     let second = second
         .as_mut()
         .map(|oracle| referee(oracle, caution(args.confirm.as_deref())));
-    search(args, Campaign::new(args.seed, first)?.with_second(second), output)
+    search(
+        args,
+        Campaign::new(args.seed, first)?.with_second(second),
+        output,
+    )
 }
 
 /// What may be asked of the kernel of that name.
@@ -104,11 +108,7 @@ fn referee(oracle: &mut Oracle, _caution: Caution) -> Referee<'_> {
     match *oracle {}
 }
 
-fn search(
-    args: &Args,
-    mut campaign: Campaign<'_>,
-    output: &mut Output,
-) -> anyhow::Result<Exit> {
+fn search(args: &Args, mut campaign: Campaign<'_>, output: &mut Output) -> anyhow::Result<Exit> {
     let limit = Duration::from_secs(args.seconds);
     let (start, mut shrinking) = (Instant::now(), Duration::ZERO);
     let mut numbers = (args.shard.first..)

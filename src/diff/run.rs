@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::abi::{AttachType, MapType, ProgType};
-use crate::events::{Direction, Event, Packet};
+use crate::events::{Direction, Event, Packet, SkbFields};
 use crate::kernel::job::{Job, JobResult, RunError, RunJob, RunResult, Trace};
 use crate::kernel::{Kernel, errno_name};
 use crate::machine::Cpus;
@@ -17,6 +17,8 @@ use super::{Compared, DiffError, Difference, Options, Subject, events, maps};
 
 /// Network device that test runs are on: the loopback device.
 const LOOPBACK: u32 = 1;
+/// Bytes of `struct xdp_md`.
+const XDP_MD_LEN: usize = 24;
 /// Bytes of an Ethernet header.
 const ETH_HLEN: usize = 14;
 /// What stands before printed text in a trace line.
@@ -56,7 +58,7 @@ pub(super) fn compare(
     if packets.is_empty() {
         return Ok(());
     }
-    let result = kernel.execute(&job(program, &wanted, &packets))?;
+    let result = kernel.execute(&job(program, &wanted, &packets, options))?;
     let names = wanted.iter().map(|other| other.name.clone()).collect();
     let cpus = result.kernel.cpus;
     match ours(subject, program, names, &packets, options, cpus) {
@@ -117,7 +119,7 @@ fn packets(options: &Options) -> Vec<Vec<u8>> {
         .collect()
 }
 
-fn job(program: &Program, wanted: &[&Program], packets: &[Vec<u8>]) -> Job {
+fn job(program: &Program, wanted: &[&Program], packets: &[Vec<u8>], options: &Options) -> Job {
     let mut job = Job::new(
         program.btf.as_deref(),
         &program.maps,
@@ -132,6 +134,7 @@ fn job(program: &Program, wanted: &[&Program], packets: &[Vec<u8>]) -> Job {
         .map(|packet| RunJob {
             program: index,
             data: Some(test_packet(program.prog_type, packet)),
+            ctx: context(program.prog_type, packet, options),
             ..RunJob::default()
         })
         .collect();
@@ -140,6 +143,46 @@ fn job(program: &Program, wanted: &[&Program], packets: &[Vec<u8>]) -> Job {
         job.trace = Trace::Read;
     }
     job
+}
+
+/// The context for a kernel's test run. One of a frame says how long that is.
+fn context(prog_type: ProgType, packet: &[u8], options: &Options) -> Option<Vec<u8>> {
+    let mut context = options.input.context.clone()?;
+    if prog_type == ProgType::Xdp {
+        context.resize(XDP_MD_LEN, 0);
+        let len = u32::try_from(packet.len()).unwrap_or(u32::MAX);
+        for (to, from) in context.iter_mut().skip(4).zip(len.to_le_bytes()) {
+            *to = from;
+        }
+    }
+    Some(context)
+}
+
+/// A packet with the context that was given.
+fn arriving(bytes: &[u8], program: &Program, options: &Options) -> Result<Packet, String> {
+    let context = options.input.context.as_deref().unwrap_or_default();
+    let packet = Packet {
+        bytes: bytes.to_vec(),
+        ifindex: LOOPBACK,
+        queue: 0,
+        direction: direction(program),
+        fields: SkbFields::default(),
+    };
+    if program.prog_type == ProgType::Xdp {
+        return match context.iter().all(|byte| *byte == 0) {
+            true => Ok(packet),
+            false => Err("frames arrive with an empty xdp_md only".to_owned()),
+        };
+    }
+    let fields = SkbFields::parse(context).map_err(|error| error.to_string())?;
+    let shown = match program.prog_type {
+        ProgType::CgroupSkb => bytes.len().saturating_sub(ETH_HLEN),
+        _ => bytes.len(),
+    };
+    match fields.check(shown) {
+        Ok(()) => Ok(Packet { fields, ..packet }),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Whether a program calls `bpf_trace_printk` or `bpf_trace_vprintk`.
@@ -154,7 +197,15 @@ pub(super) fn prints(programs: &[&Program]) -> bool {
 /// What the simulator did.
 struct Ours {
     sim: Sim,
-    runs: Vec<Result<RunResult, String>>,
+    runs: Vec<Result<Run, String>>,
+}
+
+/// What one run of ours left.
+struct Run {
+    retval: u32,
+    data: Vec<u8>,
+    /// Where the packet was a socket buffer.
+    fields: Option<SkbFields>,
 }
 
 fn ours(
@@ -182,10 +233,9 @@ fn ours(
     if let Some(refusal) = loaded.and_then(|loaded| loaded.verdict.refusal()) {
         return Err(refusal.to_string());
     }
-    let direction = direction(program);
     let runs = packets
         .iter()
-        .map(|packet| fire(&mut sim, &program.name, packet, direction))
+        .map(|packet| fire(&mut sim, &program.name, arriving(packet, program, options)?))
         .collect();
     Ok(Ours { sim, runs })
 }
@@ -199,26 +249,17 @@ fn direction(program: &Program) -> Direction {
     }
 }
 
-fn fire(
-    sim: &mut Sim,
-    program: &str,
-    packet: &[u8],
-    direction: Direction,
-) -> Result<RunResult, String> {
-    let event = Event::Packet(Packet {
-        bytes: packet.to_vec(),
-        ifindex: LOOPBACK,
-        queue: 0,
-        direction,
-    });
-    let firing = sim.fire(&event).map_err(|error| error.to_string())?;
+fn fire(sim: &mut Sim, program: &str, packet: Packet) -> Result<Run, String> {
+    let firing = sim
+        .fire(&Event::Packet(packet))
+        .map_err(|error| error.to_string())?;
     let run = firing.runs().find(|run| &*run.name == program);
     let run = run.ok_or("the packet does not reach the program")?;
     match &run.outcome {
-        Ok(r0) => Ok(RunResult {
+        Ok(r0) => Ok(Run {
             retval: *r0 as u32,
             data: firing.packet.clone().unwrap_or_default(),
-            ..RunResult::default()
+            fields: firing.fields,
         }),
         Err(trap) => Err(format!("trap: {trap}")),
     }
@@ -256,7 +297,7 @@ fn outcomes(ours: &Ours, program: &Program, theirs: &JobResult, compared: &mut C
 fn one_run(
     prog_type: ProgType,
     number: usize,
-    ours: &Result<RunResult, String>,
+    ours: &Result<Run, String>,
     theirs: &Result<RunResult, RunError>,
 ) -> Option<Difference> {
     let difference = |what: &str, ours: String, kernel: String| {
@@ -274,7 +315,7 @@ fn one_run(
         (ours, theirs) => {
             let ours = ours
                 .as_ref()
-                .map_or_else(Clone::clone, |run| returned(run.retval));
+                .map_or_else(|reason| reason.clone(), |run| returned(run.retval));
             let theirs = match theirs {
                 Ok(run) => returned(run.retval),
                 Err(RunError::NotLoaded) => "not loaded".to_owned(),
@@ -290,12 +331,20 @@ fn one_run(
             returned(theirs.retval),
         );
     }
-    let (ours, theirs) = comparable(prog_type, &ours.data, &theirs.data);
-    if ours != theirs {
-        let (a, b) = first_difference(ours, theirs);
+    let (packet, their_packet) = comparable(prog_type, &ours.data, &theirs.data);
+    if packet != their_packet {
+        let (a, b) = first_difference(packet, their_packet);
         return difference("packet", a, b);
     }
-    None
+    let fields = ours.fields.as_ref()?;
+    let their_fields = SkbFields::of(&theirs.ctx);
+    let mut both = fields.iter().zip(their_fields.iter());
+    let ((name, ours), (_, theirs)) = both.find(|(ours, theirs)| ours != theirs)?;
+    difference(
+        "context",
+        format!("{name} {ours:#x}"),
+        format!("{name} {theirs:#x}"),
+    )
 }
 
 fn returned(retval: u32) -> String {

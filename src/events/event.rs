@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::machine::Task;
 
+use super::skb_fields::SkbFields;
 use super::{EventError, Passage, execve, packet, single, syscall};
 
 /// Something that happens to the modelled kernel.
@@ -55,6 +56,8 @@ pub struct Packet {
     pub queue: u32,
     /// Which way it goes.
     pub direction: Direction,
+    /// What it carries beside its bytes.
+    pub fields: SkbFields,
 }
 
 /// Which way a packet goes.
@@ -92,6 +95,7 @@ impl Event {
             ifindex: 1,
             queue: 0,
             direction: Direction::Ingress,
+            fields: SkbFields::default(),
         })
     }
 

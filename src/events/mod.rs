@@ -22,6 +22,7 @@ mod parse;
 mod passage;
 mod scene;
 mod single;
+mod skb_fields;
 mod syscall;
 #[cfg(test)]
 mod tests;
@@ -35,4 +36,5 @@ pub use event::{Direction, Event, Execve, HookEvent, Packet, SyscallEvent};
 pub use packet::verdict_name;
 pub use passage::{Answer, Function, Passage, Point, Stop};
 pub use scene::Scene;
+pub use skb_fields::{FieldError, SkbFields};
 pub use values::{Given, Values};

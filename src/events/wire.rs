@@ -8,7 +8,7 @@ use crate::isa::Size;
 use crate::machine::{Addr, Memory, SkBuff, SkbLayer, XdpFrame, XdpQueue};
 
 use super::event::{Direction, Packet};
-use super::{EventError, Scene};
+use super::{EventError, Scene, SkbFields};
 
 /// Bytes of an Ethernet header.
 const ETHERNET: usize = 14;
@@ -74,6 +74,13 @@ impl Scene<'_> {
         now.or_else(|| self.packet.as_ref().map(|packet| packet.bytes.clone()))
     }
 
+    /// What the packet carries beside its bytes now, if it is a socket buffer.
+    pub fn packet_fields(&self) -> Option<SkbFields> {
+        let fields = self.wire.as_ref()?.fields(&self.machine.memory)?;
+        let before = vec![0; skb::PACKET_TYPE as usize];
+        Some(SkbFields::of(&[before, fields].concat()))
+    }
+
     /// The packet as helpers reach it.
     pub fn packet(&self) -> Option<helpers::Packet<'_>> {
         Some(match self.wire.as_ref()? {
@@ -116,6 +123,9 @@ impl Scene<'_> {
         match packet.direction {
             Direction::Ingress => set(skb::INGRESS_IFINDEX, ifindex),
             Direction::Egress => set(skb::PACKET_TYPE, OUTGOING),
+        }
+        for (off, size, value) in packet.fields.given() {
+            skb.set_field(&self.machine.memory, off, size, value);
         }
     }
 }

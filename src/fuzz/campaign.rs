@@ -229,9 +229,9 @@ impl<'k> Campaign<'k> {
         };
         self.shrinking += start.elapsed();
         let is_known = match &finding {
-            Some(Finding { disagreement, case, .. }) => {
-                self.is_known(disagreement, case, Stage::Smallest)?
-            }
+            Some(Finding {
+                disagreement, case, ..
+            }) => self.is_known(disagreement, case, Stage::Smallest)?,
             None => false,
         };
         let finding = match (is_known, &self.second) {
@@ -369,7 +369,7 @@ impl<'k> Campaign<'k> {
     /// Whether what a program does depends on addresses or on what its stack held before.
     fn depends_on_layout(&self, case: &Case, observed: &Observed) -> bool {
         let stacks =
-            [0, -0x5a5a_5a5b].map(|pattern| rewrite::with_full_stacks(&case.insns, pattern));
+            [0, 1, -0x5a5a_5a5b].map(|pattern| rewrite::with_full_stacks(&case.insns, pattern));
         let filled = stacks.map(|insns| case.with(insns));
         let differs = |lab: &Lab, case: &Case| {
             let ran = lab.run_unverified(case);

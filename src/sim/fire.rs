@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::code::{Code, RunEnv, Trap};
 use crate::events::{
-    Answer, Attachment, Event, EventError, Named, Passage, Point, Scene, Stop, verdict_name,
+    Answer, Attachment, Event, EventError, Named, Passage, Point, Scene, SkbFields, Stop,
+    verdict_name,
 };
 use crate::helpers::{Hook, RunState, World};
 use crate::interp;
@@ -22,6 +23,8 @@ pub struct Firing {
     pub result: Option<i64>,
     /// The packet afterwards.
     pub packet: Option<Vec<u8>>,
+    /// What it carries beside its bytes, where a program saw it as a socket buffer.
+    pub fields: Option<SkbFields>,
 }
 
 /// One hook that was passed.
@@ -137,7 +140,7 @@ impl Sim {
             });
             passage.answer(answer);
         }
-        let packet = scene.packet_bytes();
+        let (packet, fields) = (scene.packet_bytes(), scene.packet_fields());
         let result = passage.result().filter(|_| packet.is_none());
         drop(scene);
         if let Some(ended_by) = ended_by {
@@ -153,6 +156,7 @@ impl Sim {
             hooks,
             result,
             packet,
+            fields,
         })
     }
 

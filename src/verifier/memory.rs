@@ -181,11 +181,13 @@ impl Verifier<'_> {
             ..Access::read(base, i32::from(off), size.bytes())
         };
         let loaded = self.check_access(&pointer, access)?;
-        access.how = Use::Write;
-        self.check_access(&pointer, access)?;
+        // What is fetched is there before the write is judged, be it in the very base.
         if let Some(result) = result {
             self.write_reg(result, narrow(loaded, size, Extend::Zero));
         }
+        access.how = Use::Write;
+        let pointer = *self.cur.reg(base);
+        self.check_access(&pointer, access)?;
         Ok(())
     }
 
@@ -316,7 +318,11 @@ impl Verifier<'_> {
                 "stack"
             }
             Kind::MapValue(_) if access.alignment == Alignment::Strict => "value",
-            Kind::Mem(..) | Kind::Btf(..) if access.alignment == Alignment::Strict => "",
+            Kind::Mem(..) | Kind::Btf(..) | Kind::Scalar
+                if access.alignment == Alignment::Strict =>
+            {
+                ""
+            }
             Kind::Uninit
             | Kind::Scalar
             | Kind::Ctx

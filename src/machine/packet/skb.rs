@@ -61,7 +61,31 @@ struct Place {
     end: u32,
     /// How far behind `data` the network header lies: cutting leaves what is before it.
     network: u32,
+    /// Where the transport header is said to lie in the buffer. Nothing sets it, but where a buffer
+    /// grows at its head the mark of none moves along, and then it counts.
+    transport: u16,
+    /// How much the kernel would have taken for the buffer.
+    taken: u32,
 }
+
+/// An end of the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Head,
+    Tail,
+}
+
+/// No transport header.
+const NO_TRANSPORT: u16 = u16::MAX;
+
+/// The most that the kernel takes at once (`KMALLOC_MAX_SIZE`).
+const MAX_TAKEN: u32 = 4 << 20;
+
+/// The least that it takes for a buffer that grows (`SKB_SMALL_HEAD_SIZE`).
+const SMALL_HEAD: u32 = 640;
+
+/// By multiples of so much the head of a buffer grows (`NET_SKB_PAD`).
+const HEAD_STEP: u32 = 64;
 
 impl SkBuff {
     /// A context and a buffer for a frame with an Ethernet header, which programs at the network
@@ -166,7 +190,7 @@ impl SkBuff {
     /// `bpf_skb_change_tail`: cuts the packet, or puts zeros behind it.
     pub fn change_tail(&self, memory: &Memory, len: u32, flags: u64) -> Result<(), Errno> {
         let mut place = self.lock();
-        if flags != 0 || len > MAX_LEN || len < place.network {
+        if flags != 0 || len > MAX_LEN || len < place.least() {
             return Err(Errno::EINVAL);
         }
         let old = place.len();
@@ -226,26 +250,28 @@ impl SkBuff {
         cut: u32,
         zeros: u32,
     ) -> Result<(), Errno> {
-        let grow_tail = off + cut == place.len() && off != 0;
-        let room = if grow_tail {
-            place.capacity - place.end
+        let (end, room) = if off + cut == place.len() && off != 0 {
+            (End::Tail, place.capacity - place.end)
         } else {
-            place.data
+            (End::Head, place.data)
         };
         let fault = |_| Errno::EFAULT;
         if zeros > room + cut {
             let mut bytes = memory
                 .peek_vec(place.at(place.data), place.len())
                 .map_err(fault)?;
-            let (start, end) = (off as usize, (off + cut) as usize);
-            bytes.splice(start..end, std::iter::repeat_n(0, zeros as usize));
-            let new = Place::new(memory, HEADROOM, &bytes, HEADROOM).map_err(|_| Errno::ENOMEM)?;
+            let replaced = off as usize..(off + cut) as usize;
+            bytes.splice(replaced, std::iter::repeat_n(0, zeros as usize));
+            let moved = place.grown(end, zeros - room - cut)?;
+            let new = Place::new(memory, moved.data, &bytes, HEADROOM).map_err(|_| Errno::ENOMEM)?;
             memory.free(place.buffer);
             *place = Place {
-                network: place.network,
-                ..new
+                buffer: new.buffer,
+                capacity: new.capacity,
+                end: new.end,
+                ..moved
             };
-        } else if grow_tail {
+        } else if end == End::Tail {
             let fill = vec![0; zeros as usize];
             memory
                 .poke(place.at(place.data + off), &fill)
@@ -313,6 +339,12 @@ impl Place {
             data: head,
             end: head + len,
             network: 0,
+            transport: NO_TRANSPORT,
+            taken: capacity
+                .saturating_add(SHARED_INFO)
+                .saturating_sub(tail)
+                .checked_next_power_of_two()
+                .unwrap_or(u32::MAX),
         };
         let written = memory.poke(place.at(head), bytes);
         debug_assert!(
@@ -324,6 +356,35 @@ impl Place {
 
     fn len(&self) -> u32 {
         self.end - self.data
+    }
+
+    /// Least length that cutting leaves (`__bpf_skb_min_len` in net/core/filter.c).
+    fn least(&self) -> u32 {
+        match u32::from(self.transport).checked_sub(self.data) {
+            Some(least @ 1..) if self.transport != NO_TRANSPORT => least,
+            Some(_) | None => self.network,
+        }
+    }
+
+    /// The place in a buffer that has as much more room at one end as is missing there, which is
+    /// then used up (`pskb_expand_head` in net/core/skbuff.c).
+    fn grown(&self, end: End, missing: u32) -> Result<Place, Errno> {
+        let more = missing.next_multiple_of(HEAD_STEP);
+        let taken = match self.taken.saturating_add(more) {
+            ..=SMALL_HEAD => SMALL_HEAD,
+            large @ ..=MAX_TAKEN => large.next_power_of_two(),
+            _ => return Err(Errno::ENOMEM),
+        };
+        let (data, transport) = match end {
+            End::Head => (more - missing, self.transport.wrapping_add(more as u16)),
+            End::Tail => (self.data, self.transport),
+        };
+        Ok(Place {
+            data,
+            transport,
+            taken,
+            ..*self
+        })
     }
 
     fn at(&self, off: u32) -> Addr {
