@@ -8,7 +8,7 @@
 //! computed, which is when something first asks for it.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::Btf;
 
@@ -19,13 +19,14 @@ const FRAME_MAGIC: [u8; 4] = 0x184c_2102_u32.to_le_bytes();
 const LEN: usize = 4_918_287;
 
 /// The types of Linux 6.12.
-pub fn kernel_6_12() -> &'static Btf {
-    static KERNEL: OnceLock<Btf> = OnceLock::new();
+pub fn kernel_6_12() -> &'static Arc<Btf> {
+    static KERNEL: OnceLock<Arc<Btf>> = OnceLock::new();
     KERNEL.get_or_init(|| {
         let bytes = decompress(COMPRESSED, LEN)
             .expect("the file is part of the program, and a test reads it");
-        Btf::parse(Cow::Owned(bytes))
-            .expect("the file is part of the program, and a test parses it")
+        let btf = Btf::parse(Cow::Owned(bytes))
+            .expect("the file is part of the program, and a test parses it");
+        Arc::new(btf)
     })
 }
 

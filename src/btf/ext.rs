@@ -60,6 +60,8 @@ pub struct LineInfo {
 /// An instruction whose immediate or offset depends on the kernel's types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CoreRelo {
+    /// How many relocations of the file come before it.
+    pub number: u32,
     /// Byte offset of the instruction in the section.
     pub insn_offset: u32,
     /// The type the access starts from.
@@ -82,10 +84,16 @@ impl BtfExt {
             btf,
             header_len,
         };
-        let core_relos = match header_len {
+        let mut core_relos = match header_len {
             HEADER_LEN_CORE.. => table.parse(24)?,
             _ => Vec::new(),
         };
+        let records = core_relos
+            .iter_mut()
+            .flat_map(|section: &mut InfoSection<CoreRelo>| &mut section.records);
+        for (number, relo) in (0..).zip(records) {
+            relo.number = number;
+        }
         Ok(BtfExt {
             func_info: table.parse(8)?,
             line_info: table.parse(16)?,
@@ -190,6 +198,7 @@ impl Info for CoreRelo {
         let kind = CoreKind::from_number(kind)
             .ok_or_else(|| error(offset + 12, Problem::UnknownRelocation { kind }))?;
         Ok(CoreRelo {
+            number: 0,
             insn_offset: table.word(offset)?,
             ty: table.id(offset + 4)?,
             access: table.string(offset + 8)?,
@@ -294,7 +303,7 @@ impl Table<'_> {
 
     fn string(&self, offset: usize) -> Result<StrRef, BtfError> {
         let string = self.word(offset)?;
-        let len = self.btf.strings.len();
+        let len = self.btf.string_end();
         if string as usize >= len {
             return Err(error(offset, Problem::BadExtString { string, len }));
         }

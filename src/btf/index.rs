@@ -60,22 +60,36 @@ impl Btf {
         name: &'a str,
         kinds: KindFilter,
     ) -> impl Iterator<Item = BtfId> + 'a {
-        self.bucket(name, kinds)
-            .filter(move |&(_, text)| self.text_bytes(text) == name.as_bytes())
-            .map(|(id, _)| id)
+        let base = self.base.as_deref().map(|base| {
+            let found: Box<dyn Iterator<Item = BtfId> + 'a> = Box::new(base.find_all(name, kinds));
+            found
+        });
+        base.into_iter().flatten().chain(self.find_own(name, kinds))
     }
 
-    /// All types of those kinds whose name without flavour is `name`: first those without one.
-    pub(super) fn find_essential<'a>(
+    /// All types of those kinds whose name without flavour is `name`, in no order. Of types split
+    /// from others, only their own.
+    pub(super) fn find_own_essential(&self, name: &str, kinds: KindFilter) -> Vec<BtfId> {
+        let mut found: Vec<_> = self.find_own(name, kinds).collect();
+        for btf in self.lineage() {
+            let flavoured = btf.flavours.get_or_init(|| flavours(btf));
+            let names = flavoured.iter().map(|&text| btf.text(text));
+            for full in names.filter(|full| essential_name(full) == name) {
+                found.extend(self.find_own(full, kinds));
+            }
+        }
+        found
+    }
+
+    /// As [`Btf::find_all`], without those of the types these are split from.
+    fn find_own<'a>(
         &'a self,
         name: &'a str,
         kinds: KindFilter,
     ) -> impl Iterator<Item = BtfId> + 'a {
-        let flavoured = self.flavours.get_or_init(|| flavours(self));
-        let names = flavoured.iter().map(|&text| self.text(text));
-        let same = names.filter(move |full| essential_name(full.as_bytes()) == name.as_bytes());
-        self.find_all(name, kinds)
-            .chain(same.flat_map(move |full| self.find_all(full, kinds)))
+        self.bucket(name, kinds)
+            .filter(move |&(_, text)| self.text_bytes(text) == name.as_bytes())
+            .map(|(id, _)| id)
     }
 
     /// The types of those kinds whose names have the hash of `name`.
@@ -91,8 +105,13 @@ impl Btf {
     /// The tags on a declaration, as `(component, tag)`: the index of the tagged member or
     /// parameter, none for a tag on the declaration itself.
     pub fn decl_tags(&self, id: BtfId) -> impl Iterator<Item = (Option<u32>, &str)> {
-        let index = self.tags.get_or_init(|| TagIndex::build(self));
-        index.of(id).filter_map(|tag| match self.ty(tag) {
+        let of = move |btf: &'_ Btf| {
+            let index = btf.tags.get_or_init(|| TagIndex::build(btf));
+            index.of(id).collect::<Vec<_>>()
+        };
+        let mut tags: Vec<_> = self.lineage().flat_map(of).collect();
+        tags.sort_unstable();
+        tags.into_iter().filter_map(|tag| match self.ty(tag) {
             Type::DeclTag {
                 name, component, ..
             } => Some((component, name)),
@@ -104,8 +123,8 @@ impl Btf {
 /// The name without its flavour: what follows a `___` between two other characters does not
 /// count, so that one program can describe a type as several kernels have it (libbpf's
 /// `bpf_core_essential_name_len`).
-pub(super) fn essential_name(name: &[u8]) -> &[u8] {
-    let separator = name.windows(5).rposition(|window| {
+pub(super) fn essential_name(name: &str) -> &str {
+    let separator = name.as_bytes().windows(5).rposition(|window| {
         matches!(window, [before, b'_', b'_', b'_', after] if *before != b'_' && *after != b'_')
     });
     match separator {
@@ -131,8 +150,8 @@ fn flavours(btf: &Btf) -> Vec<StrRef> {
             .iter()
             .rposition(|&byte| byte == 0)
             .map_or(0, |nul| nul + 1);
-        let text = StrRef(start as u32);
-        let name = btf.text_bytes(text);
+        let text = StrRef((start as u32).saturating_add(btf.first_string));
+        let name = btf.text(text);
         if essential_name(name).len() < name.len() && found.last() != Some(&text) {
             found.push(text);
         }
@@ -146,6 +165,8 @@ pub(super) struct NameIndex {
     heads: Vec<u32>,
     /// The id after each id in its bucket, 0 for none.
     next: Vec<u32>,
+    /// The id that `next` starts with.
+    first: u32,
 }
 
 impl NameIndex {
@@ -154,16 +175,17 @@ impl NameIndex {
         let mut index = NameIndex {
             heads: vec![0; count.next_power_of_two()],
             next: vec![0; count],
+            first: btf.first_id,
         };
-        let strings = btf.string_bytes();
-        for id in btf.ids().rev() {
+        for id in btf.own_ids().rev() {
             let Some((_, text)) = record::kind_and_name(btf, id).filter(|(_, text)| text.0 != 0)
             else {
                 continue;
             };
-            let bucket = index.bucket_of(hash(strings.get(text.0 as usize..).unwrap_or_default()));
+            let bucket = index.bucket_of(hash(btf.text_on(text)));
+            let place = (id.0 - index.first) as usize;
             if let (Some(head), Some(next)) =
-                (index.heads.get_mut(bucket), index.next.get_mut(id.index()))
+                (index.heads.get_mut(bucket), index.next.get_mut(place))
             {
                 *next = std::mem::replace(head, id.0);
             }
@@ -177,7 +199,8 @@ impl NameIndex {
 
     fn bucket(&self, hash: u32) -> impl Iterator<Item = BtfId> + '_ {
         let first = self.heads.get(self.bucket_of(hash)).copied();
-        std::iter::successors(first, |&id| self.next.get(id as usize).copied())
+        let next = |&id: &u32| self.next.get(id.checked_sub(self.first)? as usize).copied();
+        std::iter::successors(first, next)
             .take_while(|&id| id != 0)
             .map(BtfId)
     }
@@ -227,7 +250,7 @@ impl TagIndex {
             },
             _ => None,
         };
-        let mut pairs: Vec<_> = btf.ids().filter_map(tagged).collect();
+        let mut pairs: Vec<_> = btf.own_ids().filter_map(tagged).collect();
         pairs.sort_unstable();
         TagIndex { pairs }
     }
@@ -263,14 +286,12 @@ mod tests {
 
     #[test]
     fn essential_name_ends_at_the_last_flavour() {
-        let essential =
-            |name: &str| String::from_utf8_lossy(essential_name(name.as_bytes())).into_owned();
-        assert_eq!(essential("a___b___c"), "a___b");
-        assert_eq!(essential("plain"), "plain");
-        assert_eq!(essential("____a"), "____a");
-        assert_eq!(essential("a____b"), "a____b");
-        assert_eq!(essential("a___"), "a___");
-        assert_eq!(essential(""), "");
+        assert_eq!(essential_name("a___b___c"), "a___b");
+        assert_eq!(essential_name("plain"), "plain");
+        assert_eq!(essential_name("____a"), "____a");
+        assert_eq!(essential_name("a____b"), "a____b");
+        assert_eq!(essential_name("a___"), "a___");
+        assert_eq!(essential_name(""), "");
     }
 
     #[test]

@@ -119,33 +119,31 @@ fn kernel_structures_print_every_member_from_zeros() {
 fn kernel_is_a_co_re_target_for_compiled_programs() {
     let local = types();
     let ext = BtfExt::parse(testdata::EXT, &local).expect("clang makes valid BTF");
+    let targets = core::Targets {
+        kernel: kernel_6_12(),
+        modules: &[],
+    };
+    let mut matcher = core::Matcher::new(&local, targets);
     let answers: Vec<_> = ext
         .relocations(&local, "kprobe/one")
         .chain(ext.relocations(&local, "kprobe/two"))
-        .map(
-            |relo| match core::match_field(&local, relo, kernel_6_12()) {
-                Ok(found) => format!(
-                    "{} {} {:?}",
-                    found.kind,
-                    found.local_value(),
-                    found.target_value()
-                ),
-                Err(error) => error.to_string(),
-            },
-        )
+        .map(|relo| match matcher.answer(relo) {
+            Ok(answer) => format!("{} {:?} {:?}", relo.kind, answer.expected, answer.value),
+            Err(error) => error.to_string(),
+        })
         .collect();
     assert_eq!(
         answers,
         [
-            "byte_off 0 Some(2432)",
-            "byte_off 11 Some(2979)",
-            "field_exists 1 Some(0)",
-            "byte_off 32 None",
-            "byte_off 0 Some(112)",
-            "byte_off 6 Some(42)",
-            "byte_sz 16 Some(16)",
-            "byte_off 52 Some(128)",
-            "CO-RE relocation signed of `struct sk_buff___mine` is not supported yet",
+            "byte_off Some(0) Some(2432)",
+            "byte_off Some(11) Some(2979)",
+            "field_exists Some(1) Some(0)",
+            "byte_off Some(32) None",
+            "byte_off Some(0) Some(112)",
+            "byte_off Some(6) Some(42)",
+            "byte_sz Some(16) Some(16)",
+            "byte_off None Some(128)",
+            "signed Some(0) Some(0)",
         ]
     );
 }

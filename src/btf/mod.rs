@@ -1,7 +1,7 @@
 //! BPF Type Format: the type graph of an object or a kernel, and everything asked of it.
 //!
-//! It covers `.BTF` (all kinds to 19), `.BTF.ext`, names and layouts, CO-RE field matching, and
-//! values as text. It knows neither ELF nor kernels nor maps: bytes come in, types come out.
+//! It covers `.BTF` (all kinds to 19), also of modules, split from their kernel's, `.BTF.ext`, names
+//! and layouts, CO-RE matching, and values as text. It knows neither ELF nor kernels nor maps: bytes come in, types come out.
 //!
 //! Rules:
 //! - [`Btf::parse`] validates every count, reference and string offset once and keeps only where
@@ -36,7 +36,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::ffi::CStr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 pub use embedded::kernel_6_12;
 pub use error::{BtfError, Problem};
@@ -83,13 +83,20 @@ pub struct StrRef(pub(crate) u32);
 
 /// A parsed `.BTF` section.
 pub struct Btf {
+    /// The types whose ids and strings these continue.
+    base: Option<Arc<Btf>>,
+    /// The id of the first entry of `offsets`: 0, or how many types the base has.
+    first_id: u32,
+    /// The offset of the first string: 0, or how many bytes of strings the base has.
+    first_string: u32,
     /// The section as it came.
     bytes: Cow<'static, [u8]>,
     /// Where the string section lies in `bytes`.
     strings: std::ops::Range<usize>,
     /// The string section with `?` for each byte that is not UTF-8, if there was one.
     sanitised: Option<Box<[u8]>>,
-    /// Where each type's record starts in `bytes`, by id; the entry of `void` is unused.
+    /// Where each type's record starts in `bytes`, by id from `first_id`; the entry of `void` is
+    /// unused.
     offsets: Vec<u32>,
     names: OnceLock<index::NameIndex>,
     flavours: OnceLock<Vec<StrRef>>,
@@ -102,7 +109,25 @@ impl Btf {
     /// # Errors
     /// Says at which offset of the section the first violation of the format is.
     pub fn parse(bytes: impl Into<Cow<'static, [u8]>>) -> Result<Btf, BtfError> {
-        parse::parse(bytes.into())
+        parse::parse(bytes.into(), None)
+    }
+
+    /// Parses a section whose ids and strings continue those of `base`, as a module's do its
+    /// kernel's.
+    ///
+    /// # Errors
+    /// Says at which offset of the section the first violation of the format is. That the section
+    /// was made for another base can be seen only if it refers to something that is not there.
+    pub fn parse_split(
+        base: Arc<Btf>,
+        bytes: impl Into<Cow<'static, [u8]>>,
+    ) -> Result<Btf, BtfError> {
+        parse::parse(bytes.into(), Some(base))
+    }
+
+    /// These types, those they are split from, and so on.
+    fn lineage(&self) -> impl Iterator<Item = &Btf> {
+        std::iter::successors(Some(self), |btf| btf.base.as_deref())
     }
 
     /// The section's bytes, as they were parsed.
@@ -112,12 +137,18 @@ impl Btf {
 
     /// How many ids there are, `void` included: ids are less than this.
     pub fn type_count(&self) -> u32 {
-        u32::try_from(self.offsets.len()).unwrap_or(u32::MAX)
+        let own = u32::try_from(self.offsets.len()).unwrap_or(u32::MAX);
+        self.first_id.saturating_add(own)
     }
 
     /// All ids but `void`'s, ascending.
     pub fn ids(&self) -> impl DoubleEndedIterator<Item = BtfId> + use<> {
         (1..self.type_count()).map(BtfId)
+    }
+
+    /// All ids but those of the base and `void`'s, ascending.
+    fn own_ids(&self) -> impl DoubleEndedIterator<Item = BtfId> + use<> {
+        (self.first_id.max(1)..self.type_count()).map(BtfId)
     }
 
     /// The type of that id, [`Type::Void`] when there is none.
@@ -132,13 +163,26 @@ impl Btf {
 
     /// The bytes of the string at that reference without its NUL.
     fn text_bytes(&self, text: StrRef) -> &[u8] {
-        let from = self
-            .string_bytes()
-            .get(text.0 as usize..)
-            .unwrap_or_default();
-        CStr::from_bytes_until_nul(from)
+        CStr::from_bytes_until_nul(self.text_on(text))
             .map(CStr::to_bytes)
             .unwrap_or_default()
+    }
+
+    /// The strings from that reference on.
+    fn text_on(&self, text: StrRef) -> &[u8] {
+        match (&self.base, text.0.checked_sub(self.first_string)) {
+            (_, Some(offset)) => self
+                .string_bytes()
+                .get(offset as usize..)
+                .unwrap_or_default(),
+            (Some(base), None) => base.text_on(text),
+            (None, None) => &[],
+        }
+    }
+
+    /// Where the strings end: references are less than this.
+    fn string_end(&self) -> usize {
+        self.strings.len() + self.first_string as usize
     }
 
     /// The string section, readable as UTF-8.
@@ -149,9 +193,18 @@ impl Btf {
         }
     }
 
+    /// The bytes from the record of a type on.
+    fn record_on(&self, id: BtfId) -> Option<&[u8]> {
+        match &self.base {
+            Some(base) if id.0 < self.first_id => base.record_on(id),
+            _ => self.bytes.get(self.record_offset(id)?..),
+        }
+    }
+
     /// Where the record of a type starts in [`Btf::bytes`].
     fn record_offset(&self, id: BtfId) -> Option<usize> {
-        let offset = self.offsets.get(id.index())?;
+        let place = id.0.checked_sub(self.first_id)?;
+        let offset = self.offsets.get(place as usize)?;
         (id != BtfId::VOID).then_some(*offset as usize)
     }
 }

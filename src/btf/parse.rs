@@ -8,23 +8,27 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::record;
-use super::{Btf, BtfError, BtfId, Kind, Problem};
+use super::{Btf, BtfError, BtfId, Kind, Problem, StrRef};
 
 /// Bytes of the header's first version.
 const HEADER_LEN: u32 = 24;
 const MAGIC: u16 = 0xeb9f;
 
-/// Parses and validates a section.
-pub(super) fn parse(bytes: Cow<'static, [u8]>) -> Result<Btf, BtfError> {
+/// Parses and validates a section that continues another one's types, or stands alone.
+pub(super) fn parse(bytes: Cow<'static, [u8]>, base: Option<Arc<Btf>>) -> Result<Btf, BtfError> {
     let header = Header::parse(&bytes)?;
-    let strings = Strings::check(&bytes, header.strings.clone())?;
+    let strings = Strings::check(&bytes, header.strings.clone(), base.as_deref())?;
     let offsets = Scan::new(&bytes, header.types, &strings).run()?;
+    let (first_id, first_string) = (strings.first_id(), strings.first);
     let sanitised = strings.sanitised;
     let strings = header.strings;
     Ok(Btf {
+        base,
+        first_id,
+        first_string,
         bytes,
         strings,
         sanitised,
@@ -153,6 +157,9 @@ impl Header {
 
 /// The string section while offsets into it are checked.
 struct Strings<'a> {
+    base: Option<&'a Btf>,
+    /// How many bytes of strings the base has.
+    first: u32,
     bytes: &'a [u8],
     /// Whether every offset starts a character.
     ascii: bool,
@@ -160,15 +167,27 @@ struct Strings<'a> {
 }
 
 impl<'a> Strings<'a> {
-    fn check(all: &'a [u8], range: Range<usize>) -> Result<Strings<'a>, BtfError> {
+    fn check(
+        all: &'a [u8],
+        range: Range<usize>,
+        base: Option<&'a Btf>,
+    ) -> Result<Strings<'a>, BtfError> {
         let at = range.start;
         let bytes = all.get(range).unwrap_or_default();
-        if bytes.first() != Some(&0) || bytes.last() != Some(&0) {
+        // Only the first string of all, the empty one, has a place of its own.
+        let whole = match base {
+            None => bytes.first() == Some(&0) && bytes.last() == Some(&0),
+            Some(_) => bytes.last().is_none_or(|&last| last == 0),
+        };
+        let first = u32::try_from(base.map_or(0, Btf::string_end)).ok();
+        let (Some(first), true) = (first, whole) else {
             return Err(error(at, Problem::BadStrings));
-        }
+        };
         let ascii = bytes.is_ascii();
         let valid = ascii || std::str::from_utf8(bytes).is_ok();
         Ok(Strings {
+            base,
+            first,
             bytes,
             ascii,
             sanitised: (!valid).then(|| sanitise(bytes)),
@@ -177,6 +196,12 @@ impl<'a> Strings<'a> {
 
     /// Whether a string starts at that offset.
     fn has(&self, offset: u32) -> bool {
+        let Some(offset) = offset.checked_sub(self.first) else {
+            let starts = |text: &[u8]| text.first().is_some_and(|byte| (byte & 0xc0) != 0x80);
+            return self
+                .base
+                .is_some_and(|base| starts(base.text_on(StrRef(offset))));
+        };
         if self.ascii {
             return (offset as usize) < self.bytes.len();
         }
@@ -184,6 +209,16 @@ impl<'a> Strings<'a> {
         bytes
             .get(offset as usize)
             .is_some_and(|byte| (byte & 0xc0) != 0x80)
+    }
+
+    /// The id of the first type.
+    fn first_id(&self) -> u32 {
+        self.base.map_or(0, Btf::type_count)
+    }
+
+    /// Where the strings end.
+    fn end(&self) -> usize {
+        self.first as usize + self.bytes.len()
     }
 }
 
@@ -212,7 +247,9 @@ impl<'a> Scan<'a> {
     fn new(bytes: &'a [u8], types: Range<usize>, strings: &'a Strings<'a>) -> Scan<'a> {
         // A record takes 20 bytes or more in most sections, so this grows at most once.
         let mut offsets = Vec::with_capacity(types.len() / 20 + 1);
-        offsets.push(0);
+        if strings.base.is_none() {
+            offsets.push(0);
+        }
         Scan {
             bytes,
             position: types.start,
@@ -230,7 +267,7 @@ impl<'a> Scan<'a> {
             self.offsets.push(self.position as u32);
             self.position += record::HEAD_LEN + record.tail.len();
         }
-        let count = self.offsets.len() as u32;
+        let count = self.id().0;
         let (highest, at) = self.highest;
         if highest >= count {
             return Err(error(
@@ -246,7 +283,11 @@ impl<'a> Scan<'a> {
 
     /// The id of the record at the current position.
     fn id(&self) -> BtfId {
-        BtfId(self.offsets.len() as u32)
+        BtfId(
+            self.strings
+                .first_id()
+                .saturating_add(self.offsets.len() as u32),
+        )
     }
 
     /// The record at the current position.
@@ -350,7 +391,7 @@ impl<'a> Scan<'a> {
         let problem = Problem::BadString {
             id: self.id(),
             string,
-            len: self.strings.bytes.len(),
+            len: self.strings.end(),
         };
         Err(error(at, problem))
     }

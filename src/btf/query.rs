@@ -31,6 +31,19 @@ pub(super) struct FoundMember<'a> {
     pub(super) last: bool,
 }
 
+/// What a search for a member came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct MemberSearch<'a> {
+    /// The member.
+    pub(super) found: Option<FoundMember<'a>>,
+    /// How many members were looked at.
+    pub(super) steps: usize,
+    /// In how many structures, one in the other, the last of them is.
+    pub(super) depth: usize,
+    /// The same of the deepest of them.
+    pub(super) deepest: usize,
+}
+
 impl Btf {
     /// The type without typedefs, `const`, `volatile`, `restrict` and type tags.
     pub fn resolve(&self, id: BtfId) -> BtfId {
@@ -165,33 +178,47 @@ impl Btf {
     }
 
     /// As [`Btf::member`].
-    pub(super) fn find_member(&self, id: BtfId, name: &str) -> Option<FoundMember<'_>> {
+    fn find_member(&self, id: BtfId, name: &str) -> Option<FoundMember<'_>> {
+        self.search_member(id, name).found
+    }
+
+    /// As [`Btf::member`], with how far the search went.
+    pub(super) fn search_member(&self, id: BtfId, name: &str) -> MemberSearch<'_> {
+        let mut search = MemberSearch::default();
         let mut seen = HashSet::new();
         // Depth first and in order, as declarations are read: the first match is C's only one.
-        let mut stack = vec![(0, self.resolved(id).composite()?.members, 0)];
+        let root = self.resolved(id).composite();
+        let mut stack: Vec<_> = root.map(|root| (0, root.members, 0)).into_iter().collect();
         while let Some((base, members, index)) = stack.pop() {
             let Some(member) = members.get(index) else {
                 continue;
             };
             stack.push((base, members, index + 1));
+            search.steps += 1;
+            search.depth = stack.len();
+            search.deepest = search.deepest.max(stack.len());
             let offset = base + u64::from(member.bit_offset);
             if member.name == name {
                 let last = members.get(index + 1).is_none();
-                return Some(FoundMember {
+                search.found = Some(FoundMember {
                     bit_offset: offset,
                     member,
                     last,
                 });
+                return search;
+            }
+            if !member.name.is_empty() {
+                continue;
             }
             let ty = self.resolve(member.ty);
-            if !member.name.is_empty() || !seen.insert(ty) {
+            if !seen.insert(ty) {
                 continue;
             }
             if let Some(inner) = self.ty(ty).composite() {
                 stack.push((offset, inner.members, 0));
             }
         }
-        None
+        search
     }
 
     /// Follows a path such as `a.b[3].c` from a structure or union.

@@ -111,7 +111,7 @@ fn encoding(word: u32) -> Encoding {
 
 /// The record of an id, if there is one.
 fn record(btf: &Btf, id: BtfId) -> Option<Record<'_>> {
-    let from = btf.bytes.get(btf.record_offset(id)?..)?;
+    let from = btf.record_on(id)?;
     let (head, rest) = from.split_first_chunk::<HEAD_LEN>()?;
     let head = Head::parse(head);
     let kind = head.kind()?;
@@ -121,7 +121,7 @@ fn record(btf: &Btf, id: BtfId) -> Option<Record<'_>> {
 
 /// The kind and the name of an id, without decoding the rest.
 pub(super) fn kind_and_name(btf: &Btf, id: BtfId) -> Option<(Kind, StrRef)> {
-    let from = btf.bytes.get(btf.record_offset(id)?..)?;
+    let from = btf.record_on(id)?;
     let head = Head::parse(from.first_chunk::<HEAD_LEN>()?);
     Some((head.kind()?, StrRef(head.name)))
 }

@@ -576,9 +576,17 @@ fn mutations_never_panic_nor_hang() {
             ask_everything(&btf);
             accepted += 1;
             if let Ok(ext) = BtfExt::parse(EXT, &btf) {
+                let targets = |kernel| core::Targets {
+                    kernel,
+                    modules: &[],
+                };
+                let mut as_local = core::Matcher::new(&btf, targets(&whole));
+                let mut as_target = core::Matcher::new(&whole, targets(&btf));
                 for relo in ext.core_relos.iter().flat_map(|section| &section.records) {
-                    let _ = core::match_field(&btf, relo, &whole);
-                    let _ = core::match_field(&whole, relo, &btf);
+                    let number = random.below(13) as u32;
+                    let kind = core::CoreKind::from_number(number).expect("13 kinds");
+                    let relo = CoreRelo { kind, ..*relo };
+                    let _ = (as_local.answer(&relo), as_target.answer(&relo));
                 }
             }
         }

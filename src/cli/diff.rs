@@ -132,6 +132,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
     let kernel_btf = inputs.kernel_btf.clone().or_else(|| oracle.btf());
     let options = Options {
         kernel_btf,
+        module_btfs: inputs.module_btfs.clone(),
         programs: inputs.names().to_vec(),
         input: Input {
             packets,

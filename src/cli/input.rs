@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use ebpf_sim::abi::ProgType;
-use ebpf_sim::btf::Btf;
+use ebpf_sim::btf::{self, Btf};
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 use ebpf_sim::diff::Subject;
 use ebpf_sim::isa::RawInsn;
-use ebpf_sim::object::{LinkError, LinkOptions, MapSpec, Object, Program, program_name};
+use ebpf_sim::object::{LinkError, LinkOptions, MapSpec, Object, Program, program_name, read_btf};
 use ebpf_sim::sim::{LoadError, Selection, Sim};
 
 /// Files and what is taken from them.
@@ -33,6 +33,10 @@ pub(super) struct Args {
     /// [default: Linux 6.12].
     #[arg(long, value_name = "FILE")]
     kernel_btf: Option<PathBuf>,
+    /// Type information of a module of that kernel, as /sys/kernel/btf/MODULE has it; may be
+    /// repeated.
+    #[arg(long = "module-btf", value_name = "FILE")]
+    module_btfs: Vec<PathBuf>,
 }
 
 /// The files to process, and how.
@@ -44,6 +48,8 @@ pub(super) struct Inputs {
     pub(super) kind: Option<String>,
     /// The kernel's types, if they were given.
     pub(super) kernel_btf: Option<Arc<Btf>>,
+    /// The types of its modules.
+    pub(super) module_btfs: Vec<Arc<Btf>>,
 }
 
 /// One thing to load.
@@ -100,11 +106,19 @@ impl Args {
             }),
             _ => None,
         });
+        let read_kernel = |path: &Path| read_types(path, None);
+        let kernel_btf = self.kernel_btf.as_deref().map(read_kernel).transpose()?;
+        let base = || kernel_btf.as_ref().unwrap_or_else(|| btf::kernel_6_12());
+        let modules = self.module_btfs.iter();
+        let module_btfs = modules
+            .map(|path| read_types(path, Some(Arc::clone(base()))))
+            .collect::<anyhow::Result<_>>()?;
         Ok(Inputs {
             sources: guessed.chain(raw).collect(),
             programs: self.programs,
             kind: None,
-            kernel_btf: self.kernel_btf.as_deref().map(read_btf).transpose()?,
+            kernel_btf,
+            module_btfs,
         })
     }
 }
@@ -158,6 +172,7 @@ impl Inputs {
         let object = Object::parse(name, bytes)?;
         let linked = object.link(&LinkOptions {
             target_btf: self.kernel_btf.as_deref(),
+            module_btfs: &self.module_btfs,
         });
         Ok(Loaded {
             file: String::new(),
@@ -258,10 +273,10 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn read_btf(path: &Path) -> anyhow::Result<Arc<Btf>> {
+fn read_types(path: &Path, base: Option<Arc<Btf>>) -> anyhow::Result<Arc<Btf>> {
     let name = || path.display().to_string();
     let bytes = std::fs::read(path).with_context(name)?;
-    Ok(Arc::new(Btf::parse(bytes).with_context(name)?))
+    Ok(Arc::new(read_btf(bytes, base).with_context(name)?))
 }
 
 /// Whether a file is assembly text: by its name, or for standard input by its not being ELF.

@@ -114,6 +114,7 @@ impl Args {
         let mut options = Options {
             seed: self.seed,
             kernel_btf: inputs.kernel_btf.clone(),
+            module_btfs: inputs.module_btfs.clone(),
             programs: inputs.selection(),
             verify: if self.no_verify {
                 Verify::Never

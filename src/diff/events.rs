@@ -98,6 +98,7 @@ fn fired(
 ) -> Result<Sim, String> {
     let mut sim = Sim::new(sim::Options {
         kernel_btf: options.kernel_btf.clone(),
+        module_btfs: options.module_btfs.clone(),
         programs: Selection::Named(names.to_vec()),
         cpus: Cpus::new(cpus),
         // Who may attach is root.

@@ -49,6 +49,8 @@ pub enum Subject {
 pub struct Options {
     /// The kernel's types; `None` stands for the embedded Linux 6.12.
     pub kernel_btf: Option<Arc<Btf>>,
+    /// The types of its modules.
+    pub module_btfs: Vec<Arc<Btf>>,
     /// Only the programs of these names; all where there are none.
     pub programs: Vec<String>,
     /// What programs are run on.
@@ -179,8 +181,10 @@ fn link(subject: &Subject, options: &Options) -> Result<Vec<LinkedProgram>, Diff
     Ok(match subject {
         Subject::Object { name, bytes } => {
             let object = Object::parse(name, bytes).map_err(Box::new)?;
-            let target_btf = options.kernel_btf.as_deref();
-            let linked = object.link(&LinkOptions { target_btf });
+            let linked = object.link(&LinkOptions {
+                target_btf: options.kernel_btf.as_deref(),
+                module_btfs: &options.module_btfs,
+            });
             let programs = linked.programs.into_iter();
             programs
                 .map(|program| program.map(Arc::new).map_err(Box::new))

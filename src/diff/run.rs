@@ -218,6 +218,7 @@ fn ours(
 ) -> Result<Ours, String> {
     let mut sim = Sim::new(sim::Options {
         kernel_btf: options.kernel_btf.clone(),
+        module_btfs: options.module_btfs.clone(),
         programs: Selection::Named(names),
         cpus: Cpus::new(cpus),
         ..sim::Options::default()

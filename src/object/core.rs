@@ -1,15 +1,23 @@
-//! CO-RE relocations: the answer of the type matcher, written into an instruction.
+//! CO-RE relocations: the answers of the type matcher, written into instructions.
 //!
 //! The rules are libbpf 1.5's (`bpf_core_patch_insn` in `tools/lib/bpf/relo_core.c`): the
 //! instruction must hold what the program's own types say; loads and stores also take the size of
 //! the target's field. What the target does not have makes the instruction a call of helper
 //! [`POISON`], which the verifier refuses where it is reached and drops where it is not.
+//!
+//! All relocations of an object are answered once, in the order of the file: programs that are
+//! loaded without being asked for come first, because libbpf answers only theirs.
 
-use crate::btf::core::{CoreMatch, Resize, match_field};
-use crate::btf::{Btf, BtfId, CoreRelo, Type};
+use std::sync::Arc;
+
+use crate::btf::core::{Answer, CoreSubject, Matcher, Resize, describe};
+use crate::btf::{Btf, CoreRelo};
 use crate::isa::RawInsn;
 
+use super::code::CodeSection;
 use super::error::CoreProblem;
+use super::program::Lack;
+use super::{LinkOptions, Object};
 
 /// The helper number of instructions whose relocation has no answer.
 pub const POISON: i32 = 0xbad_2310;
@@ -29,56 +37,114 @@ pub(super) enum Applied {
     /// The instruction holds the answer.
     Patched,
     /// There is none, and the instruction must not be reached.
-    Poisoned,
+    Poisoned(Lack),
 }
 
-/// Applies a relocation of the program's types `local` to the instruction at the start of
-/// `insns`, by the types `target`.
-pub(super) fn apply(
+/// The answers to all relocations of an object.
+pub(super) struct Answers<'a> {
+    local: Option<&'a Arc<Btf>>,
+    matcher: Option<Matcher<'a>>,
+}
+
+impl<'a> Answers<'a> {
+    /// Answers all relocations. The target's types are not even read if there are none.
+    pub(super) fn new(object: &'a Object, options: &LinkOptions<'a>) -> Answers<'a> {
+        let sections = &object.code.sections;
+        let mut relocations: Vec<_> = sections
+            .iter()
+            .flat_map(|section| {
+                let order = move |relo: &CoreRelo| (is_optional(section), relo.number);
+                section
+                    .core
+                    .iter()
+                    .map(move |(_, relo)| (order(relo), relo))
+            })
+            .collect();
+        relocations.sort_unstable_by_key(|&(order, _)| order);
+        let local = object.btf.as_ref().filter(|_| !relocations.is_empty());
+        let mut matcher = local.map(|local| Matcher::new(local, options.targets()));
+        for (_, relocation) in relocations {
+            // A program that has an error sees it when it is laid out.
+            drop(matcher.as_mut().map(|matcher| matcher.answer(relocation)));
+        }
+        Answers { local, matcher }
+    }
+
+    /// Applies a relocation to the instruction at the start of `insns`.
+    pub(super) fn apply(
+        &mut self,
+        insns: &mut [RawInsn],
+        relocation: &CoreRelo,
+    ) -> Result<Applied, CoreProblem> {
+        let matcher = self.matcher.as_mut().ok_or(CoreProblem::NoInstruction)?;
+        let answer = matcher.answer(relocation)?;
+        patch(insns, relocation, &answer)
+    }
+
+    /// What a relocation is about, as C writes it.
+    pub(super) fn describe(&self, relocation: &CoreRelo) -> String {
+        self.local
+            .map_or_else(String::new, |local| describe(local, relocation))
+    }
+}
+
+/// Whether the programs of a section are loaded only when asked for.
+fn is_optional(section: &CodeSection) -> bool {
+    section.name.starts_with('?')
+}
+
+fn patch(
     insns: &mut [RawInsn],
     relocation: &CoreRelo,
-    local: &Btf,
-    target: &Btf,
+    answer: &Answer,
 ) -> Result<Applied, CoreProblem> {
-    let answer = match_field(local, relocation, target)?;
     let (insn, rest) = insns.split_first_mut().ok_or(CoreProblem::NoInstruction)?;
-    let Some(value) = answer.target_value() else {
-        let second = if insn.opcode == LOAD_IMM64 {
-            rest.first_mut()
-        } else {
-            None
-        };
-        return Ok(poison(insn, second));
+    let missing = match relocation.kind.subject() {
+        CoreSubject::Field | CoreSubject::Type => Lack::Field,
+        CoreSubject::Value => Lack::Value,
     };
     match insn.opcode & 7 {
         // ALU and ALU64 with an immediate.
         4 | 7 if insn.opcode & 8 == 0 => {
-            check(i64::from(insn.imm), &answer)?;
-            insn.imm = i32::try_from(value).map_err(|_| CoreProblem::TooFar { value })?;
+            let Some(value) = answer.value else {
+                return Ok(poison([insn], missing));
+            };
+            check(i64::from(insn.imm).cast_unsigned(), answer)?;
+            [insn.imm, _] = halves(value);
+            Ok(Applied::Patched)
         }
         // LDX, ST and STX.
-        1..=3 if answer.resize == Resize::Impossible => return Ok(poison(insn, None)),
-        1..=3 => {
-            check(i64::from(insn.off), &answer)?;
-            insn.off = i16::try_from(value).map_err(|_| CoreProblem::TooFar { value })?;
-            if let Resize::To(size) = answer.resize {
-                resize(insn, answer.local.byte_size, size)?;
-            }
-        }
+        1..=3 => match answer.value {
+            Some(value) => patch_access(insn, value, answer),
+            None => Ok(poison([insn], missing)),
+        },
         0 if insn.opcode == LOAD_IMM64 => {
             let second = rest.first_mut().ok_or(CoreProblem::NoInstruction)?;
-            check(
-                (i64::from(second.imm) << 32) | i64::from(insn.imm.cast_unsigned()),
-                &answer,
-            )?;
+            check_form(insn, second)?;
+            let Some(value) = answer.value else {
+                return Ok(poison([insn, second], missing));
+            };
+            let high = u64::from(second.imm.cast_unsigned()) << 32;
+            check(high | u64::from(insn.imm.cast_unsigned()), answer)?;
             [insn.imm, second.imm] = halves(value);
+            Ok(Applied::Patched)
         }
-        _ => {
-            return Err(CoreProblem::Instruction {
-                opcode: insn.opcode,
-            });
-        }
+        _ => Err(CoreProblem::Instruction {
+            opcode: insn.opcode,
+        }),
     }
+}
+
+/// Writes a field's offset, and its size, into a load or store.
+fn patch_access(insn: &mut RawInsn, value: u64, answer: &Answer) -> Result<Applied, CoreProblem> {
+    check(i64::from(insn.off).cast_unsigned(), answer)?;
+    let off = i16::try_from(value).map_err(|_| CoreProblem::TooFar { value })?;
+    match answer.resize {
+        Resize::Impossible => return Ok(poison([insn], Lack::Size)),
+        Resize::Change { from, to } => resize(insn, from, to)?,
+        Resize::Keep => {}
+    }
+    insn.off = off;
     Ok(Applied::Patched)
 }
 
@@ -91,25 +157,33 @@ fn halves(value: u64) -> [i32; 2] {
     ]
 }
 
-fn poison(insn: &mut RawInsn, second: Option<&mut RawInsn>) -> Applied {
-    let call = RawInsn {
-        opcode: CALL,
-        imm: POISON,
-        ..RawInsn::default()
-    };
-    *insn = call;
-    if let Some(second) = second {
-        *second = call;
+fn poison<const N: usize>(insns: [&mut RawInsn; N], lack: Lack) -> Applied {
+    for insn in insns {
+        *insn = RawInsn {
+            opcode: CALL,
+            imm: POISON,
+            ..RawInsn::default()
+        };
     }
-    Applied::Poisoned
+    Applied::Poisoned(lack)
 }
 
-/// The number in the instruction must be what the program was compiled with; bit-fields have
-/// several right answers.
-fn check(got: i64, answer: &CoreMatch) -> Result<(), CoreProblem> {
-    let want = answer.local_value();
-    match answer.local.bitfield_size {
-        None if u64::try_from(got) != Ok(want) => Err(CoreProblem::Mismatch { got, want }),
+/// A 64-bit immediate load must be one of a number.
+fn check_form(first: &RawInsn, second: &RawInsn) -> Result<(), CoreProblem> {
+    let second_empty = RawInsn {
+        imm: second.imm,
+        ..RawInsn::default()
+    };
+    if first.src != 0 || first.off != 0 || *second != second_empty {
+        return Err(CoreProblem::Form);
+    }
+    Ok(())
+}
+
+/// The number in the instruction must be what the program was compiled with.
+fn check(got: u64, answer: &Answer) -> Result<(), CoreProblem> {
+    match answer.expected {
+        Some(want) if got != want => Err(CoreProblem::Mismatch { got, want }),
         _ => Ok(()),
     }
 }
@@ -120,49 +194,14 @@ fn resize(insn: &mut RawInsn, from: u64, to: u64) -> Result<(), CoreProblem> {
         .iter()
         .find(|size| size.0 == insn.opcode & SIZE_MASK)
         .map_or(0, |size| size.1);
-    let code = SIZES
-        .iter()
-        .find(|size| size.1 == to)
-        .filter(|_| got == from);
-    let (code, _) = code.ok_or(CoreProblem::AccessSize { got, want: from })?;
+    if got != from {
+        return Err(CoreProblem::AccessSize { got, want: from });
+    }
+    let code = SIZES.iter().find(|size| size.1 == to);
+    let &(code, _) = code.ok_or(CoreProblem::NoAccessOf { size: to })?;
     insn.opcode = (insn.opcode & !SIZE_MASK) | code;
     Ok(())
 }
 
-/// What a relocation is about, as C writes it: `struct task_struct.pid`.
-pub(super) fn describe(btf: &Btf, relocation: &CoreRelo) -> String {
-    let mut text = btf.type_name(relocation.ty);
-    let mut ty = relocation.ty;
-    for index in btf
-        .text(relocation.access)
-        .split(':')
-        .skip(1)
-        .take(crate::btf::MAX_DEPTH)
-    {
-        let Ok(index) = index.parse::<usize>() else {
-            break;
-        };
-        let Some((step, next)) = step(btf, ty, index) else {
-            break;
-        };
-        text.push_str(&step);
-        ty = next;
-    }
-    text
-}
-
-fn step(btf: &Btf, ty: BtfId, index: usize) -> Option<(String, BtfId)> {
-    match btf.resolved(ty) {
-        Type::Struct(composite) | Type::Union(composite) => {
-            let member = composite.members.get(index)?;
-            let text = if member.name.is_empty() {
-                String::new()
-            } else {
-                format!(".{}", member.name)
-            };
-            Some((text, member.ty))
-        }
-        Type::Array { elem, .. } => Some((format!("[{index}]"), elem)),
-        _ => None,
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -66,14 +66,14 @@ pub enum ObjectError {
         section: String,
     },
     /// A CO-RE relocation that cannot be applied.
-    #[error("section `{section}`, offset {offset:#x}: CO-RE relocation of `{field}`: {problem}")]
+    #[error("section `{section}`, offset {offset:#x}: CO-RE relocation of `{subject}`: {problem}")]
     Core {
         /// The section of the instruction.
         section: String,
         /// The instruction's offset in it.
         offset: u64,
-        /// Type and field.
-        field: String,
+        /// The field, type or value, as C writes it.
+        subject: String,
         /// What is wrong.
         problem: CoreProblem,
     },
@@ -101,6 +101,9 @@ pub struct LinkError {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum HeaderProblem {
+    /// An ELF file that type information was to be read from.
+    #[error("no section .BTF in the file")]
+    NoBtf,
     /// The file ends inside its header.
     #[error("file of {size} bytes, an ELF header takes 64")]
     Truncated {
@@ -451,6 +454,9 @@ pub enum CoreProblem {
         /// Its operation code.
         opcode: u8,
     },
+    /// A 64-bit immediate load of something else than a number, or a broken one.
+    #[error("the 64-bit immediate load is not one of a number")]
+    Form,
     /// A number that the instruction cannot hold.
     #[error("{value} does not fit the instruction")]
     TooFar {
@@ -461,7 +467,7 @@ pub enum CoreProblem {
     #[error("instruction holds {got}, want {want}")]
     Mismatch {
         /// What it holds.
-        got: i64,
+        got: u64,
         /// What the types say.
         want: u64,
     },
@@ -472,6 +478,12 @@ pub enum CoreProblem {
         got: u64,
         /// The field's.
         want: u64,
+    },
+    /// A field of a size that no load or store has.
+    #[error("no instruction accesses {size} bytes")]
+    NoAccessOf {
+        /// The field's size in the target.
+        size: u64,
     },
     /// An instruction that is not in a function, or only half.
     #[error("no whole instruction is there")]

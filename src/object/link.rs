@@ -20,7 +20,7 @@ use crate::btf::{Btf, FuncLinkage, KindFilter, Type};
 use crate::isa::{Pc, RawInsn};
 
 use super::code::{CodeSection, Content, Entry, Function, SLOT, within};
-use super::core::{self, Applied};
+use super::core::{Answers, Applied};
 use super::elf::{Place, Symbol, Visibility};
 use super::error::{LinkError, ObjectError, ReferenceProblem};
 use super::{
@@ -62,12 +62,13 @@ const EXCEPTION_CALLBACK: &str = "exception_callback:";
 /// Links all programs of an object.
 pub(super) fn link(object: &Object, options: &LinkOptions<'_>) -> Linked {
     let mut left = OBJECT_LIMIT;
+    let mut answers = Answers::new(object, options);
     let mut programs = Vec::new();
     for (index, function) in object.code.functions.iter().enumerate() {
         if function.entry == Entry::Subprogram {
             continue;
         }
-        let mut layout = Layout::new(object, options, PROGRAM_LIMIT.min(left));
+        let mut layout = Layout::new(object, &mut answers, PROGRAM_LIMIT.min(left));
         let laid_out = layout.place(index);
         // What failed was work, too.
         left = left.saturating_sub(slots(layout.insns.len()));
@@ -97,9 +98,9 @@ fn slots(len: usize) -> u32 {
 }
 
 /// A program while it is laid out.
-struct Layout<'a> {
+struct Layout<'a, 'b> {
     object: &'a Object,
-    options: &'a LinkOptions<'a>,
+    answers: &'b mut Answers<'a>,
     limit: u32,
     insns: Vec<RawInsn>,
     subprogs: Vec<Subprog>,
@@ -120,11 +121,11 @@ struct Frame<'a> {
     at: u32,
 }
 
-impl<'a> Layout<'a> {
-    fn new(object: &'a Object, options: &'a LinkOptions<'a>, limit: u32) -> Layout<'a> {
+impl<'a, 'b> Layout<'a, 'b> {
+    fn new(object: &'a Object, answers: &'b mut Answers<'a>, limit: u32) -> Layout<'a, 'b> {
         Layout {
             object,
-            options,
+            answers,
             limit,
             insns: Vec::new(),
             subprogs: Vec::new(),
@@ -278,9 +279,6 @@ impl<'a> Layout<'a> {
         section: &CodeSection,
         base: u32,
     ) -> Result<(), ObjectError> {
-        let Some(btf) = self.object.btf.as_deref() else {
-            return Ok(());
-        };
         for (slot, relocation) in within(
             &section.core,
             |(slot, _)| *slot,
@@ -289,17 +287,18 @@ impl<'a> Layout<'a> {
         ) {
             let pc = base + (slot - function.start);
             let insns = self.insns.get_mut(pc as usize..).unwrap_or_default();
-            let applied = core::apply(insns, relocation, btf, self.options.target_btf());
+            let applied = self.answers.apply(insns, relocation);
             let applied = applied.map_err(|problem| ObjectError::Core {
                 section: section.name.to_string(),
                 offset: u64::from(*slot) * SLOT,
-                field: core::describe(btf, relocation),
+                subject: self.answers.describe(relocation),
                 problem,
             })?;
-            if applied == Applied::Poisoned {
+            if let Applied::Poisoned(lack) = applied {
                 self.poisoned.push(Poisoned {
                     pc: Pc(pc),
-                    field: core::describe(btf, relocation),
+                    subject: self.answers.describe(relocation),
+                    lack,
                 });
             }
         }

@@ -14,6 +14,7 @@
 //! most [`PROGRAM_LIMIT`] and [`OBJECT_LIMIT`] instructions.
 
 mod assembly;
+mod btf_file;
 mod btf_maps;
 mod code;
 mod core;
@@ -33,6 +34,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::btf::core::Targets;
 use crate::btf::{self, Btf, BtfId, Type};
 
 use self::code::{Code, Content, Entry};
@@ -41,6 +43,7 @@ use self::error::SectionProblem as Problem;
 use self::maps::{Maps, Target};
 
 pub use self::assembly::{AssemblyError, program_name};
+pub use self::btf_file::read_btf;
 pub use self::core::POISON;
 pub use self::error::{
     CoreProblem, HeaderProblem, LinkError, MapProblem, ObjectError, ReferenceProblem,
@@ -49,7 +52,7 @@ pub use self::error::{
 pub use self::globals::Global;
 pub use self::link::{OBJECT_LIMIT, PROGRAM_LIMIT};
 pub use self::program::{
-    Autoload, Initial, Line, Linkage, MapSpec, Origin, Pinning, Poisoned, Program, Sleepable,
+    Autoload, Initial, Lack, Line, Linkage, MapSpec, Origin, Pinning, Poisoned, Program, Sleepable,
     Subprog,
 };
 
@@ -84,6 +87,9 @@ pub struct LinkOptions<'a> {
     /// The kernel's types, for CO-RE; `None` stands for the embedded Linux 6.12, which is read
     /// only when a program needs it.
     pub target_btf: Option<&'a Btf>,
+    /// The types of its modules, each split from the kernel's: what they have counts only where
+    /// the kernel itself has nothing of that name.
+    pub module_btfs: &'a [Arc<Btf>],
 }
 
 /// The programs and maps of an object.
@@ -95,9 +101,12 @@ pub struct Linked {
     pub maps: Arc<[MapSpec]>,
 }
 
-impl LinkOptions<'_> {
-    fn target_btf(&self) -> &Btf {
-        self.target_btf.unwrap_or_else(|| btf::kernel_6_12())
+impl<'a> LinkOptions<'a> {
+    fn targets(&self) -> Targets<'a> {
+        Targets {
+            kernel: self.target_btf.unwrap_or_else(|| btf::kernel_6_12()),
+            modules: self.module_btfs,
+        }
     }
 }
 

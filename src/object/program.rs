@@ -114,8 +114,31 @@ pub enum Autoload {
 pub struct Poisoned {
     /// The instruction.
     pub pc: Pc,
-    /// What the kernel's types lack, as C writes it: `struct task_struct.pid`.
-    pub field: String,
+    /// What it is about, as C writes it: `struct task_struct.pid`, `enum kind::VALUE`.
+    pub subject: String,
+    /// What the kernel's types lack.
+    pub lack: Lack,
+}
+
+/// Why a CO-RE relocation has no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// There is no such field.
+    Field,
+    /// There is no such value in the enumeration.
+    Value,
+    /// The field has another size, and another load or store would not give its value.
+    Size,
+}
+
+impl std::fmt::Display for Lack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Lack::Field => "the kernel has no such field",
+            Lack::Value => "the kernel has no such value",
+            Lack::Size => "the kernel's field has another size and is no unsigned integer",
+        })
+    }
 }
 
 /// One function of a program.

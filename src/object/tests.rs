@@ -11,8 +11,9 @@ macro_rules! test_object {
     };
 }
 
-const ALL: [(&str, &[u8]); 6] = [
+const ALL: [(&str, &[u8]); 7] = [
     ("calls", test_object!("calls")),
+    ("core", test_object!("core")),
     ("externs", test_object!("externs")),
     ("fields", test_object!("fields")),
     ("legacy", test_object!("legacy")),
@@ -447,7 +448,7 @@ fn missing_fields_poison_their_instructions() {
     let fields: Vec<_> = missing
         .poisoned
         .iter()
-        .map(|poisoned| poisoned.field.as_str())
+        .map(|poisoned| poisoned.subject.as_str())
         .collect();
     assert_eq!(
         fields,
@@ -476,15 +477,73 @@ fn missing_fields_poison_their_instructions() {
     assert!(asked.poisoned.is_empty());
 }
 
+/// The numbers that a program loads into r0, one for each relocation.
+fn loaded(program: &Program) -> Vec<i64> {
+    let pairs = program.code.iter().zip(program.code.iter().skip(1));
+    let value = |(insn, second): (&RawInsn, &RawInsn)| match insn.opcode {
+        0xb7 | 0xb4 => Some(i64::from(insn.imm)),
+        0x18 => Some((i64::from(second.imm) << 32) | i64::from(insn.imm.cast_unsigned())),
+        _ => None,
+    };
+    pairs.filter_map(value).collect()
+}
+
 #[test]
-fn unsupported_relocations_are_refused_by_name() {
-    let text = refusal(&object("fields"), "unsupported");
-    assert!(
-        text.starts_with("section `raw_tp/sys_enter`, offset 0x"),
-        "{text}"
+fn every_kind_of_relocation_is_answered_by_linux_6_12() {
+    let object = object("core");
+    let kernel = btf::kernel_6_12();
+    let id = |name, kinds| kernel.find(name, kinds).expect("the kernel has it");
+    let task = id("task_struct", btf::KindFilter::STRUCT);
+    let place = |path| kernel.member_path(task, path).expect("the field exists");
+    let bytes = |path| i64::try_from(place(path).bit_offset / 8).expect("it is near");
+    let size = kernel.size_of(task).expect("it has a size").cast_signed();
+    assert_eq!(loaded(&program(&object, "places")), [bytes("pid"), 4, 1, 0]);
+    let bit = place("sched_reset_on_fork").bit_offset;
+    let word = bit / 32 * 32;
+    let shift = 64 - (bit + 1 - word).cast_signed();
+    assert_eq!(loaded(&program(&object, "signs")), [1, 0, shift, 63]);
+    let local = object.btf().expect("it has types");
+    let own = local
+        .find("task_struct", btf::KindFilter::STRUCT)
+        .expect("it has the type");
+    let types = loaded(&program(&object, "types"));
+    assert_eq!(types, [own.0.into(), task.0.into(), 1, 0, size, 0, 1, 0]);
+    assert_eq!(loaded(&program(&object, "values")), [1, 0, 1, 2]);
+}
+
+#[test]
+fn missing_value_poisons_both_halves() {
+    let missing = program(&object("core"), "missing_value");
+    let [poisoned] = &missing.poisoned[..] else {
+        panic!("{:?}", missing.poisoned)
+    };
+    assert_eq!(
+        poisoned.subject,
+        "enum bpf_map_type::BPF_MAP_TYPE_NONE_SUCH"
     );
-    assert!(text.contains("`struct task_struct.pid`"), "{text}");
-    assert!(text.contains("signed"), "{text}");
+    assert_eq!(poisoned.lack, Lack::Value);
+    let pc = poisoned.pc.index();
+    assert!(
+        missing.code[pc..pc + 2]
+            .iter()
+            .all(|insn| insn.imm == POISON)
+    );
+}
+
+#[test]
+fn signed_field_of_another_size_poisons_its_load() {
+    let resized = program(&object("core"), "resized");
+    let lacks: Vec<_> = resized
+        .poisoned
+        .iter()
+        .map(|poisoned| (poisoned.subject.as_str(), poisoned.lack))
+        .collect();
+    assert_eq!(lacks, [("struct task_struct___sizes.pid", Lack::Size)]);
+    let opcodes: Vec<_> = resized.code.iter().map(|insn| insn.opcode).collect();
+    assert!(
+        opcodes.contains(&0x61),
+        "the unsigned one is loaded by its size: {opcodes:x?}"
+    );
 }
 
 #[test]

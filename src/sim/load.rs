@@ -161,6 +161,7 @@ impl Sim {
         })?;
         let linked = object.link(&LinkOptions {
             target_btf: self.options.kernel_btf.as_deref(),
+            module_btfs: &self.options.module_btfs,
         });
         let load = Load {
             name: name.to_owned(),

@@ -22,6 +22,8 @@ pub struct Options {
     /// The modelled kernel's types; `None` stands for the embedded Linux 6.12, which is read only
     /// when something needs it.
     pub kernel_btf: Option<Arc<Btf>>,
+    /// The types of its modules, split from the kernel's.
+    pub module_btfs: Vec<Arc<Btf>>,
     /// Which programs of an object are loaded.
     pub programs: Selection,
     /// Whether programs are judged.
@@ -70,6 +72,7 @@ impl Default for Options {
             clock: ClockConfig::default(),
             memory: MemoryConfig::default(),
             kernel_btf: None,
+            module_btfs: Vec::new(),
             programs: Selection::Autoload,
             verify: Verify::Always,
             log_level: LogLevel::Failure,

@@ -72,8 +72,8 @@ impl Verifier<'_> {
                 .iter()
                 .find(|poisoned| poisoned.pc == pc);
             return Err(match poisoned {
-                Some(Poisoned { field, .. }) => Fail::invalid(format!(
-                    "failed to resolve CO-RE relocation {field}: the kernel has no such field"
+                Some(Poisoned { subject, lack, .. }) => Fail::invalid(format!(
+                    "failed to resolve CO-RE relocation {subject}: {lack}"
                 )),
                 None => fail,
             });

@@ -43,18 +43,11 @@ SEC("raw_tp/sys_enter") int missing(u64 *ctx)
 	return task->pid ? task->no_such_field + unknown->x : 0;
 }
 
-/* Whether the field exists (2), its size (1), and its sign (3), which is not answered yet. */
+/* Whether the field exists (2), and its size (1). */
 SEC("raw_tp/sys_enter") int asked(u64 *ctx)
 {
 	struct task_struct *task = (void *)0;
 
 	return __builtin_preserve_field_info(task->no_such_field, 2) * 100 +
 	       __builtin_preserve_field_info(task->comm, 1);
-}
-
-SEC("raw_tp/sys_enter") int unsupported(u64 *ctx)
-{
-	struct task_struct *task = (void *)0;
-
-	return __builtin_preserve_field_info(task->pid, 3);
 }
