@@ -30,6 +30,8 @@ mod value;
 #[cfg(test)]
 mod kernel_tests;
 #[cfg(test)]
+mod split_tests;
+#[cfg(test)]
 mod testdata;
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,8 @@ pub(super) fn id(btf: &Btf, name: &str) -> BtfId {
 #[derive(Default)]
 pub(super) struct Builder {
     words: Vec<u32>,
+    /// The offset of the first string.
+    first_string: u32,
     strings: Vec<u8>,
 }
 
@@ -38,13 +40,36 @@ impl Builder {
     pub(super) fn new() -> Builder {
         Builder {
             words: Vec::new(),
+            first_string: 0,
             strings: vec![0],
         }
     }
 
+    /// A section that continues another.
+    pub(super) fn split(base: &Builder) -> Builder {
+        Builder {
+            words: Vec::new(),
+            first_string: base.strings.len() as u32,
+            strings: Vec::new(),
+        }
+    }
+
+    /// The offset of a string that was added.
+    pub(super) fn find_text(&self, text: &str) -> u32 {
+        let text = format!("\0{text}\0");
+        let mut places = self.strings.windows(text.len());
+        let before = places.position(|place| place == text.as_bytes());
+        before.expect("the string was added") as u32 + 1
+    }
+
+    /// Adds a record without a tail that has the string at an offset for a name.
+    pub(super) fn raw_record(&mut self, name: u32, kind: Kind, ty: u32) {
+        self.words.extend([name, (kind as u32) << 24, ty]);
+    }
+
     /// Adds a string and returns its offset.
     pub(super) fn text(&mut self, text: &str) -> u32 {
-        let offset = self.strings.len() as u32;
+        let offset = self.first_string + self.strings.len() as u32;
         self.strings.extend_from_slice(text.as_bytes());
         self.strings.push(0);
         offset
