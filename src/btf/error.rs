@@ -108,6 +108,14 @@ pub enum Problem {
         /// How many types there are, `void` included.
         count: u32,
     },
+    /// A function whose type is none of a function.
+    #[error("function {id} is of type {got}, which is no function prototype")]
+    NoPrototype {
+        /// The function.
+        id: BtfId,
+        /// Its type.
+        got: BtfId,
+    },
     /// An integer that does not fit its size.
     #[error("type {id} is an integer of {bits} bits at bit {offset} in {size} bytes")]
     BadInt {

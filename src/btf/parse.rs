@@ -241,6 +241,8 @@ struct Scan<'a> {
     offsets: Vec<u32>,
     /// The highest id referred to, and where.
     highest: (u32, usize),
+    /// Each function with the type it has.
+    functions: Vec<(BtfId, BtfId)>,
 }
 
 impl<'a> Scan<'a> {
@@ -257,6 +259,7 @@ impl<'a> Scan<'a> {
             strings,
             offsets,
             highest: (0, 0),
+            functions: Vec::new(),
         }
     }
 
@@ -278,7 +281,35 @@ impl<'a> Scan<'a> {
                 },
             ));
         }
+        self.check_functions()?;
         Ok(self.offsets)
+    }
+
+    /// The type of a function must be a prototype.
+    fn check_functions(&self) -> Result<(), BtfError> {
+        let is_proto = |&&(_, ty): &&(BtfId, BtfId)| self.kind(ty) == Some(Kind::FuncProto);
+        let wrong = self.functions.iter().find(|function| !is_proto(function));
+        wrong.map_or(Ok(()), |&(id, got)| {
+            let at = self.record_offset(id).unwrap_or_default() + 8;
+            Err(error(at, Problem::NoPrototype { id, got }))
+        })
+    }
+
+    /// Where the record of a type starts, if it is none of the base.
+    fn record_offset(&self, id: BtfId) -> Option<usize> {
+        let place = id.0.checked_sub(self.strings.first_id())?;
+        let offset = self.offsets.get(place as usize)?;
+        (id != BtfId::VOID).then_some(*offset as usize)
+    }
+
+    fn kind(&self, id: BtfId) -> Option<Kind> {
+        match self.strings.base {
+            Some(base) if id.0 < self.strings.first_id() => base.ty(id).kind(),
+            _ => {
+                let head = self.bytes.get(self.record_offset(id)?..)?;
+                record::Head::parse(head.first_chunk()?).kind()
+            }
+        }
     }
 
     /// The id of the record at the current position.
@@ -326,6 +357,10 @@ impl<'a> Scan<'a> {
         }
         match record.kind {
             Kind::Int => self.int(record)?,
+            Kind::Func => {
+                let function = (self.id(), BtfId(record.head.size_or_type));
+                self.functions.push(function);
+            }
             Kind::Array => {
                 self.reference(u32_at(record.tail, 0).unwrap_or_default(), tail_at);
                 self.reference(u32_at(record.tail, 4).unwrap_or_default(), tail_at + 4);
@@ -345,7 +380,7 @@ impl<'a> Scan<'a> {
             | Kind::Volatile
             | Kind::Const
             | Kind::Restrict => {}
-            Kind::Func | Kind::Var | Kind::Float | Kind::DeclTag | Kind::TypeTag => {}
+            Kind::Var | Kind::Float | Kind::DeclTag | Kind::TypeTag => {}
         }
         Ok(())
     }

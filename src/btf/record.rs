@@ -102,10 +102,10 @@ pub(super) fn int_bits(word: u32) -> (u8, u8) {
 
 fn encoding(word: u32) -> Encoding {
     match (word >> 24) & 0xf {
-        0 => Encoding::Unsigned,
         bits if bits & 4 != 0 => Encoding::Bool,
         bits if bits & 2 != 0 => Encoding::Char,
-        _ => Encoding::Signed,
+        bits if bits & 1 != 0 => Encoding::Signed,
+        _ => Encoding::Unsigned,
     }
 }
 

@@ -444,6 +444,13 @@ fn records_that_are_broken_are_refused_where_they_are() {
             size: 1
         }
     );
+    assert_eq!(
+        with(Kind::Func, 0, 1, &[]).1,
+        Problem::NoPrototype {
+            id: BtfId(2),
+            got: BtfId(1)
+        }
+    );
     let unknown = with(Kind::Fwd, 0x1f00_0000, 0, &[]);
     assert_eq!(
         unknown,
@@ -509,7 +516,10 @@ fn cycles_end_in_void_or_nothing() {
             .record("", Kind::FuncProto, 3, 1, &[0, 1, 0, 1, 0, 1])
             .build(),
         Builder::new().record("", Kind::Ptr, 0, 1, &[]).build(),
-        Builder::new().record("f", Kind::Func, 0, 1, &[]).build(),
+        Builder::new()
+            .record("f", Kind::Func, 0, 2, &[])
+            .record("", Kind::FuncProto, 0, 1, &[])
+            .build(),
         Builder::new().record("v", Kind::Var, 0, 1, &[0]).build(),
         Builder::new()
             .record("d", Kind::Datasec, 2, 9, &[1, 0, 9, 1, 0, 9])
