@@ -1,7 +1,7 @@
 //! Broken objects: none panics, hangs or eats memory, whether judged or run unjudged.
 //!
-//! Each round changes a few bytes of a corpus object, most of them in its code, loads what is left,
-//! and fires an execve and a packet at it. The changes come from a fixed seed, so a failure
+//! Each round changes a few bytes of a corpus object, in its code, its type information or what ELF
+//! says of its sections, loads what is left, and fires an execve and a packet at it. The changes come from a fixed seed, so a failure
 //! repeats; the message of a panic names the object and the round.
 
 use std::path::Path;
@@ -10,8 +10,6 @@ use ebpf_sim::events::Event;
 use ebpf_sim::machine::MemoryConfig;
 use ebpf_sim::sim::{Options, Sim, Verify};
 
-/// How many objects are broken in each of the two tests.
-const ROUNDS: u64 = 15_000;
 /// Instructions that a run may take.
 const FUEL: u64 = 20_000;
 /// Bytes of guest memory that an object may take.
@@ -64,10 +62,58 @@ fn likely_in_code(random: &mut Random, len: usize) -> usize {
     }
 }
 
+/// What is changed of an object.
+#[derive(Clone, Copy)]
+enum Target {
+    /// Its code, most often.
+    Code,
+    /// `.BTF` and `.BTF.ext`.
+    Types,
+    /// The ELF header and the headers of sections.
+    Headers,
+}
+
+impl Target {
+    /// How many objects are broken in a test.
+    fn rounds(self) -> u64 {
+        match self {
+            Target::Code => 15_000,
+            Target::Types | Target::Headers => 5_000,
+        }
+    }
+
+    /// An offset in an object.
+    fn pick(self, random: &mut Random, bytes: &[u8]) -> usize {
+        match self {
+            Target::Code => likely_in_code(random, bytes.len()),
+            Target::Types => {
+                let magic = |window: &[u8]| window == [0x9f, 0xeb, 1, 0];
+                let mut starts = bytes.windows(4).enumerate();
+                let first = starts.find(|(_, window)| magic(window));
+                let start = first.map_or(0, |(at, _)| at);
+                // Both headers are worth more than their share.
+                let second = starts.find(|(_, window)| magic(window));
+                match (random.below(8), second) {
+                    (0, _) => start + random.below(24),
+                    (1, Some((at, _))) => at + random.below(64),
+                    _ => start + random.below(bytes.len() - start),
+                }
+            }
+            Target::Headers if random.below(4) == 0 => random.below(64),
+            Target::Headers => {
+                let table = bytes.get(40..).and_then(|rest| rest.first_chunk());
+                let table = table.map_or(0, |word| u64::from_le_bytes(*word));
+                let table = usize::try_from(table).unwrap_or(0).min(bytes.len());
+                table + random.below(bytes.len() - table)
+            }
+        }
+    }
+}
+
 /// Changes a few bytes, or cuts the object short.
-fn mutate(random: &mut Random, bytes: &mut Vec<u8>) {
+fn mutate(random: &mut Random, bytes: &mut Vec<u8>, target: Target) {
     for _ in 0..=random.below(4) {
-        let at = likely_in_code(random, bytes.len());
+        let at = target.pick(random, bytes);
         let Some(byte) = bytes.get_mut(at) else {
             continue;
         };
@@ -113,27 +159,37 @@ fn survive(name: &str, bytes: &[u8], verify: Verify) -> usize {
         .sum()
 }
 
-fn survive_all(seed: u64, verify: Verify) {
+fn survive_all(seed: u64, verify: Verify, target: Target) {
     let objects = corpus();
     let mut random = Random(seed);
-    let mut ran = 0;
-    for round in 0..ROUNDS {
+    let mut ran: u64 = 0;
+    for round in 0..target.rounds() {
         let (name, bytes) = &objects[random.below(objects.len())];
         let mut bytes = bytes.clone();
-        mutate(&mut random, &mut bytes);
+        mutate(&mut random, &mut bytes, target);
         let outcome = std::panic::catch_unwind(|| survive(name, &bytes, verify));
-        ran += outcome.unwrap_or_else(|_| panic!("{name}, round {round} of seed {seed}"));
+        ran += outcome.unwrap_or_else(|_| panic!("{name}, round {round} of seed {seed}")) as u64;
     }
     // Changes that always broke the file would test the loader alone.
-    assert!(ran > 1000, "only {ran} programs ran");
+    assert!(ran > target.rounds() / 20, "only {ran} programs ran");
 }
 
 #[test]
 fn broken_objects_are_judged_and_run_without_a_panic() {
-    survive_all(1, Verify::Always);
+    survive_all(1, Verify::Always, Target::Code);
 }
 
 #[test]
 fn broken_objects_run_unjudged_without_a_panic() {
-    survive_all(2, Verify::Never);
+    survive_all(2, Verify::Never, Target::Code);
+}
+
+#[test]
+fn broken_types_are_read_and_judged_without_a_panic() {
+    survive_all(3, Verify::Always, Target::Types);
+}
+
+#[test]
+fn broken_sections_are_read_and_judged_without_a_panic() {
+    survive_all(4, Verify::Always, Target::Headers);
 }
