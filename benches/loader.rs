@@ -29,14 +29,20 @@ fn folder(criterion: &mut Criterion, name: &str, objects: &[(String, Vec<u8>)]) 
     group.sample_size(10);
     group.bench_function("open", |bencher| {
         bencher.iter(|| {
-            let opened = objects.iter().map(|(name, bytes)| Object::parse(name, bytes));
+            let opened = objects
+                .iter()
+                .map(|(name, bytes)| Object::parse(name, bytes));
             black_box(opened.filter(Result::is_ok).count())
         });
     });
     group.bench_function("open and link", |bencher| {
         bencher.iter(|| {
-            let opened = objects.iter().map(|(name, bytes)| Object::parse(name, bytes));
-            let linked = opened.flatten().map(|object| object.link(&LinkOptions::default()));
+            let opened = objects
+                .iter()
+                .map(|(name, bytes)| Object::parse(name, bytes));
+            let linked = opened
+                .flatten()
+                .map(|object| object.link(&LinkOptions::default()));
             black_box(linked.map(|linked| linked.programs.len()).sum::<usize>())
         });
     });

@@ -540,5 +540,11 @@ fn standard_input_may_be_assembly_or_an_object() {
 
 #[test]
 fn kernel_btf_that_is_none_is_named() {
-    assert!(fails("verify corpus/hello.o --kernel-btf corpus/hello.o").contains("magic number"));
+    for option in ["--kernel-btf", "--module-btf"] {
+        let text = fails(&format!("verify corpus/hello.o {option} corpus/README.md"));
+        assert!(
+            text.contains("corpus/README.md") && text.contains("magic number"),
+            "{text}"
+        );
+    }
 }

@@ -511,6 +511,46 @@ fn every_kind_of_relocation_is_answered_by_linux_6_12() {
     assert_eq!(loaded(&program(&object, "values")), [1, 0, 1, 2]);
 }
 
+/// Types of a module that has a `struct unknown_struct` of 16 bytes with a `u64 x` in the middle.
+fn module() -> Btf {
+    let kernel = btf::kernel_6_12();
+    let strings = kernel.bytes()[20..].first_chunk().expect("it has a header");
+    let name = u32::from_le_bytes(*strings);
+    let x = name + 15;
+    let long = kernel.find("long long unsigned int", btf::KindFilter::INT);
+    let long = long.expect("the kernel has it").0;
+    let types = [name, (4 << 24) | 1, 16, x, long, 64];
+    let text = b"unknown_struct\0x\0";
+    let header = [24, 0, 24, 24, text.len() as u32];
+    let words = header
+        .iter()
+        .chain(&types)
+        .flat_map(|word| word.to_le_bytes());
+    let bytes: Vec<u8> = [0x9f, 0xeb, 1, 0]
+        .into_iter()
+        .chain(words)
+        .chain(*text)
+        .collect();
+    Btf::parse_split(Arc::clone(kernel), bytes).expect("the module's types are valid")
+}
+
+#[test]
+fn field_of_a_module_is_found_in_its_types() {
+    let object = object("fields");
+    let linked = object.link(&LinkOptions {
+        target_btf: None,
+        module_btfs: &[Arc::new(module())],
+    });
+    let mut programs = linked.programs.into_iter().flatten();
+    let missing = programs.find(|program| program.name == "missing");
+    let missing = missing.expect("it links");
+    let subjects = missing.poisoned.iter().map(|poisoned| &*poisoned.subject);
+    assert!(subjects.eq(["struct task_struct.no_such_field"]));
+    let offsets = missing.code.iter().filter(|insn| insn.opcode == 0x79);
+    let offsets: Vec<_> = offsets.map(|insn| insn.off).collect();
+    assert_eq!(offsets, [0, 8, 8], "both arguments, and the field");
+}
+
 #[test]
 fn missing_value_poisons_both_halves() {
     let missing = program(&object("core"), "missing_value");
