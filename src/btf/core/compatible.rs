@@ -53,6 +53,16 @@ enum Reach {
     Pointer,
 }
 
+/// How a comparison goes on.
+enum Next {
+    /// It does not.
+    Answer(bool),
+    /// With what the two types are made of.
+    Follow(Pair),
+    /// With what the two types point to.
+    Point(Pair),
+}
+
 impl<'a> Sides<'a> {
     /// Both types without modifiers and typedefs.
     fn resolved(&self, pair: Pair) -> (Type<'a>, Type<'a>) {
@@ -150,77 +160,75 @@ impl<'a> Sides<'a> {
             if !same_name(ours.name(), theirs.name()) {
                 return Ok(false);
             }
-            pair = match (ours, theirs) {
-                (Type::Void, Type::Void) => return Ok(true),
-                (
-                    Type::Enum(ours) | Type::Enum64(ours),
-                    Type::Enum(theirs) | Type::Enum64(theirs),
-                ) => {
-                    return Ok(enums(&ours, &theirs, fuel)?);
-                }
-                (Type::Struct(ours), Type::Struct(theirs))
-                | (Type::Union(ours), Type::Union(theirs)) => {
-                    return match reach {
-                        Reach::Pointer => Ok(true),
-                        Reach::Direct => self.composites(&ours, &theirs, below, fuel),
-                    };
-                }
-                (Type::Fwd { .. }, Type::Fwd { .. })
-                | (Type::Fwd { .. }, Type::Struct(_) | Type::Union(_))
-                | (Type::Struct(_) | Type::Union(_), Type::Fwd { .. }) => {
-                    return Ok(declared(&ours, &theirs, reach));
-                }
-                (
-                    Type::Int {
-                        size: our_size,
-                        encoding: ours,
-                        ..
-                    },
-                    Type::Int {
-                        size: their_size,
-                        encoding: theirs,
-                        ..
-                    },
-                ) => {
-                    let same_sign = (ours == Encoding::Signed) == (theirs == Encoding::Signed);
-                    return Ok(our_size == their_size && same_sign);
-                }
-                (Type::Ptr { to: local }, Type::Ptr { to: target }) => {
+            pair = match self.compare(ours, theirs, reach, below, fuel)? {
+                Next::Answer(same) => return Ok(same),
+                Next::Follow(pair) => pair,
+                Next::Point(pair) => {
                     reach = Reach::Pointer;
-                    Pair { local, target }
+                    pair
                 }
-                (
-                    Type::Array {
-                        elem: local,
-                        count: ours,
-                        ..
-                    },
-                    Type::Array {
-                        elem: target,
-                        count: theirs,
-                        ..
-                    },
-                ) if ours == theirs => Pair { local, target },
-                (
-                    Type::FuncProto {
-                        ret: local,
-                        params: ours,
-                    },
-                    Type::FuncProto {
-                        ret: target,
-                        params: theirs,
-                    },
-                ) => {
-                    let same = |pair, fuel: &mut Fuel| self.matching_at(pair, reach, below, fuel);
-                    if !params(ours, theirs, same, fuel)? {
-                        return Ok(false);
-                    }
-                    Pair { local, target }
-                }
-                _ => return Ok(false),
             };
         }
         Err(Halt::TooDeep)
+    }
+
+    /// Compares two types of one name but for what they refer to last.
+    fn compare(
+        &self,
+        ours: Type<'a>,
+        theirs: Type<'a>,
+        reach: Reach,
+        below: u32,
+        fuel: &mut Fuel,
+    ) -> Result<Next, Halt> {
+        let same = match (ours, theirs) {
+            (Type::Void, Type::Void) => true,
+            (Type::Int { .. }, Type::Int { .. }) => integers(&ours, &theirs),
+            (Type::Enum(ours) | Type::Enum64(ours), Type::Enum(theirs) | Type::Enum64(theirs)) => {
+                enums(&ours, &theirs, fuel)?
+            }
+            (Type::Struct(ours), Type::Struct(theirs))
+            | (Type::Union(ours), Type::Union(theirs)) => {
+                reach == Reach::Pointer || self.composites(&ours, &theirs, below, fuel)?
+            }
+            (Type::Fwd { .. }, Type::Fwd { .. } | Type::Struct(_) | Type::Union(_))
+            | (Type::Struct(_) | Type::Union(_), Type::Fwd { .. }) => {
+                declared(&ours, &theirs, reach)
+            }
+            (Type::Ptr { to: local }, Type::Ptr { to: target }) => {
+                return Ok(Next::Point(Pair { local, target }));
+            }
+            (
+                Type::Array {
+                    elem: local,
+                    count: our_count,
+                    ..
+                },
+                Type::Array {
+                    elem: target,
+                    count: their_count,
+                    ..
+                },
+            ) if our_count == their_count => return Ok(Next::Follow(Pair { local, target })),
+            (
+                Type::FuncProto {
+                    ret: local,
+                    params: ours,
+                },
+                Type::FuncProto {
+                    ret: target,
+                    params: theirs,
+                },
+            ) => {
+                let same = |pair, fuel: &mut Fuel| self.matching_at(pair, reach, below, fuel);
+                if params(ours, theirs, same, fuel)? {
+                    return Ok(Next::Follow(Pair { local, target }));
+                }
+                false
+            }
+            _ => false,
+        };
+        Ok(Next::Answer(same))
     }
 
     /// Whether each local member has one of the same name that matches.
@@ -277,6 +285,15 @@ fn params(
         }
     }
     Ok(true)
+}
+
+/// Whether two integers have the same size and sign.
+fn integers(ours: &Type<'_>, theirs: &Type<'_>) -> bool {
+    let shape = |ty: &Type<'_>| match *ty {
+        Type::Int { size, encoding, .. } => Some((size, encoding == Encoding::Signed)),
+        _ => None,
+    };
+    shape(ours) == shape(theirs)
 }
 
 /// Whether each local value has one of the same name.

@@ -508,8 +508,6 @@ fn comparison_that_never_ends_is_given_up() {
             builder.record("int", Kind::Int, 0, 4, &[32]);
         }
         add_struct(&mut builder, "x", 4, &[("a", 1, 0)]);
-        let base = builder;
-        let mut builder = base;
         // Type 4 is the top, which refers ahead.
         for level in 4..30 {
             let below = if level == 29 { 3 } else { level + 1 };

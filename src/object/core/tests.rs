@@ -36,10 +36,10 @@ fn insn(opcode: u8, off: i16, imm: i32) -> RawInsn {
     }
 }
 
-fn patched(
-    insns: &[RawInsn],
-    answer: Answer,
-) -> (Result<Applied, CoreProblem>, Vec<(u8, i16, i32)>) {
+/// What was done, and operation code, offset and immediate of each instruction after it.
+type Patched = (Result<Applied, CoreProblem>, Vec<(u8, i16, i32)>);
+
+fn patched(insns: &[RawInsn], answer: Answer) -> Patched {
     let mut insns = insns.to_vec();
     let applied = patch(&mut insns, &relocation(CoreKind::FieldByteOffset), &answer);
     let shown = insns.iter().map(|insn| (insn.opcode, insn.off, insn.imm));
