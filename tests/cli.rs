@@ -186,12 +186,13 @@ fn run_names_who_ended_a_packet_before_a_program() {
 
 #[test]
 fn run_of_a_program_that_does_not_link_says_what_it_lacks() {
-    let object = "src/object/testdata/externs.o";
+    let object = "src/object/testdata/strong.o";
     let text = ends(1, &format!("run {object} --event execve"));
     assert!(
-        text.contains("extern `LINUX_KERNEL_VERSION` in .kconfig"),
+        text.contains("extern `no_such_kfunc`: function not found in the kernel's types"),
         "{text}"
     );
+    let object = "src/object/testdata/externs.o";
     let text = ends(0, &format!("run {object} --prog plain --event execve"));
     assert!(!text.contains("cannot run"), "{text}");
 }
@@ -547,4 +548,26 @@ fn kernel_btf_that_is_none_is_named() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn verify_takes_configuration_symbols_and_variables_of_the_user() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let kconfig = folder.join("kconfig");
+    std::fs::write(&kconfig, "CONFIG_HZ=nonsense\n").expect("the folder is writable");
+    let kconfig = kconfig.display();
+    let object = "src/object/testdata/externs.o";
+    let text = ends(
+        1,
+        &format!("verify {object} --prog plain --kconfig {kconfig}"),
+    );
+    assert!(text.contains("extern `CONFIG_"), "{text}");
+    let object = "src/object/testdata/variables.o";
+    let text = ends(
+        0,
+        &format!("verify {object} --set limits[1].inner[0].max[2]=7"),
+    );
+    assert!(text.contains("accepted"), "{text}");
+    let text = ends(1, &format!("verify {object} --set limit=4294967296"));
+    assert!(text.contains("does not fit in its 32 bits"), "{text}");
 }

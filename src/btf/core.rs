@@ -23,6 +23,7 @@ use thiserror::Error;
 use super::{BtfId, CoreRelo};
 
 pub use candidates::Targets;
+pub use compatible::same_type;
 pub use matcher::{Matcher, describe};
 
 /// The kinds of relocations (`enum bpf_core_relo_kind`), by number.

@@ -123,7 +123,7 @@ impl Btf {
 /// The name without its flavour: what follows a `___` between two other characters does not
 /// count, so that one program can describe a type as several kernels have it (libbpf's
 /// `bpf_core_essential_name_len`).
-pub(super) fn essential_name(name: &str) -> &str {
+pub fn essential_name(name: &str) -> &str {
     let separator = name.as_bytes().windows(5).rposition(|window| {
         matches!(window, [before, b'_', b'_', b'_', after] if *before != b'_' && *after != b'_')
     });

@@ -43,7 +43,7 @@ use std::sync::{Arc, OnceLock};
 pub use embedded::kernel_6_12;
 pub use error::{BtfError, Problem};
 pub use ext::{BtfExt, CoreRelo, FuncInfo, InfoSection, LineInfo};
-pub use index::KindFilter;
+pub use index::{KindFilter, essential_name};
 pub use query::MemberLocation;
 pub use types::{
     Composite, Encoding, Enum, EnumValue, FuncLinkage, Kind, List, Member, Param, SecEntry, Type,

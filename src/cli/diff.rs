@@ -9,6 +9,7 @@ mod text;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
@@ -132,6 +133,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
     let kernel_btf = inputs.kernel_btf.clone().or_else(|| oracle.btf());
     let options = Options {
         kernel_btf,
+        setup: Arc::clone(&inputs.setup),
         module_btfs: inputs.module_btfs.clone(),
         programs: inputs.names().to_vec(),
         input: Input {

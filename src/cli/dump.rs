@@ -195,6 +195,10 @@ fn contents(map: &MapSpec) -> String {
             programs.iter().map(entry).collect::<Vec<_>>().join(", ")
         }
         Initial::Maps(maps) => format!("{} maps", maps.len()),
+        Initial::StructOps(table) => {
+            let programs = table.members.iter().map(|(_, program)| program.as_str());
+            programs.collect::<Vec<_>>().join(", ")
+        }
     }
 }
 

@@ -13,8 +13,17 @@ use ebpf_sim::btf::{self, Btf};
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 use ebpf_sim::diff::Subject;
 use ebpf_sim::isa::RawInsn;
-use ebpf_sim::object::{LinkError, LinkOptions, MapSpec, Object, Program, program_name, read_btf};
+use ebpf_sim::object::{
+    Assignment, Kconfig, KernelSymbols, LinkError, LinkOptions, MapSpec, Object, Program, Setup,
+    program_name, read_btf,
+};
 use ebpf_sim::sim::{LoadError, Selection, Sim};
+
+/// What a file starts with that gzip made.
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// The longest configuration that is unpacked; a kernel's has a few hundred kilobytes.
+const CONFIG_LIMIT: u64 = 16 << 20;
 
 /// Files and what is taken from them.
 #[derive(Debug, clap::Args)]
@@ -33,6 +42,17 @@ pub(super) struct Args {
     /// [default: Linux 6.12].
     #[arg(long, value_name = "FILE")]
     kernel_btf: Option<PathBuf>,
+    /// Configuration of that kernel, as /boot/config-VERSION or /proc/config.gz has it
+    /// [default: Debian's of Linux 6.12].
+    #[arg(long, value_name = "FILE")]
+    kconfig: Option<PathBuf>,
+    /// Symbols of that kernel, as /proc/kallsyms has them [default: made-up addresses].
+    #[arg(long, value_name = "FILE")]
+    kallsyms: Option<PathBuf>,
+    /// Give a global variable, or a member or element of one, a value before its programs are
+    /// loaded; may be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    variables: Vec<Assignment>,
     /// Type information of a module of that kernel, as /sys/kernel/btf/MODULE has it; may be
     /// repeated.
     #[arg(long = "module-btf", value_name = "FILE")]
@@ -48,6 +68,8 @@ pub(super) struct Inputs {
     pub(super) kind: Option<String>,
     /// The kernel's types, if they were given.
     pub(super) kernel_btf: Option<Arc<Btf>>,
+    /// Its configuration and symbols, and values for variables.
+    pub(super) setup: Arc<Setup>,
     /// The types of its modules.
     pub(super) module_btfs: Vec<Arc<Btf>>,
 }
@@ -106,6 +128,11 @@ impl Args {
             }),
             _ => None,
         });
+        let setup = Setup {
+            kconfig: self.kconfig.as_deref().map(read_kconfig).transpose()?,
+            kallsyms: self.kallsyms.as_deref().map(read_kallsyms).transpose()?,
+            variables: self.variables,
+        };
         let read_kernel = |path: &Path| read_types(path, None);
         let kernel_btf = self.kernel_btf.as_deref().map(read_kernel).transpose()?;
         let base = || kernel_btf.as_ref().unwrap_or_else(|| btf::kernel_6_12());
@@ -119,6 +146,7 @@ impl Args {
             kind: None,
             kernel_btf,
             module_btfs,
+            setup: Arc::new(setup),
         })
     }
 }
@@ -172,6 +200,7 @@ impl Inputs {
         let object = Object::parse(name, bytes)?;
         let linked = object.link(&LinkOptions {
             target_btf: self.kernel_btf.as_deref(),
+            setup: Some(&self.setup),
             module_btfs: &self.module_btfs,
         });
         Ok(Loaded {
@@ -277,6 +306,28 @@ fn read_types(path: &Path, base: Option<Arc<Btf>>) -> anyhow::Result<Arc<Btf>> {
     let name = || path.display().to_string();
     let bytes = std::fs::read(path).with_context(name)?;
     Ok(Arc::new(read_btf(bytes, base).with_context(name)?))
+}
+
+fn assignment(text: &str) -> Result<Assignment, String> {
+    Assignment::parse(text).ok_or_else(|| "want NAME=VALUE".to_owned())
+}
+
+fn read_kconfig(path: &Path) -> anyhow::Result<Kconfig> {
+    let name = || path.display().to_string();
+    let bytes = std::fs::read(path).with_context(name)?;
+    let mut text = String::new();
+    if bytes.starts_with(&GZIP_MAGIC) {
+        let mut unpacked = flate2::read::GzDecoder::new(bytes.as_slice()).take(CONFIG_LIMIT);
+        unpacked.read_to_string(&mut text).with_context(name)?;
+    } else {
+        text = String::from_utf8(bytes).with_context(name)?;
+    }
+    Ok(Kconfig::parse(&text))
+}
+
+fn read_kallsyms(path: &Path) -> anyhow::Result<KernelSymbols> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    Ok(KernelSymbols::parse(&text))
 }
 
 /// Whether a file is assembly text: by its name, or for standard input by its not being ELF.

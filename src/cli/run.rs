@@ -9,6 +9,8 @@ mod maps;
 mod pcap;
 mod text;
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, bail};
 use ebpf_sim::machine::{Comm, Cpus, Task};
 use ebpf_sim::sim::{Firing, Options, Sim, Verify};
@@ -114,6 +116,7 @@ impl Args {
         let mut options = Options {
             seed: self.seed,
             kernel_btf: inputs.kernel_btf.clone(),
+            setup: Arc::clone(&inputs.setup),
             module_btfs: inputs.module_btfs.clone(),
             programs: inputs.selection(),
             verify: if self.no_verify {

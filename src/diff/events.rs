@@ -98,6 +98,7 @@ fn fired(
 ) -> Result<Sim, String> {
     let mut sim = Sim::new(sim::Options {
         kernel_btf: options.kernel_btf.clone(),
+        setup: Arc::clone(&options.setup),
         module_btfs: options.module_btfs.clone(),
         programs: Selection::Named(names.to_vec()),
         cpus: Cpus::new(cpus),

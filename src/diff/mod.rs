@@ -20,7 +20,7 @@ use std::sync::Arc;
 use crate::btf::Btf;
 use crate::kernel::job::{Job, ProgramResult, Verdict};
 use crate::kernel::{Kernel, KernelError, errno_name, log};
-use crate::object::{LinkError, LinkOptions, Object, ObjectError, Program};
+use crate::object::{LinkError, LinkOptions, Object, ObjectError, Program, Setup};
 use crate::verifier::{Env, LogLevel, Rejection, Verified, verify};
 
 pub use input::{Events, Input, generate};
@@ -49,6 +49,8 @@ pub enum Subject {
 pub struct Options {
     /// The kernel's types; `None` stands for the embedded Linux 6.12.
     pub kernel_btf: Option<Arc<Btf>>,
+    /// The kernel's configuration and symbols, and values for the variables of objects.
+    pub setup: Arc<Setup>,
     /// The types of its modules.
     pub module_btfs: Vec<Arc<Btf>>,
     /// Only the programs of these names; all where there are none.
@@ -184,6 +186,7 @@ fn link(subject: &Subject, options: &Options) -> Result<Vec<LinkedProgram>, Diff
             let linked = object.link(&LinkOptions {
                 target_btf: options.kernel_btf.as_deref(),
                 module_btfs: &options.module_btfs,
+                setup: Some(&options.setup),
             });
             let programs = linked.programs.into_iter();
             programs

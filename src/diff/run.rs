@@ -105,7 +105,7 @@ fn takes_packets(prog_type: ProgType) -> bool {
 pub(super) fn called(program: &Program) -> Vec<String> {
     let lists = program.maps.iter().filter_map(|map| match &map.initial {
         Initial::Programs(slots) => Some(slots),
-        Initial::Empty | Initial::Data(_) | Initial::Maps(_) => None,
+        Initial::Empty | Initial::Data(_) | Initial::Maps(_) | Initial::StructOps(_) => None,
     });
     lists.flatten().map(|(_, name)| name.clone()).collect()
 }
@@ -218,6 +218,7 @@ fn ours(
 ) -> Result<Ours, String> {
     let mut sim = Sim::new(sim::Options {
         kernel_btf: options.kernel_btf.clone(),
+        setup: Arc::clone(&options.setup),
         module_btfs: options.module_btfs.clone(),
         programs: Selection::Named(names),
         cpus: Cpus::new(cpus),

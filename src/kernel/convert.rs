@@ -112,7 +112,7 @@ fn map_job(spec: &MapSpec) -> MapJob {
     let (values, inner_maps) = match &spec.initial {
         Initial::Data(bytes) => (vec![(vec![0; 4], bytes.clone())], Vec::new()),
         Initial::Maps(slots) => (Vec::new(), slots.clone()),
-        Initial::Empty | Initial::Programs(_) => (Vec::new(), Vec::new()),
+        Initial::Empty | Initial::Programs(_) | Initial::StructOps(_) => (Vec::new(), Vec::new()),
     };
     MapJob {
         name: spec.name.clone(),
@@ -130,7 +130,7 @@ fn map_job(spec: &MapSpec) -> MapJob {
         programs: Vec::new(),
         access: match spec.origin {
             Origin::ReadOnlyData => Access::Frozen,
-            Origin::Declared | Origin::Data => Access::ReadWrite,
+            Origin::Declared | Origin::Data | Origin::StructOps { .. } => Access::ReadWrite,
         },
     }
 }

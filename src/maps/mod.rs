@@ -164,7 +164,9 @@ impl Map {
             max_entries: spec.max_entries,
             access: match spec.origin {
                 Origin::ReadOnlyData => ProgramAccess::ReadOnly,
-                Origin::Declared | Origin::Data => check::program_access(&spec),
+                Origin::Declared | Origin::Data | Origin::StructOps { .. } => {
+                    check::program_access(&spec)
+                }
             },
             per_cpu: check::per_cpu(spec.map_type),
             cpus: machine.cpus.count(),

@@ -115,11 +115,11 @@ impl Code {
                     Content::Code(sections.len() - 1)
                 }
                 Role::Maps | Role::LegacyMaps => Content::Maps,
-                Role::Data(_) => maps
+                Role::Data(_) | Role::Arena => maps
                     .data
                     .get(&index)
                     .map_or(Content::Nothing, |&map| Content::Data(map)),
-                Role::Other => Content::Nothing,
+                Role::StructOps | Role::Other => Content::Nothing,
             };
             places.push(Loaded {
                 name: section.name.into(),

@@ -3,10 +3,14 @@
 //! An error names the section, the place in it or the symbol; which file it was is the caller's
 //! to add.
 
+mod supply;
+
 use thiserror::Error;
 
 use crate::btf::BtfError;
 use crate::btf::core::CoreError;
+
+pub use self::supply::{AttachProblem, ExternProblem, StructOpsProblem, VariableProblem};
 
 /// Why an object, or one program of it, is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -51,13 +55,37 @@ pub enum ObjectError {
         /// Why not.
         problem: ReferenceProblem,
     },
-    /// A symbol that the kernel or the loader would have to supply.
-    #[error("extern `{symbol}` in {section}: externs are not supported yet")]
+    /// A symbol that the kernel or the loader must supply, and cannot.
+    #[error("extern `{symbol}`: {problem}")]
     Extern {
         /// The symbol.
         symbol: String,
-        /// `.kconfig`, `.ksyms`, or `no section` for one that no type information describes.
+        /// Why not.
+        problem: ExternProblem,
+    },
+    /// A struct_ops map is wrong, or is not for this kernel.
+    #[error("struct_ops map `{map}`: {problem}")]
+    StructOps {
+        /// The map, or its section.
+        map: String,
+        /// What is wrong.
+        problem: StructOpsProblem,
+    },
+    /// A global variable cannot be given a value.
+    #[error("variable `{path}`: {problem}")]
+    Variable {
+        /// The variable and the way into it.
+        path: String,
+        /// Why not.
+        problem: VariableProblem,
+    },
+    /// What a program attaches to is not there.
+    #[error("section `{section}`: {problem}")]
+    Attach {
+        /// The program's section.
         section: String,
+        /// Why not.
+        problem: AttachProblem,
     },
     /// A section of programs whose name says no program type.
     #[error("section `{section}` names no program type")]
@@ -260,6 +288,9 @@ pub enum SectionProblem {
         /// Its size.
         size: usize,
     },
+    /// Variables of an arena that is not there.
+    #[error("variables of an arena, but no arena map is declared")]
+    NoArena,
     /// A relocation of a place that belongs to no map.
     #[error("relocation outside of all maps")]
     NoMap,
@@ -365,6 +396,9 @@ pub enum MapProblem {
         /// The declaration's size.
         size: u64,
     },
+    /// A second arena.
+    #[error("second arena map, a program can have one")]
+    SecondArena,
     /// Initial contents for a map that cannot have any.
     #[error("initial contents at {offset:#x} are in none of its slots")]
     NotASlot {

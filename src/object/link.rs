@@ -11,20 +11,27 @@
 //!   their section.
 //! - An exception callback comes last.
 //! - Maps and data are known by index into [`Program::maps`].
+//! - A call of a kernel function holds its number in the kernel's types. One of a weak function that
+//!   the kernel does not have becomes a call of helper [`MISSING_FUNCTION`] plus the extern's position,
+//!   which the verifier refuses where it is reached.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::abi::sections;
-use crate::btf::{Btf, FuncLinkage, KindFilter, Type};
+use crate::btf::{FuncLinkage, Type};
 use crate::isa::{Pc, RawInsn};
 
 use super::code::{CodeSection, Content, Entry, Function, SLOT, within};
 use super::core::{Answers, Applied};
 use super::elf::{Place, Symbol, Visibility};
 use super::error::{LinkError, ObjectError, ReferenceProblem};
+use super::externs::{ExternKind, Externs};
+use super::resolve::Resolved;
+use super::surroundings::Surroundings;
 use super::{
-    Autoload, Line, LinkOptions, Linkage, Linked, Object, Poisoned, Program, Sleepable, Subprog,
+    Autoload, Line, LinkOptions, Linkage, Linked, MissingFunction, Object, Poisoned, Program,
+    Sleepable, Subprog,
 };
 
 /// How many instructions a program may have: what the kernel takes from the privileged
@@ -43,6 +50,12 @@ const LOAD_IMM64: u8 = 0x18;
 
 /// Source register of a call of a subprogram (`BPF_PSEUDO_CALL`).
 const PSEUDO_CALL: u8 = 1;
+
+/// Source register of a call of a kernel function (`BPF_PSEUDO_KFUNC_CALL`).
+const PSEUDO_KFUNC_CALL: u8 = 2;
+
+/// The helper number of calls of missing weak functions, from which the extern's position counts up.
+pub const MISSING_FUNCTION: i32 = 2_002_000_000;
 
 /// Source register of a load of a map (`BPF_PSEUDO_MAP_FD`).
 const PSEUDO_MAP_FD: u8 = 1;
@@ -64,15 +77,25 @@ pub(super) fn link(object: &Object, options: &LinkOptions<'_>) -> Linked {
     let mut left = OBJECT_LIMIT;
     let mut answers = Answers::new(object, options);
     let mut programs = Vec::new();
+    let surroundings = Surroundings::new(object, options);
     for (index, function) in object.code.functions.iter().enumerate() {
         if function.entry == Entry::Subprogram {
             continue;
         }
-        let mut layout = Layout::new(object, &mut answers, PROGRAM_LIMIT.min(left));
-        let laid_out = layout.place(index);
-        // What failed was work, too.
-        left = left.saturating_sub(slots(layout.insns.len()));
-        let program = laid_out.and_then(|()| layout.finish(function));
+        let program = surroundings.as_ref().map_err(ObjectError::clone);
+        let program = program.and_then(|surroundings| {
+            let mut layout = Layout::new(
+                object,
+                options,
+                surroundings,
+                &mut answers,
+                PROGRAM_LIMIT.min(left),
+            );
+            let laid_out = layout.place(index);
+            // What failed was work, too.
+            left = left.saturating_sub(slots(layout.insns.len()));
+            laid_out.and_then(|()| layout.finish(function))
+        });
         programs.push(program.map_err(|source| {
             LinkError {
                 program: function.name.to_string(),
@@ -82,10 +105,8 @@ pub(super) fn link(object: &Object, options: &LinkOptions<'_>) -> Linked {
             }
         }));
     }
-    Linked {
-        programs,
-        maps: Arc::clone(&object.maps),
-    }
+    let maps = surroundings.map_or_else(|_| Arc::clone(&object.maps), |found| found.maps);
+    Linked { programs, maps }
 }
 
 fn section_of<'a>(object: &'a Object, function: &Function) -> Option<&'a CodeSection> {
@@ -100,12 +121,15 @@ fn slots(len: usize) -> u32 {
 /// A program while it is laid out.
 struct Layout<'a, 'b> {
     object: &'a Object,
+    options: &'a LinkOptions<'a>,
+    surroundings: &'a Surroundings,
     answers: &'b mut Answers<'a>,
     limit: u32,
     insns: Vec<RawInsn>,
     subprogs: Vec<Subprog>,
     lines: Vec<Line>,
     poisoned: Vec<Poisoned>,
+    missing_functions: Vec<MissingFunction>,
     /// Where each function starts that has been appended.
     placed: HashMap<usize, u32>,
 }
@@ -122,15 +146,24 @@ struct Frame<'a> {
 }
 
 impl<'a, 'b> Layout<'a, 'b> {
-    fn new(object: &'a Object, answers: &'b mut Answers<'a>, limit: u32) -> Layout<'a, 'b> {
+    fn new(
+        object: &'a Object,
+        options: &'a LinkOptions<'a>,
+        surroundings: &'a Surroundings,
+        answers: &'b mut Answers<'a>,
+        limit: u32,
+    ) -> Layout<'a, 'b> {
         Layout {
             object,
+            options,
+            surroundings,
             answers,
             limit,
             insns: Vec::new(),
             subprogs: Vec::new(),
             lines: Vec::new(),
             poisoned: Vec::new(),
+            missing_functions: Vec::new(),
             placed: HashMap::new(),
         }
     }
@@ -150,28 +183,37 @@ impl<'a, 'b> Layout<'a, 'b> {
             section: section.to_owned(),
         };
         let definition = sections::parse(section).ok_or_else(unknown)?;
+        let attach_btf = self
+            .surroundings
+            .attach(&main.name, &definition, self.options);
+        let attach_btf = attach_btf.map_err(|problem| ObjectError::Attach {
+            section: section.to_owned(),
+            problem,
+        })?;
+        let autoload = match definition.autoload {
+            true => self.surroundings.slots.autoload(&main.name),
+            false => Some(Autoload::No),
+        };
         Ok(Program {
             name: main.name.to_string(),
             section: section.to_owned(),
             prog_type: definition.prog_type,
             attach_type: definition.attach_type,
             attach_target: definition.attach_target.map(str::to_owned),
+            attach_btf,
             sleepable: if definition.sleepable {
                 Sleepable::Yes
             } else {
                 Sleepable::No
             },
-            autoload: if definition.autoload {
-                Autoload::Yes
-            } else {
-                Autoload::No
-            },
+            autoload: autoload.unwrap_or(Autoload::Yes),
             licence: self.object.licence.clone(),
             code: self.insns,
             subprogs: self.subprogs,
             lines: self.lines,
             poisoned: self.poisoned,
-            maps: Arc::clone(&self.object.maps),
+            missing_functions: self.missing_functions,
+            maps: Arc::clone(&self.surroundings.maps),
             btf: self.object.btf.clone(),
         })
     }
@@ -312,10 +354,12 @@ impl<'a, 'b> Layout<'a, 'b> {
         let Some((func, btf)) = func.zip(self.object.btf.as_deref()) else {
             return Ok(());
         };
-        let mut tags = btf
+        let tags = btf
             .decl_tags(func)
             .filter(|(component, _)| component.is_none());
-        let Some(name) = tags.find_map(|(_, tag)| tag.strip_prefix(EXCEPTION_CALLBACK)) else {
+        let mut names = tags.filter_map(|(_, tag)| tag.strip_prefix(EXCEPTION_CALLBACK));
+        // The verifier refuses a program with several.
+        let (Some(name), None) = (names.next(), names.next()) else {
             return Ok(());
         };
         let functions = &self.object.code.functions;
@@ -371,10 +415,12 @@ impl<'a, 'b> Layout<'a, 'b> {
     fn resolve(&mut self, frame: &Frame<'a>) -> Result<Option<usize>, ObjectError> {
         let insn = self.insn(frame);
         let slot = frame.function.start + frame.at;
-        let symbol = frame
-            .section
-            .relocation(slot)
-            .and_then(|index| self.object.symbols.get(index));
+        let reference = frame.section.relocation(slot);
+        let symbol = reference.and_then(|index| self.object.symbols.get(index));
+        if let Some(external) = reference.and_then(|index| self.object.externs.of_symbol(index)) {
+            self.supply(frame, external)?;
+            return Ok(None);
+        }
         match (insn, symbol) {
             (
                 RawInsn {
@@ -410,7 +456,6 @@ impl<'a, 'b> Layout<'a, 'b> {
                 },
                 Some(symbol),
             ) => {
-                self.check_extern(symbol)?;
                 if src != PSEUDO_CALL {
                     return Err(self.error(
                         frame,
@@ -426,10 +471,7 @@ impl<'a, 'b> Layout<'a, 'b> {
                     opcode: LOAD_IMM64, ..
                 },
                 Some(symbol),
-            ) => {
-                self.check_extern(symbol)?;
-                self.load(frame, symbol)
-            }
+            ) => self.load(frame, symbol),
             (RawInsn { opcode, .. }, Some(symbol)) => Err(self.error(
                 frame,
                 &symbol.name,
@@ -569,20 +611,65 @@ impl<'a, 'b> Layout<'a, 'b> {
         })
     }
 
-    /// Refuses a symbol that is defined elsewhere.
-    fn check_extern(&self, symbol: &Symbol) -> Result<(), ObjectError> {
-        if symbol.place != Place::Undefined {
+    /// Puts what an extern stands for into the instruction that refers to it.
+    fn supply(&mut self, frame: &Frame<'_>, external: usize) -> Result<(), ObjectError> {
+        let Externs { list, .. } = &self.object.externs;
+        let resolved = self.surroundings.resolution.externs.get(external).copied();
+        let (Some(external_of), Some(resolved)) = (list.get(external), resolved) else {
             return Ok(());
+        };
+        let name = Arc::clone(&external_of.name);
+        match (self.insn(frame).opcode, external_of.kind) {
+            (CALL, ExternKind::Function(_)) => self.call_extern(frame, external, &name, resolved),
+            (LOAD_IMM64, _) if frame.at + 1 < frame.function.len => {
+                self.load_extern(frame, resolved);
+            }
+            (LOAD_IMM64, _) => return Err(self.error(frame, &name, ReferenceProblem::Cut)),
+            (opcode, _) => {
+                return Err(self.error(frame, &name, ReferenceProblem::Instruction { opcode }));
+            }
         }
-        let btf = self.object.btf.as_deref();
-        let section = [".kconfig", ".ksyms"]
-            .into_iter()
-            .find(|name| btf.is_some_and(|btf| declares(btf, name, &symbol.name)));
-        let section = section.unwrap_or("no section").to_owned();
-        Err(ObjectError::Extern {
-            symbol: symbol.name.to_string(),
-            section,
-        })
+        Ok(())
+    }
+
+    fn call_extern(&mut self, frame: &Frame<'_>, index: usize, name: &str, resolved: Resolved) {
+        let call = |src, imm| RawInsn {
+            opcode: CALL,
+            src,
+            imm,
+            ..RawInsn::default()
+        };
+        let insn = match resolved {
+            Resolved::Kernel(id) => call(PSEUDO_KFUNC_CALL, id.0.cast_signed()),
+            Resolved::Config(_) | Resolved::Address(_) | Resolved::Missing => {
+                self.missing_functions.push(MissingFunction {
+                    pc: Pc(frame.base + frame.at),
+                    name: name.to_owned(),
+                });
+                let index = i32::try_from(index).unwrap_or(i32::MAX);
+                call(0, MISSING_FUNCTION.saturating_add(index))
+            }
+        };
+        self.update(frame, |old| *old = insn);
+    }
+
+    fn load_extern(&mut self, frame: &Frame<'_>, resolved: Resolved) {
+        let map = self.object.config_map.unwrap_or(u32::MAX);
+        let (src, low, high) = match resolved {
+            Resolved::Config(offset) => (PSEUDO_MAP_VALUE, map, offset),
+            Resolved::Kernel(id) => (PSEUDO_BTF_ID, id.0, 0),
+            #[expect(clippy::cast_possible_truncation, reason = "the halves of the address")]
+            Resolved::Address(address) => (0, address as u32, (address >> 32) as u32),
+            Resolved::Missing => (0, 0, 0),
+        };
+        self.update(frame, |insn| {
+            (insn.src, insn.imm) = (src, low.cast_signed())
+        });
+        let second = Frame {
+            at: frame.at + 1,
+            ..*frame
+        };
+        self.update(&second, |insn| insn.imm = high.cast_signed());
     }
 
     fn section_name(&self, index: usize) -> String {
@@ -601,13 +688,4 @@ impl<'a, 'b> Layout<'a, 'b> {
             problem,
         }
     }
-}
-
-/// Whether a section of the type information has a variable or function of that name.
-fn declares(btf: &Btf, section: &str, name: &str) -> bool {
-    let datasec = btf.find(section, KindFilter::DATASEC).map(|id| btf.ty(id));
-    let Some(Type::Datasec { entries, .. }) = datasec else {
-        return false;
-    };
-    entries.iter().any(|entry| btf.ty(entry.var).name() == name)
 }

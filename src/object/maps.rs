@@ -18,11 +18,15 @@ use crate::btf::{Btf, BtfId, KindFilter, Type, VarLinkage};
 use super::btf_maps::{self, Declared};
 use super::elf::{Elf, Place, Section, Symbol, SymbolKind, Visibility};
 use super::error::{MapProblem, ObjectError, SectionProblem};
+use super::externs::CONFIG_SECTION;
 use super::sections::{self, Role};
 use super::{Initial, MapSpec, Origin, Pinning};
 
 /// The largest value of an array in Linux 6.12 (`INT_MAX`, in `array_map_alloc_check`).
 pub(super) const DATA_LIMIT: u64 = i32::MAX as u64;
+
+/// The page size that arenas are made of.
+const PAGE_SIZE: u64 = 4096;
 
 /// Bytes of a slot of `values`: a pointer.
 const SLOT_SIZE: u64 = 8;
@@ -83,7 +87,57 @@ impl Maps {
                 maps.data.insert(index, map);
             }
         }
+        maps.add_arena(elf)?;
         Ok(maps)
+    }
+
+    /// Gives the arena the contents of its section. libbpf wants one of them where there is the
+    /// other.
+    fn add_arena(&mut self, elf: &Elf<'_>) -> Result<(), ObjectError> {
+        let mut arenas = (0..)
+            .zip(&mut self.specs)
+            .filter(|(_, map)| map.map_type == MapType::Arena);
+        let arena = arenas.next();
+        if let Some((_, second)) = arenas.next() {
+            let map = second.name.clone();
+            return Err(ObjectError::Map {
+                map,
+                problem: MapProblem::SecondArena,
+            });
+        }
+        let found = elf.sections.iter().enumerate();
+        let mut found = found.filter(|(_, section)| sections::role(section) == Role::Arena);
+        let Some((index, section)) = found.next() else {
+            return Ok(());
+        };
+        let (map, spec) = arena.ok_or_else(|| section.error(0, SectionProblem::NoArena))?;
+        let limit = u64::from(spec.max_entries).saturating_mul(PAGE_SIZE);
+        if section.size > limit {
+            let size = section.size;
+            return Err(section.error(0, SectionProblem::TooLarge { size, limit }));
+        }
+        spec.initial = Initial::Data(section.data.to_vec());
+        self.data.insert(index, map);
+        Ok(())
+    }
+
+    /// Adds the map of values of the kernel's configuration, and gives its index.
+    pub(super) fn add_config(&mut self, object: &str, size: u32, btf: Option<&Btf>) -> u32 {
+        self.add(MapSpec {
+            name: data_map_name(object, CONFIG_SECTION),
+            map_type: MapType::Array,
+            key_size: 4,
+            value_size: size,
+            max_entries: 1,
+            flags: RDONLY_PROG | MMAPABLE,
+            extra: 0,
+            key_type: None,
+            value_type: btf.and_then(|btf| btf.find(CONFIG_SECTION, KindFilter::DATASEC)),
+            inner: None,
+            initial: Initial::Data(vec![0; size as usize]),
+            origin: Origin::ReadOnlyData,
+            pinning: Pinning::None,
+        })
     }
 
     fn add(&mut self, spec: MapSpec) -> u32 {
@@ -333,15 +387,21 @@ fn has_visible_variable(btf: &Btf, datasec: BtfId, is_hidden: impl Fn(u64) -> bo
 }
 
 /// The name that libbpf gives the map of a data section. `.data`, `.rodata` and `.bss` come after
-/// 8 bytes of the object's name, sections with a second dot keep their own name only.
+/// 8 bytes of the object's name; sections with a second dot keep their own name only, of which
+/// `.bss.x` has the first 15 bytes.
 fn data_map_name(object: &str, section: &str) -> String {
-    if section.get(1..).is_some_and(|rest| rest.contains('.')) {
+    let is_custom = section.get(1..).is_some_and(|rest| rest.contains('.'));
+    if is_custom && !section.starts_with(".bss") {
         return section.to_owned();
     }
-    let prefix = NAME_LEN - section.len().clamp(7, NAME_LEN);
+    let prefix = match is_custom {
+        true => 0,
+        false => NAME_LEN - section.len().clamp(7, NAME_LEN),
+    };
     let bytes = object.bytes().take(prefix).chain(section.bytes());
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
     bytes
+        .take(NAME_LEN)
         .map(|byte| if plain(byte) { char::from(byte) } else { '_' })
         .collect()
 }
@@ -368,5 +428,9 @@ mod tests {
             ".rodata.abracadabra"
         );
         assert_eq!(data_map_name("hello", ".data.x"), ".data.x");
+        assert_eq!(
+            data_map_name("hello", ".bss.abracadabra"),
+            ".bss.abracadabr"
+        );
     }
 }

@@ -6,25 +6,32 @@
 //!
 //! The rules are those of libbpf 1.5 (used under its BSD-2-Clause licence), but for these: legacy
 //! `maps` sections are accepted, so are static functions outside `.text` and calls of programs;
-//! externs and arena variables are refused where a program uses them; struct_ops maps are left
-//! out. An object whose maps are external, as one is before static linking, is refused.
+//! an extern that the kernel does not have makes every program fail to link, not the object.
 //!
 //! Input is not trusted. Memory stays within a few times the file's size: sections may not share
 //! bytes, names and source lines have a budget, `.bss` is not allocated, and linked code is at
 //! most [`PROGRAM_LIMIT`] and [`OBJECT_LIMIT`] instructions.
 
 mod assembly;
+mod assign;
 mod btf_file;
 mod btf_maps;
 mod code;
 mod core;
 mod elf;
 mod error;
+mod externs;
 mod globals;
+mod kconfig;
 mod link;
 mod maps;
 mod program;
+mod resolve;
 mod sections;
+mod setup;
+mod struct_ops;
+mod surroundings;
+mod symbols;
 
 #[cfg(test)]
 mod hostile;
@@ -40,21 +47,26 @@ use crate::btf::{self, Btf, BtfId, Type};
 use self::code::{Code, Content, Entry};
 use self::elf::{Elf, Place, Symbol};
 use self::error::SectionProblem as Problem;
+use self::externs::Externs;
 use self::maps::{Maps, Target};
 
 pub use self::assembly::{AssemblyError, program_name};
 pub use self::btf_file::read_btf;
 pub use self::core::POISON;
 pub use self::error::{
-    CoreProblem, HeaderProblem, LinkError, MapProblem, ObjectError, ReferenceProblem,
-    SectionProblem,
+    AttachProblem, CoreProblem, ExternProblem, HeaderProblem, LinkError, MapProblem, ObjectError,
+    ReferenceProblem, SectionProblem, StructOpsProblem, VariableProblem,
 };
 pub use self::globals::Global;
-pub use self::link::{OBJECT_LIMIT, PROGRAM_LIMIT};
+pub use self::kconfig::Kconfig;
+pub use self::link::{MISSING_FUNCTION, OBJECT_LIMIT, PROGRAM_LIMIT};
 pub use self::program::{
-    Autoload, Initial, Lack, Line, Linkage, MapSpec, Origin, Pinning, Poisoned, Program, Sleepable,
-    Subprog,
+    AttachBtf, Autoload, Initial, Lack, Line, Linkage, MapSpec, MissingFunction, Origin, Pinning,
+    Poisoned, Program, Sleepable, Subprog,
 };
+pub use self::setup::{Assignment, Setup};
+pub use self::struct_ops::StructOps;
+pub use self::symbols::KernelSymbols;
 
 /// The longest licence that counts (libbpf keeps 63 bytes).
 const LICENCE_LEN: usize = 63;
@@ -76,6 +88,9 @@ pub struct Object {
     /// By section and offset: the maps that are declared there.
     map_places: BTreeMap<(usize, u64), u32>,
     globals: Vec<Global>,
+    externs: Externs,
+    /// The map of values of the kernel's configuration.
+    config_map: Option<u32>,
     code: Code,
     /// The symbols of the file, which relocations refer to.
     symbols: Vec<Symbol>,
@@ -87,6 +102,9 @@ pub struct LinkOptions<'a> {
     /// The kernel's types, for CO-RE; `None` stands for the embedded Linux 6.12, which is read
     /// only when a program needs it.
     pub target_btf: Option<&'a Btf>,
+    /// The kernel's configuration and symbols, and values for global variables; `None` stands for
+    /// the modelled kernel's, and the variables as they are.
+    pub setup: Option<&'a Setup>,
     /// The types of its modules, each split from the kernel's: what they have counts only where
     /// the kernel itself has nothing of that name.
     pub module_btfs: &'a [Arc<Btf>],
@@ -104,9 +122,13 @@ pub struct Linked {
 impl<'a> LinkOptions<'a> {
     fn targets(&self) -> Targets<'a> {
         Targets {
-            kernel: self.target_btf.unwrap_or_else(|| btf::kernel_6_12()),
+            kernel: self.target_btf(),
             modules: self.module_btfs,
         }
+    }
+
+    fn target_btf(&self) -> &'a Btf {
+        self.target_btf.unwrap_or_else(|| btf::kernel_6_12())
     }
 }
 
@@ -118,14 +140,20 @@ impl Object {
     /// The file is not an object for BPF, or is broken.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Object, ObjectError> {
         let mut elf = Elf::parse(bytes)?;
-        let btf = parse_btf(&elf)?;
+        let mut btf = parse_btf(&elf)?;
+        let externs = Externs::parse(&elf, btf.as_mut())?;
+        let btf = btf.map(Arc::new);
         let name = object_name(name);
         let mut maps = Maps::parse(&mut elf, &name, btf.as_deref())?;
+        let config_map = (externs.config_size > 0)
+            .then(|| maps.add_config(&name, externs.config_size, btf.as_deref()));
         let mut code = Code::parse(&mut elf, &maps)?;
         if let (Some(section), Some(btf)) = (elf.find(".BTF.ext"), &btf) {
             code.add_info(section, btf)?;
         }
         add_values(&mut elf, &mut maps, &code)?;
+        let tables = struct_ops::parse(&mut elf, btf.as_deref(), &code)?;
+        maps.specs.extend(tables);
         Ok(Object {
             name,
             licence: parse_licence(&elf),
@@ -134,6 +162,8 @@ impl Object {
             btf,
             maps: maps.specs.into(),
             map_places: maps.declared,
+            externs,
+            config_map,
             code,
             symbols: elf.symbols,
         })
@@ -207,7 +237,7 @@ fn parse_version(elf: &Elf<'_>) -> Result<Option<u32>, ObjectError> {
 
 /// Parses `.BTF`, and says in it where variables are in their sections, as compilers leave to
 /// loaders.
-fn parse_btf(elf: &Elf<'_>) -> Result<Option<Arc<Btf>>, ObjectError> {
+fn parse_btf(elf: &Elf<'_>) -> Result<Option<Btf>, ObjectError> {
     let Some(section) = elf.find(".BTF") else {
         return Ok(None);
     };
@@ -232,7 +262,7 @@ fn parse_btf(elf: &Elf<'_>) -> Result<Option<Arc<Btf>>, ObjectError> {
     }
     let mut btf = Btf::parse(bytes)?;
     place_sections(&mut btf, elf);
-    Ok(Some(Arc::new(btf)))
+    Ok(Some(btf))
 }
 
 /// Gives the data sections of type information the sizes of the file's sections; the offsets in

@@ -3,9 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::abi::{AttachType, MapType, ProgType};
+use crate::abi::{AttachType, MapType, ProgType, sections};
 use crate::btf::{Btf, BtfId};
 use crate::isa::{Pc, RawInsn};
+
+use super::StructOps;
+
+/// `BPF_F_SLEEPABLE`.
+const SLEEPABLE: u32 = 1 << 4;
 
 /// A program with everything that judging and running it needs.
 #[derive(Clone, Debug)]
@@ -21,6 +26,8 @@ pub struct Program {
     /// What it attaches to: the part of the section name after the type, as written
     /// (`syscalls/sys_enter_execve`, `bprm_check_security`).
     pub attach_target: Option<String>,
+    /// That in the kernel's types, where it is looked up there.
+    pub attach_btf: Option<AttachBtf>,
     /// Whether it may sleep.
     pub sleepable: Sleepable,
     /// Whether it is loaded without being asked for (`SEC("?…")` is not).
@@ -36,6 +43,8 @@ pub struct Program {
     pub lines: Vec<Line>,
     /// Instructions whose CO-RE relocation has no answer in the kernel's types, by rising pc.
     pub poisoned: Vec<Poisoned>,
+    /// Calls of weak kernel functions that the kernel does not have, by rising pc.
+    pub missing_functions: Vec<MissingFunction>,
     /// The maps of the object, shared by its programs.
     pub maps: Arc<[MapSpec]>,
     /// The object's type information.
@@ -53,6 +62,7 @@ impl Program {
             prog_type,
             attach_type: None,
             attach_target: None,
+            attach_btf: None,
             sleepable: Sleepable::No,
             autoload: Autoload::Yes,
             licence: "GPL".to_owned(),
@@ -60,9 +70,20 @@ impl Program {
             subprogs,
             lines: Vec::new(),
             poisoned: Vec::new(),
+            missing_functions: Vec::new(),
             maps: Arc::default(),
             btf: None,
         }
+    }
+
+    /// The `BPF_F_…` flags that it is loaded with.
+    pub fn flags(&self) -> u32 {
+        let section = sections::parse(&self.section).map_or(0, |section| section.load_flags());
+        let sleepable = match self.sleepable {
+            Sleepable::Yes => SLEEPABLE,
+            Sleepable::No => 0,
+        };
+        section | sleepable
     }
 }
 
@@ -88,6 +109,15 @@ fn raw_subprogs(name: &str, code: &[RawInsn]) -> Vec<Subprog> {
             .map(|(number, start)| subprog(format!("subprog_{number}"), start)),
     )
     .collect()
+}
+
+/// What a program attaches to, in the kernel's types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttachBtf {
+    /// The function, the tracepoint's type or the structure.
+    pub id: BtfId,
+    /// Of a structure, the index of the member that the program stands in for.
+    pub member: Option<u32>,
 }
 
 /// Whether a program may sleep.
@@ -139,6 +169,16 @@ impl std::fmt::Display for Lack {
             Lack::Size => "the kernel's field has another size and is no unsigned integer",
         })
     }
+}
+
+/// A call of a weak kernel function that the kernel does not have: `code` has a call of a helper
+/// from [`MISSING_FUNCTION`](super::MISSING_FUNCTION) on there, as libbpf puts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingFunction {
+    /// The instruction.
+    pub pc: Pc,
+    /// The function.
+    pub name: String,
 }
 
 /// One function of a program.
@@ -222,6 +262,8 @@ pub enum Initial {
     Programs(Vec<(u32, String)>),
     /// Inner maps by index, as indices into the program's maps.
     Maps(Vec<(u32, u32)>),
+    /// A structure of functions and the programs in it.
+    StructOps(StructOps),
 }
 
 /// Where a map comes from.
@@ -231,8 +273,13 @@ pub enum Origin {
     Declared,
     /// A writable data section.
     Data,
-    /// A read-only data section, frozen at load.
+    /// A read-only data section, or the kernel's configuration; frozen at load.
     ReadOnlyData,
+    /// A structure of functions.
+    StructOps {
+        /// Whether it is made without being asked for (`SEC("?.struct_ops")` is not).
+        autocreate: Autoload,
+    },
 }
 
 /// Whether a map is pinned.

@@ -8,6 +8,15 @@ use super::maps::Content;
 /// The section of subprograms; functions in all others are programs when they are not static.
 pub(super) const TEXT: &str = ".text";
 
+/// The section of variables of the arena.
+const ARENA: &str = ".addr_space.1";
+
+/// The section of structures of functions that are attached without a link.
+const STRUCT_OPS: &str = ".struct_ops";
+
+/// The section of structures of functions that are attached by a link.
+pub(super) const STRUCT_OPS_LINK: &str = ".struct_ops.link";
+
 /// What a section is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -19,6 +28,10 @@ pub(super) enum Role {
     LegacyMaps,
     /// Variables.
     Data(Content),
+    /// Variables of the arena.
+    Arena,
+    /// Instances of structures of functions.
+    StructOps,
     /// Read by name, or not at all.
     Other,
 }
@@ -37,6 +50,8 @@ pub(super) fn role(section: &Section<'_>) -> Role {
             "license" | "version" => Role::Other,
             "maps" => Role::LegacyMaps,
             ".maps" => Role::Maps,
+            ARENA => Role::Arena,
+            _ if is_struct_ops(section.name) => Role::StructOps,
             _ if section.flags & u64::from(SHF_EXECINSTR) != 0 => Role::Code,
             _ if is(".data") => Role::Data(Content::Data),
             _ if is(".rodata") => Role::Data(Content::ReadOnly),
@@ -45,4 +60,9 @@ pub(super) fn role(section: &Section<'_>) -> Role {
         SHT_NOBITS if is(".bss") => Role::Data(Content::Zero),
         _ => Role::Other,
     }
+}
+
+fn is_struct_ops(name: &str) -> bool {
+    let name = name.strip_prefix('?').unwrap_or(name);
+    name == STRUCT_OPS || name == STRUCT_OPS_LINK
 }

@@ -1,5 +1,8 @@
 //! What clang's objects become, and what happens to broken ones.
 
+mod kernel;
+mod variables;
+
 use super::*;
 use crate::abi::{MapType, ProgType};
 use crate::isa::{Pc, RawInsn};
@@ -11,7 +14,9 @@ macro_rules! test_object {
     };
 }
 
-const ALL: [(&str, &[u8]); 7] = [
+const ALL: [(&str, &[u8]); 12] = [
+    ("absent", test_object!("absent")),
+    ("arena", test_object!("arena")),
     ("calls", test_object!("calls")),
     ("core", test_object!("core")),
     ("externs", test_object!("externs")),
@@ -19,6 +24,9 @@ const ALL: [(&str, &[u8]); 7] = [
     ("legacy", test_object!("legacy")),
     ("maps", test_object!("maps")),
     ("neighbours", test_object!("neighbours")),
+    ("strong", test_object!("strong")),
+    ("tables", test_object!("tables")),
+    ("variables", test_object!("variables")),
 ];
 
 fn object(name: &str) -> Object {
@@ -390,24 +398,6 @@ fn legacy_maps_are_read_by_symbol() {
 }
 
 #[test]
-fn programs_that_need_externs_are_refused_alone() {
-    let object = object("externs");
-    let expected = "extern `LINUX_KERNEL_VERSION` in .kconfig: externs are not supported yet";
-    assert_eq!(refusal(&object, "config"), expected);
-    let expected = "extern `CONFIG_MISSING` in .kconfig: externs are not supported yet";
-    assert_eq!(refusal(&object, "weak_config"), expected);
-    let expected = "extern `bpf_some_kfunc` in .ksyms: externs are not supported yet";
-    assert_eq!(refusal(&object, "kfunc"), expected);
-    let expected = "extern `elsewhere` in no section: externs are not supported yet";
-    assert_eq!(refusal(&object, "undefined"), expected);
-    assert_eq!(
-        refusal(&object, "unknown"),
-        "section `nonsense/x` names no program type"
-    );
-    assert_eq!(program(&object, "plain").code.len(), 2);
-}
-
-#[test]
 fn field_offsets_are_those_of_linux_6_12() {
     let object = object("fields");
     let present = program(&object, "present");
@@ -540,6 +530,7 @@ fn field_of_a_module_is_found_in_its_types() {
     let linked = object.link(&LinkOptions {
         target_btf: None,
         module_btfs: &[Arc::new(module())],
+        ..LinkOptions::default()
     });
     let mut programs = linked.programs.into_iter().flatten();
     let missing = programs.find(|program| program.name == "missing");

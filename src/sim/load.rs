@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::code::{self, Bindings, Code, LowerError, MapBinding};
 use crate::events::Attachment;
-use crate::machine::{MapId, ProgId};
+use crate::machine::{Errno, MapId, ProgId};
 use crate::maps::{ArrayMap, BPF_ANY, Map, MapError};
-use crate::object::{Autoload, Initial, LinkError, LinkOptions, MapSpec, Object, Program};
+use crate::object::{Autoload, Initial, LinkError, LinkOptions, MapSpec, Object, Pinning, Program};
 use crate::verifier::{self, Env, Rejection, Verified};
 
 use super::fire::{Attached, Reached};
@@ -161,6 +161,7 @@ impl Sim {
         })?;
         let linked = object.link(&LinkOptions {
             target_btf: self.options.kernel_btf.as_deref(),
+            setup: Some(&self.options.setup),
             module_btfs: &self.options.module_btfs,
         });
         let load = Load {
@@ -204,10 +205,11 @@ impl Sim {
 
     /// Makes maps, and puts the inner into the outer.
     fn make_maps(&self, specs: &[MapSpec]) -> Result<Vec<Arc<Map>>, Arc<MapError>> {
-        let made: Result<Vec<_>, _> = specs
-            .iter()
-            .map(|spec| Map::create(&self.machine, spec))
-            .collect();
+        let make = |spec: &MapSpec| match self.pinned(spec)? {
+            Some(pinned) => Ok(pinned),
+            None => Map::create(&self.machine, spec),
+        };
+        let made: Result<Vec<_>, _> = specs.iter().map(make).collect();
         let maps = made.map_err(Arc::new)?;
         maps.iter()
             .for_each(|map| self.maps.insert(Arc::clone(map)));
@@ -231,6 +233,31 @@ impl Sim {
             }
         }
         Ok(maps)
+    }
+
+    /// The map that another object has pinned by the name of this one, which stands for both.
+    fn pinned(&self, spec: &MapSpec) -> Result<Option<Arc<Map>>, MapError> {
+        let is_pinned =
+            |map: &&Arc<Map>| map.spec.pinning == Pinning::ByName && map.spec.name == spec.name;
+        let Some(map) = self.maps.iter().find(is_pinned) else {
+            return Ok(None);
+        };
+        let shape = |spec: &MapSpec| {
+            let sizes = (spec.key_size, spec.value_size, spec.flags, spec.extra);
+            (spec.map_type, sizes)
+        };
+        let entries = spec.max_entries == map.spec.max_entries || spec.max_entries == 0;
+        match spec.pinning {
+            Pinning::None => Ok(None),
+            Pinning::ByName if shape(spec) == shape(&map.spec) && entries => {
+                Ok(Some(Arc::clone(map)))
+            }
+            Pinning::ByName => Err(MapError::Refused {
+                map: spec.name.clone(),
+                errno: Errno::EINVAL,
+                reason: "a map of another definition is pinned by that name",
+            }),
+        }
     }
 
     fn load_one(
@@ -331,7 +358,7 @@ fn called(load: &Load) -> BTreeSet<&str> {
     let maps = load.object.iter().flat_map(|object| object.maps().iter());
     let lists = maps.filter_map(|map| match &map.initial {
         Initial::Programs(entries) => Some(entries),
-        Initial::Empty | Initial::Data(_) | Initial::Maps(_) => None,
+        Initial::Empty | Initial::Data(_) | Initial::Maps(_) | Initial::StructOps(_) => None,
     });
     lists.flatten().map(|(_, name)| name.as_str()).collect()
 }

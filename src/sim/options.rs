@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::btf::Btf;
 use crate::code::DEFAULT_FUEL;
 use crate::machine::{ClockConfig, Cpus, MemoryConfig, Task};
-use crate::object::Autoload;
+use crate::object::{Autoload, Setup};
 use crate::verifier::LogLevel;
 
 /// What a [`Sim`](super::Sim) is made as.
@@ -22,6 +22,8 @@ pub struct Options {
     /// The modelled kernel's types; `None` stands for the embedded Linux 6.12, which is read only
     /// when something needs it.
     pub kernel_btf: Option<Arc<Btf>>,
+    /// The modelled kernel's configuration and symbols, and values for the variables of objects.
+    pub setup: Arc<Setup>,
     /// The types of its modules, split from the kernel's.
     pub module_btfs: Vec<Arc<Btf>>,
     /// Which programs of an object are loaded.
@@ -72,6 +74,7 @@ impl Default for Options {
             clock: ClockConfig::default(),
             memory: MemoryConfig::default(),
             kernel_btf: None,
+            setup: Arc::default(),
             module_btfs: Vec::new(),
             programs: Selection::Autoload,
             verify: Verify::Always,

@@ -197,3 +197,17 @@ fn parent_that_nobody_knows_is_made() {
         Some(1)
     );
 }
+
+#[test]
+fn pinned_map_of_two_objects_is_one_map() {
+    let bytes = include_bytes!("../object/testdata/pinned.o");
+    let mut sim = Sim::new(Options::default()).unwrap();
+    let first = sim.load_bytes("first.o", bytes).unwrap();
+    let second = sim.load_bytes("second.o", bytes).unwrap();
+    let maps = first.object.as_ref().unwrap().maps();
+    assert_eq!(first.maps.len(), maps.len());
+    for ((spec, first), second) in maps.iter().zip(&first.maps).zip(&second.maps) {
+        let shared = spec.pinning == crate::object::Pinning::ByName;
+        assert_eq!(first == second, shared, "{}", spec.name);
+    }
+}

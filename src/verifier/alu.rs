@@ -222,8 +222,9 @@ impl Verifier<'_> {
             Imm64::MapValue { fd, off } => self.map_value_address(fd, off)?,
             Imm64::Func(off) => self.function_pointer(pc, off)?,
             Imm64::BtfVar { id, .. } => {
+                let name = self.kernel_name(id);
                 return Err(Fail::unsupported(format!(
-                    "kernel variable with BTF id {id}"
+                    "address of kernel symbol {name}"
                 )));
             }
             Imm64::MapIdx(_) | Imm64::MapIdxValue { .. } => {

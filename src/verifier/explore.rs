@@ -285,7 +285,7 @@ impl<'a> Verifier<'a> {
                 self.check_local_call(pc, off)
             }
             Insn::Call(CallTarget::Kfunc { id, .. }) => {
-                let name = self.kfunc_name(id);
+                let name = self.kernel_name(id.cast_unsigned());
                 Err(Fail::unsupported(format!("calling kernel function {name}")))
             }
             Insn::Call(CallTarget::Reg(reg)) => {
@@ -298,15 +298,14 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// The name of a kernel function, or its id.
-    fn kfunc_name(&self, id: i32) -> String {
-        let name = u32::try_from(id).ok().and_then(|id| {
-            match self.kernel_btf().ty(crate::btf::BtfId(id)) {
-                crate::btf::Type::Func { name, .. } => Some(name.to_owned()),
-                _ => None,
+    /// The name of a kernel function or variable, or its id.
+    pub(super) fn kernel_name(&self, id: u32) -> String {
+        match self.kernel_btf().ty(crate::btf::BtfId(id)) {
+            crate::btf::Type::Func { name, .. } | crate::btf::Type::Var { name, .. } => {
+                name.to_owned()
             }
-        });
-        name.unwrap_or_else(|| format!("#{id}"))
+            _ => format!("#{id}"),
+        }
     }
 
     /// Continues at `off` from the instruction at `pc`.

@@ -65,6 +65,13 @@ pub(super) struct Call {
 impl Verifier<'_> {
     pub(super) fn check_helper(&mut self, pc: Pc, number: i32) -> Check<Flowing> {
         let Some(helper) = by_number(number) else {
+            let mut missing = self.program.missing_functions.iter();
+            if let Some(missing) = missing.find(|missing| missing.pc == pc) {
+                // In libbpf's words, which replace the kernel's in its log.
+                let name = &missing.name;
+                let message = format!("kfunc '{name}' is referenced but wasn't resolved");
+                return Err(Fail::invalid(message));
+            }
             let fail = Fail::invalid(format!("invalid func unknown#{number}"));
             let poisoned = self
                 .program

@@ -24,6 +24,19 @@ pub(super) struct Sides<'a> {
     pub(super) target: &'a Btf,
 }
 
+/// Whether a type of the program and one of the target are the same but for names and layouts, as an
+/// extern and what the kernel has for it must be. Types too deep to tell are not.
+pub fn same_type(local: &Btf, ours: BtfId, target: &Btf, theirs: BtfId) -> bool {
+    let pair = Pair {
+        local: ours,
+        target: theirs,
+    };
+    let mut fuel = Fuel::FULL;
+    Sides { local, target }
+        .types(pair, &mut fuel)
+        .unwrap_or(false)
+}
+
 /// A type of the program and one of the target.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pair {

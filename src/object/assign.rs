@@ -1,0 +1,259 @@
+//! Values for global variables, written into the contents of the maps that they lie in.
+//!
+//! Rules: a path names a variable, then members and elements of it. What it ends at must be a number:
+//! an integer, a truth value, a character, an enumeration or a bit-field of one of them. A value that
+//! does not fit is refused.
+
+use crate::btf::{Btf, BtfId, Encoding, Type};
+
+use super::error::{ObjectError, VariableProblem};
+use super::{Assignment, Global, Initial, MapSpec};
+
+/// Writes a value into the map of its variable.
+pub(super) fn assign(
+    maps: &mut [MapSpec],
+    globals: &[Global],
+    btf: Option<&Btf>,
+    assignment: &Assignment,
+) -> Result<(), ObjectError> {
+    let Assignment { path, value } = assignment;
+    write(maps, globals, btf, path, value).map_err(|problem| ObjectError::Variable {
+        path: path.clone(),
+        problem,
+    })
+}
+
+fn write(
+    maps: &mut [MapSpec],
+    globals: &[Global],
+    btf: Option<&Btf>,
+    path: &str,
+    value: &str,
+) -> Result<(), VariableProblem> {
+    let (global, rest) = find(globals, path).ok_or(VariableProblem::Unknown)?;
+    let field = match (global.ty, btf) {
+        (Some(ty), Some(btf)) => Field::of(btf, ty).follow(btf, rest)?,
+        _ if rest.is_empty() => Field::untyped(global.size)?,
+        _ => return Err(VariableProblem::NoTypes),
+    };
+    let number = field.number(btf, value)?;
+    let start = u64::from(global.offset) * 8 + field.bit;
+    if let Some(bytes) = maps.get_mut(global.map as usize).and_then(contents) {
+        set_bits(bytes, start, field.bits, number);
+    }
+    Ok(())
+}
+
+/// The variable that a path starts with, and the rest of the path. Static variables of functions
+/// have a dot in their names, so the longest name counts.
+fn find<'a, 'b>(globals: &'a [Global], path: &'b str) -> Option<(&'a Global, &'b str)> {
+    let rest = |global: &'a Global| {
+        let rest = path.strip_prefix(global.name.as_str())?;
+        (rest.is_empty() || rest.starts_with(['.', '['])).then_some((global, rest))
+    };
+    globals
+        .iter()
+        .filter_map(rest)
+        .max_by_key(|(global, _)| global.name.len())
+}
+
+/// A place in a variable.
+#[derive(Clone, Copy)]
+struct Field {
+    /// Where it starts.
+    bit: u64,
+    /// How many bits it has.
+    bits: u32,
+    /// Its type, if there are types.
+    ty: Option<BtfId>,
+}
+
+impl Field {
+    fn of(btf: &Btf, ty: BtfId) -> Field {
+        let size = btf.size_of(ty).and_then(|size| u32::try_from(size).ok());
+        Field {
+            bit: 0,
+            bits: size.unwrap_or(0).saturating_mul(8),
+            ty: Some(ty),
+        }
+    }
+
+    fn untyped(size: u32) -> Result<Field, VariableProblem> {
+        match size {
+            1 | 2 | 4 | 8 => Ok(Field {
+                bit: 0,
+                bits: size * 8,
+                ty: None,
+            }),
+            _ => Err(VariableProblem::NoTypes),
+        }
+    }
+
+    /// Goes on along `.member` and `[index]`.
+    fn follow(self, btf: &Btf, path: &str) -> Result<Field, VariableProblem> {
+        let mut field = self;
+        let mut rest = path;
+        while !rest.is_empty() {
+            let ty = field.ty.unwrap_or(BtfId::VOID);
+            let no_part = |part: &str| VariableProblem::NoPart {
+                part: part.to_owned(),
+                ty: btf.type_name(ty),
+            };
+            let (next, after) = if let Some(name) = rest.strip_prefix('.') {
+                let end = name.find(['.', '[']).unwrap_or(name.len());
+                let (name, after) = name.split_at(end);
+                let (bit, member) = btf.member(ty, name).ok_or_else(|| no_part(name))?;
+                let inner = Field::of(btf, member.ty);
+                let bits = member.bitfield_size.unwrap_or(inner.bits);
+                (Field { bit, bits, ..inner }, after)
+            } else {
+                let inside = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+                let (index, after) = inside.ok_or_else(|| no_part(rest))?;
+                let element = element(btf, ty, index).ok_or_else(|| no_part(index))?;
+                (element, after)
+            };
+            field = Field {
+                bit: field.bit.saturating_add(next.bit),
+                ..next
+            };
+            rest = after;
+        }
+        Ok(field)
+    }
+
+    /// The value as a number that fits.
+    fn number(&self, btf: Option<&Btf>, value: &str) -> Result<i128, VariableProblem> {
+        let bad = || VariableProblem::Value {
+            value: value.to_owned(),
+        };
+        let Some((ty, btf)) = self.ty.zip(btf) else {
+            let number = parse_number(value).ok_or_else(bad)?;
+            return self.fitting(number, [Sign::Signed, Sign::Unsigned]);
+        };
+        let resolved = btf.resolved(ty);
+        if let Some(enumeration) = resolved.enumeration() {
+            let named = enumeration.values.iter().find(|known| known.name == value);
+            let number = named
+                .map(|known| known.value)
+                .or_else(|| parse_number(value));
+            let sign = if enumeration.signed {
+                Sign::Signed
+            } else {
+                Sign::Unsigned
+            };
+            return self.fitting(number.ok_or_else(bad)?, [sign, sign]);
+        }
+        match resolved {
+            Type::Int {
+                encoding: Encoding::Bool,
+                ..
+            } => match value {
+                "true" | "1" => Ok(1),
+                "false" | "0" => Ok(0),
+                _ => Err(bad()),
+            },
+            Type::Int { encoding, .. } => {
+                let number = parse_number(value)
+                    .or_else(|| parse_char(value))
+                    .ok_or_else(bad)?;
+                let signs = match encoding {
+                    Encoding::Signed => [Sign::Signed; 2],
+                    Encoding::Char => [Sign::Signed, Sign::Unsigned],
+                    Encoding::Unsigned | Encoding::Bool => [Sign::Unsigned; 2],
+                };
+                self.fitting(number, signs)
+            }
+            _ => Err(VariableProblem::NoNumber {
+                ty: btf.type_name(ty),
+            }),
+        }
+    }
+
+    fn fitting(&self, number: i128, signs: [Sign; 2]) -> Result<i128, VariableProblem> {
+        let fits = |sign: &Sign| match sign {
+            Sign::Signed => {
+                let half = 1_i128 << self.bits.clamp(1, 64).saturating_sub(1);
+                (-half..half).contains(&number)
+            }
+            Sign::Unsigned => (0..1_i128 << self.bits.min(64)).contains(&number),
+        };
+        match signs.iter().any(fits) && self.bits <= 64 {
+            true => Ok(number),
+            false => Err(VariableProblem::TooLarge {
+                number: number.to_string(),
+                bits: self.bits,
+            }),
+        }
+    }
+}
+
+/// Whether a number has a sign.
+#[derive(Clone, Copy)]
+enum Sign {
+    Signed,
+    Unsigned,
+}
+
+fn element(btf: &Btf, ty: BtfId, index: &str) -> Option<Field> {
+    let Type::Array { elem, count, .. } = btf.resolved(ty) else {
+        return None;
+    };
+    let index: u32 = index.trim().parse().ok()?;
+    let inner = Field::of(btf, elem);
+    (index < count).then_some(Field {
+        bit: u64::from(index) * u64::from(inner.bits),
+        ..inner
+    })
+}
+
+fn parse_number(text: &str) -> Option<i128> {
+    let (digits, negative) = match text.strip_prefix('-') {
+        Some(digits) => (digits, true),
+        None => (text, false),
+    };
+    let number = match digits.strip_prefix("0x") {
+        Some(digits) => i128::from(u64::from_str_radix(digits, 16).ok()?),
+        None => i128::from(digits.parse::<u64>().ok()?),
+    };
+    Some(if negative { -number } else { number })
+}
+
+/// A character in single quotes.
+fn parse_char(text: &str) -> Option<i128> {
+    let inner = text.strip_prefix('\'')?.strip_suffix('\'')?;
+    match inner.as_bytes() {
+        [byte] => Some(i128::from(*byte)),
+        _ => None,
+    }
+}
+
+/// What a map holds at load.
+fn contents(map: &mut MapSpec) -> Option<&mut Vec<u8>> {
+    if map.initial == Initial::Empty {
+        map.initial = Initial::Data(Vec::new());
+    }
+    match &mut map.initial {
+        Initial::Data(bytes) => Some(bytes),
+        Initial::Empty | Initial::Programs(_) | Initial::Maps(_) | Initial::StructOps(_) => None,
+    }
+}
+
+/// Sets bits of little-endian bytes, of which there are as many as needed after it.
+fn set_bits(bytes: &mut Vec<u8>, start: u64, count: u32, number: i128) {
+    for index in 0..count {
+        let bit = start + u64::from(index);
+        let Ok(byte) = usize::try_from(bit / 8) else {
+            return;
+        };
+        if bytes.len() <= byte {
+            bytes.resize(byte + 1, 0);
+        }
+        if let Some(byte) = bytes.get_mut(byte) {
+            let mask = 1 << (bit % 8);
+            match (number >> index) & 1 {
+                0 => *byte &= !mask,
+                _ => *byte |= mask,
+            }
+        }
+    }
+}

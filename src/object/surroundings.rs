@@ -1,0 +1,92 @@
+//! What the programs of an object find around them, whichever of them is linked: externs, maps, and
+//! what they attach to.
+
+use std::sync::Arc;
+
+use crate::abi::sections::{SectionMatch, TargetRule};
+use crate::abi::{AttachType, ProgType};
+use crate::btf::KindFilter;
+
+use super::error::{AttachProblem, ObjectError};
+use super::resolve::Resolution;
+use super::struct_ops::{self, Slots};
+use super::{AttachBtf, Initial, LinkOptions, MapSpec, Object, Origin, assign};
+
+/// What programs find around them: the same for all of an object.
+pub(super) struct Surroundings {
+    /// What the externs stand for.
+    pub(super) resolution: Resolution,
+    /// What struct_ops programs stand in for.
+    pub(super) slots: Slots,
+    /// The maps, with what the kernel says of them.
+    pub(super) maps: Arc<[MapSpec]>,
+}
+
+impl Surroundings {
+    /// Finds them.
+    pub(super) fn new(
+        object: &Object,
+        options: &LinkOptions<'_>,
+    ) -> Result<Surroundings, ObjectError> {
+        let resolution = Resolution::new(&object.externs, object.btf.as_deref(), options)?;
+        let has_tables = object
+            .maps
+            .iter()
+            .any(|map| matches!(map.origin, Origin::StructOps { .. }));
+        let mut surroundings = Surroundings {
+            resolution,
+            slots: Slots::default(),
+            maps: Arc::clone(&object.maps),
+        };
+        let variables = options.setup.map_or(&[][..], |setup| &setup.variables);
+        if object.config_map.is_none() && !has_tables && variables.is_empty() {
+            return Ok(surroundings);
+        }
+        let mut maps = object.maps.to_vec();
+        let config = object.config_map.and_then(|map| maps.get_mut(map as usize));
+        if let Some(config) = config {
+            config.initial = Initial::Data(surroundings.resolution.config.clone());
+        }
+        if let Some(btf) = object.btf.as_deref().filter(|_| has_tables) {
+            surroundings.slots = struct_ops::resolve(&mut maps, btf, options.target_btf())?;
+        }
+        for variable in variables {
+            assign::assign(&mut maps, &object.globals, object.btf.as_deref(), variable)?;
+        }
+        surroundings.maps = maps.into();
+        Ok(surroundings)
+    }
+
+    /// What a program attaches to, in the kernel's types, where it is looked up there.
+    pub(super) fn attach(
+        &self,
+        program: &str,
+        section: &SectionMatch<'_>,
+        options: &LinkOptions<'_>,
+    ) -> Result<Option<AttachBtf>, AttachProblem> {
+        if section.prog_type == ProgType::StructOps {
+            let slot = self.slots.of(program);
+            let slot = slot.ok_or(AttachProblem::NotReferred)?;
+            return Ok(Some(AttachBtf {
+                id: slot.ty,
+                member: Some(slot.member),
+            }));
+        }
+        if section.lacks_target() {
+            return Err(AttachProblem::NoTarget);
+        }
+        if section.target_rule == TargetRule::Program {
+            return Err(AttachProblem::NoProgram);
+        }
+        let Some(name) = section.btf_name() else {
+            return Ok(None);
+        };
+        let kinds = match section.attach_type {
+            Some(AttachType::TraceRawTp) => KindFilter::TYPEDEF,
+            _ => KindFilter::FUNC,
+        };
+        let id = options.target_btf().find(&name, kinds);
+        let id = id.ok_or(AttachProblem::NotFound { name })?;
+        Ok(Some(AttachBtf { id, member: None }))
+    }
+}

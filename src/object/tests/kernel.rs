@@ -1,0 +1,226 @@
+//! What objects take from the kernel: configuration, symbols, functions, structures of functions.
+
+use super::*;
+use crate::btf::{self, kernel_6_12};
+
+fn slots(program: &Program, pc: usize) -> [RawInsn; 2] {
+    let found = program
+        .code
+        .get(pc..pc + 2)
+        .expect("the program has so many");
+    [found[0], found[1]]
+}
+
+/// The first 64-bit immediate load: its source register, and both halves.
+fn loads(program: &Program) -> Vec<(u8, i32, i32)> {
+    let pairs = program.code.windows(2);
+    let loads = pairs.filter(|pair| pair[0].opcode == 0x18);
+    loads
+        .map(|pair| (pair[0].src, pair[0].imm, pair[1].imm))
+        .collect()
+}
+
+fn calls_of(program: &Program) -> Vec<RawInsn> {
+    let calls = program.code.iter().filter(|insn| insn.opcode == 0x85);
+    calls.copied().collect()
+}
+
+#[test]
+fn configuration_lies_in_its_map_by_alignment_size_and_name() {
+    let object = object("externs");
+    let linked = object.link(&LinkOptions::default());
+    let config = &linked.maps[0];
+    assert_eq!(
+        (config.name.as_str(), config.value_size),
+        ("externs.kconfig", 25)
+    );
+    let Initial::Data(data) = &config.initial else {
+        panic!("the map has contents: {config:?}");
+    };
+    let mut want = vec![0; 8];
+    want.extend(1_u32.to_le_bytes());
+    want.extend(((6_u32 << 16) | (12 << 8) | 117).to_le_bytes());
+    want.extend(250_u16.to_le_bytes());
+    want.extend([1, 0]);
+    want.extend(*b"(non\0");
+    want[8] = 2;
+    assert_eq!(&data[..8], &[0; 8], "a weak value that is not set");
+    assert_eq!(data.len(), 25);
+    assert_eq!(data[8..], want[8..], "{data:?}");
+    assert_eq!(loads(&program(&object, "config")), [(2, 0, 12)]);
+    assert_eq!(loads(&program(&object, "weak_config")), [(2, 0, 0)]);
+}
+
+#[test]
+fn configuration_of_another_kernel_counts_where_given() {
+    let object = object("externs");
+    let kconfig = Kconfig::parse(
+        "CONFIG_HZ=1000\nCONFIG_EXT4_FS=y\nCONFIG_BPF_SYSCALL=n\nCONFIG_DEFAULT_HOSTNAME=\"a\"\nCONFIG_MISSING=0x10\n",
+    );
+    let setup = Setup {
+        kconfig: Some(kconfig),
+        ..Setup::default()
+    };
+    let linked = object.link(&LinkOptions {
+        setup: Some(&setup),
+        ..LinkOptions::default()
+    });
+    let Initial::Data(data) = &linked.maps[0].initial else {
+        panic!("the map has contents");
+    };
+    assert_eq!(data[0], 16);
+    assert_eq!(data[16..18], 1000_u16.to_le_bytes());
+    let kconfig = Kconfig::parse("CONFIG_HZ=65536\n");
+    let setup = Setup {
+        kconfig: Some(kconfig),
+        ..Setup::default()
+    };
+    let linked = object.link(&LinkOptions {
+        setup: Some(&setup),
+        ..LinkOptions::default()
+    });
+    let error = linked.programs[0].as_ref().expect_err("a value is missing");
+    assert!(
+        error.source.to_string().starts_with("extern `CONFIG_"),
+        "{}",
+        error.source
+    );
+}
+
+#[test]
+fn kernel_functions_are_called_by_their_number_whatever_the_flavour() {
+    let id = kernel_6_12()
+        .find("bpf_rcu_read_lock", btf::KindFilter::FUNC)
+        .expect("Linux 6.12 has it");
+    let calls = calls_of(&program(&object("externs"), "kfunc"));
+    assert_eq!((calls[0].src, calls[0].imm), (2, id.0.cast_signed()));
+}
+
+#[test]
+fn missing_weak_function_is_a_call_that_the_verifier_refuses() {
+    let object = object("externs");
+    let weak = program(&object, "weak_kfunc");
+    let [call] = calls_of(&weak)[..] else {
+        panic!("one call: {:?}", weak.code);
+    };
+    assert_eq!(call.src, 0);
+    assert!(call.imm >= MISSING_FUNCTION);
+    assert_eq!(weak.missing_functions[0].name, "bpf_missing_kfunc");
+    let asked_for = program(&object, "weak_kfunc_asked_for");
+    assert_eq!(loads(&asked_for), [(0, 0, 0)]);
+}
+
+#[test]
+fn kernel_variables_are_numbers_or_addresses() {
+    let object = object("externs");
+    let id = kernel_6_12()
+        .find("bpf_prog_active", btf::KindFilter::VAR)
+        .expect("Linux 6.12 has it");
+    let mut typed = loads(&program(&object, "variables"));
+    typed.sort_unstable();
+    assert_eq!(typed, [(0, 0, 0), (3, id.0.cast_signed(), 0)]);
+    let untyped = program(&object, "symbols");
+    let values: Vec<u64> = (0..untyped.code.len() - 1)
+        .map(|pc| slots(&untyped, pc))
+        .filter(|[first, _]| first.opcode == 0x18)
+        .map(|[low, high]| {
+            u64::from(low.imm.cast_unsigned()) | (u64::from(high.imm.cast_unsigned()) << 32)
+        })
+        .collect();
+    assert_eq!(values.len(), 3);
+    assert!(values.contains(&0));
+    assert!(values.iter().any(|&value| value > 0xffff_ffff_8100_0000));
+    let symbols = KernelSymbols::parse("10 A __per_cpu_start\n20 T schedule\n");
+    let setup = Setup {
+        kallsyms: Some(symbols),
+        ..Setup::default()
+    };
+    let linked = object.link(&LinkOptions {
+        setup: Some(&setup),
+        ..LinkOptions::default()
+    });
+    let given = linked
+        .programs
+        .into_iter()
+        .filter_map(Result::ok)
+        .find(|program| program.name == "symbols")
+        .expect("it links");
+    let mut given: Vec<i32> = loads(&given).iter().map(|load| load.1).collect();
+    given.sort_unstable();
+    assert_eq!(given, [0, 0x10, 0x20]);
+}
+
+#[test]
+fn strong_extern_that_is_missing_keeps_every_program_from_linking() {
+    let object = object("strong");
+    let want = "extern `no_such_kfunc`: function not found in the kernel's types";
+    assert_eq!(refusal(&object, "needs"), want);
+    assert_eq!(refusal(&object, "plain"), want);
+}
+
+#[test]
+fn object_with_an_extern_that_nothing_describes_is_refused() {
+    let error = Object::parse("undefined.o", include_bytes!("../testdata/undefined.o"))
+        .expect_err("it is refused");
+    assert_eq!(
+        error.to_string(),
+        "extern `elsewhere`: no type information describes it"
+    );
+}
+
+#[test]
+fn structures_of_functions_are_maps_with_programs() {
+    let object = object("tables");
+    let linked = object.link(&LinkOptions::default());
+    let names: Vec<(&str, u32)> = linked
+        .maps
+        .iter()
+        .map(|map| (map.name.as_str(), map.flags))
+        .collect();
+    assert_eq!(
+        names,
+        [("first", 1 << 13), ("second", 0), ("optional", 1 << 13)]
+    );
+    let kernel = kernel_6_12();
+    let structure = kernel.find("tcp_congestion_ops", btf::KindFilter::STRUCT);
+    let structure = structure.expect("Linux 6.12 has it");
+    let members = kernel
+        .ty(structure)
+        .composite()
+        .expect("a structure")
+        .members;
+    let undo = program(&object, "undo_cwnd")
+        .attach_btf
+        .expect("it stands in for a function");
+    assert_eq!(undo.id, structure);
+    let member = undo.member.expect("a member") as usize;
+    assert_eq!(members.get(member).expect("it exists").name, "undo_cwnd");
+    assert_eq!(
+        refusal(&object, "forgotten"),
+        "section `struct_ops`: no struct_ops map refers to the program"
+    );
+    assert_eq!(
+        refusal(&object, "asked_for"),
+        "section `struct_ops`: no struct_ops map refers to the program"
+    );
+}
+
+#[test]
+fn structure_with_a_function_that_the_kernel_lacks_is_refused() {
+    assert_eq!(
+        refusal(&object("absent"), "left_out"),
+        "struct_ops map `table`: member `not_in_the_kernel` is set, but the kernel's structure has \
+         none of that name"
+    );
+}
+
+#[test]
+fn variables_of_an_arena_are_its_first_bytes() {
+    let object = object("arena");
+    let sum = program(&object, "sum");
+    assert_eq!(loads(&sum), [(1, 0, 0), (2, 0, 0), (2, 0, 8)]);
+    let Initial::Data(data) = &object.maps()[0].initial else {
+        panic!("the arena has contents");
+    };
+    assert_eq!((data.len(), data[0], data[8]), (16, 7, 9));
+}

@@ -1,0 +1,81 @@
+//! Values for global variables.
+
+use super::*;
+
+/// The bytes of a variable after an assignment, or why it is refused.
+fn set(path: &str, value: &str) -> Result<Vec<u8>, String> {
+    let object = object("variables");
+    let setup = Setup {
+        variables: vec![Assignment {
+            path: path.to_owned(),
+            value: value.to_owned(),
+        }],
+        ..Setup::default()
+    };
+    let linked = object.link(&LinkOptions {
+        setup: Some(&setup),
+        ..LinkOptions::default()
+    });
+    if let Some(Err(error)) = linked.programs.first() {
+        return Err(error.source.to_string());
+    }
+    let name = path.split(['.', '[']).next().unwrap_or(path);
+    let global = object
+        .globals()
+        .iter()
+        .find(|global| path == global.name || global.name == name);
+    let global = global.expect("the variable exists");
+    let Initial::Data(data) = &linked.maps[global.map as usize].initial else {
+        return Ok(Vec::new());
+    };
+    let mut data = data.clone();
+    data.resize((global.offset + global.size) as usize, 0);
+    Ok(data[global.offset as usize..].to_vec())
+}
+
+#[test]
+fn numbers_are_written_to_constants_data_and_zeroed_variables() {
+    assert_eq!(set("limit", "0x10"), Ok(vec![16, 0, 0, 0]));
+    assert_eq!(set("in_data", "18446744073709551615"), Ok(vec![0xff; 8]));
+    assert_eq!(set("signed_number", "-2"), Ok(vec![0xfe, 0xff, 0xff, 0xff]));
+    assert_eq!(set("enabled", "true"), Ok(vec![1]));
+    assert_eq!(set("variables.local", "9"), Ok(vec![9, 0, 0, 0]));
+    assert_eq!(set("offset", "OFFSET_DOWN"), Ok(vec![0xff; 4]));
+}
+
+#[test]
+fn paths_lead_into_arrays_and_structures() {
+    let limits = set("limits[1].inner[1].max[2]", "513").expect("it is set");
+    assert_eq!(limits.len(), 56);
+    // Each limit has 28 bytes: min, two inner of 8 bytes, kind, letter.
+    assert_eq!(limits[28 + 4 + 8 + 4..][..2], [1, 2]);
+    let kind = set("limits[0].kind", "KIND_LARGE").expect("it is set");
+    assert_eq!(kind[20], 7);
+    let letter = set("limits[0].letter", "'x'").expect("it is set");
+    assert_eq!(letter[24], b'x');
+    let bits = set("limits[0].inner[0].high", "31").expect("it is set");
+    assert_eq!(bits[10], 31 << 3);
+}
+
+#[test]
+fn values_that_do_not_fit_are_refused() {
+    let refused = |path, value| set(path, value).expect_err("it is refused");
+    assert_eq!(
+        refused("limit", "4294967296"),
+        "variable `limit`: 4294967296 does not fit in its 32 bits"
+    );
+    assert_eq!(
+        refused("limit", "-1"),
+        "variable `limit`: -1 does not fit in its 32 bits"
+    );
+    assert!(refused("limits[0].inner[0].high", "32").ends_with("does not fit in its 5 bits"));
+    assert!(refused("limit", "many").ends_with("`many` is no value of its type"));
+    assert!(refused("offset", "OFFSET_ASIDE").ends_with("`OFFSET_ASIDE` is no value of its type"));
+    assert!(refused("pointer", "1").ends_with("is no integer, bool, char or enumeration"));
+    assert!(refused("limits[2].min", "1").ends_with("has no `2`"));
+    assert!(refused("limits[0].max", "1").ends_with("has no `max`"));
+    assert_eq!(
+        refused("none", "1"),
+        "variable `none`: the object has no such global variable"
+    );
+}
