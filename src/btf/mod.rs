@@ -18,10 +18,12 @@ pub mod core;
 mod embedded;
 mod error;
 mod ext;
+mod header;
 mod index;
 mod name;
 mod parse;
 mod query;
+mod raw;
 mod record;
 mod section;
 mod types;
@@ -43,8 +45,10 @@ use std::sync::{Arc, OnceLock};
 pub use embedded::kernel_6_12;
 pub use error::{BtfError, Problem};
 pub use ext::{BtfExt, CoreRelo, FuncInfo, InfoSection, LineInfo};
+pub use header::{HeaderError, Roots};
 pub use index::{KindFilter, essential_name};
 pub use query::MemberLocation;
+pub use raw::{Fact, Facts, RawEntry, RawType, kind_name, name_or_anonymous};
 pub use types::{
     Composite, Encoding, Enum, EnumValue, FuncLinkage, Kind, List, Member, Param, SecEntry, Type,
     VarLinkage,

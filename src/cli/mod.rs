@@ -8,6 +8,7 @@
 //! - Nobody reads the rest of the output: that is no error.
 //! - The same input gives the same bytes; only the durations of `--format csv` differ.
 
+mod btf;
 mod completions;
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 mod diff;
@@ -55,6 +56,7 @@ enum Command {
     Run(run::Args),
     Verify(verify::Args),
     Dump(dump::Args),
+    Btf(btf::Args),
     #[cfg(all(feature = "kernel", target_os = "linux"))]
     Diff(diff::Args),
     #[cfg(all(feature = "kernel", target_os = "linux"))]
@@ -108,6 +110,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &mut output),
         Command::Verify(args) => verify::run(args, &mut output),
         Command::Dump(args) => dump::run(args, &mut output),
+        Command::Btf(args) => btf::run(&args, &mut output),
         #[cfg(all(feature = "kernel", target_os = "linux"))]
         Command::Diff(args) => diff::run(args, &mut output),
         #[cfg(all(feature = "kernel", target_os = "linux"))]
