@@ -36,6 +36,7 @@ pub mod machine;
 pub mod maps;
 pub mod object;
 pub mod report;
+pub mod requires;
 pub mod sim;
 pub mod verifier;
 

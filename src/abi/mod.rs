@@ -9,16 +9,20 @@
 //! - [`map_type`]: map types, creation flags, and which helpers may take which map.
 //! - [`tracepoints`]: the records of tracepoints, and the system calls.
 //! - [`return_range`]: what a program may return.
+//! - [`Feature`], [`kfuncs`]: what else came with which release.
 //! - [`context`]: the fields of every program type's context and who may touch them.
 
 pub mod context;
+mod feature;
 pub mod helpers;
+pub mod kfuncs;
 pub mod map_type;
 mod prog_type;
 mod return_range;
 pub mod sections;
 pub mod tracepoints;
 
+pub use feature::Feature;
 pub use map_type::MapType;
 pub use prog_type::{AttachType, ProgType};
 pub use return_range::{LsmHook, lsm_return_range, return_range};

@@ -269,78 +269,94 @@ pub enum AttachType {
     TraceKprobeSession,
 }
 
-/// Every attach type, by number.
+/// Every attach type with its name and first release, by number. An attach type often came after the program type
+/// it is for; the releases are those of the enumeration in `include/uapi/linux/bpf.h`.
 #[rustfmt::skip]
-const ATTACH_TYPES: [AttachType; 57] = [
-    AttachType::CgroupInetIngress,
-    AttachType::CgroupInetEgress,
-    AttachType::CgroupInetSockCreate,
-    AttachType::CgroupSockOps,
-    AttachType::SkSkbStreamParser,
-    AttachType::SkSkbStreamVerdict,
-    AttachType::CgroupDevice,
-    AttachType::SkMsgVerdict,
-    AttachType::CgroupInet4Bind,
-    AttachType::CgroupInet6Bind,
-    AttachType::CgroupInet4Connect,
-    AttachType::CgroupInet6Connect,
-    AttachType::CgroupInet4PostBind,
-    AttachType::CgroupInet6PostBind,
-    AttachType::CgroupUdp4Sendmsg,
-    AttachType::CgroupUdp6Sendmsg,
-    AttachType::LircMode2,
-    AttachType::FlowDissector,
-    AttachType::CgroupSysctl,
-    AttachType::CgroupUdp4Recvmsg,
-    AttachType::CgroupUdp6Recvmsg,
-    AttachType::CgroupGetsockopt,
-    AttachType::CgroupSetsockopt,
-    AttachType::TraceRawTp,
-    AttachType::TraceFentry,
-    AttachType::TraceFexit,
-    AttachType::ModifyReturn,
-    AttachType::LsmMac,
-    AttachType::TraceIter,
-    AttachType::CgroupInet4Getpeername,
-    AttachType::CgroupInet6Getpeername,
-    AttachType::CgroupInet4Getsockname,
-    AttachType::CgroupInet6Getsockname,
-    AttachType::XdpDevmap,
-    AttachType::CgroupInetSockRelease,
-    AttachType::XdpCpumap,
-    AttachType::SkLookup,
-    AttachType::Xdp,
-    AttachType::SkSkbVerdict,
-    AttachType::SkReuseportSelect,
-    AttachType::SkReuseportSelectOrMigrate,
-    AttachType::PerfEvent,
-    AttachType::TraceKprobeMulti,
-    AttachType::LsmCgroup,
-    AttachType::StructOps,
-    AttachType::Netfilter,
-    AttachType::TcxIngress,
-    AttachType::TcxEgress,
-    AttachType::TraceUprobeMulti,
-    AttachType::CgroupUnixConnect,
-    AttachType::CgroupUnixSendmsg,
-    AttachType::CgroupUnixRecvmsg,
-    AttachType::CgroupUnixGetpeername,
-    AttachType::CgroupUnixGetsockname,
-    AttachType::NetkitPrimary,
-    AttachType::NetkitPeer,
-    AttachType::TraceKprobeSession,
+const ATTACH_TYPES: [(AttachType, &str, Version); 57] = [
+    (AttachType::CgroupInetIngress, "cgroup_inet_ingress", Version::new(4, 10)),
+    (AttachType::CgroupInetEgress, "cgroup_inet_egress", Version::new(4, 10)),
+    (AttachType::CgroupInetSockCreate, "cgroup_inet_sock_create", Version::new(4, 10)),
+    (AttachType::CgroupSockOps, "cgroup_sock_ops", Version::new(4, 13)),
+    (AttachType::SkSkbStreamParser, "sk_skb_stream_parser", Version::new(4, 14)),
+    (AttachType::SkSkbStreamVerdict, "sk_skb_stream_verdict", Version::new(4, 14)),
+    (AttachType::CgroupDevice, "cgroup_device", Version::new(4, 15)),
+    (AttachType::SkMsgVerdict, "sk_msg_verdict", Version::new(4, 17)),
+    (AttachType::CgroupInet4Bind, "cgroup_inet4_bind", Version::new(4, 17)),
+    (AttachType::CgroupInet6Bind, "cgroup_inet6_bind", Version::new(4, 17)),
+    (AttachType::CgroupInet4Connect, "cgroup_inet4_connect", Version::new(4, 17)),
+    (AttachType::CgroupInet6Connect, "cgroup_inet6_connect", Version::new(4, 17)),
+    (AttachType::CgroupInet4PostBind, "cgroup_inet4_post_bind", Version::new(4, 17)),
+    (AttachType::CgroupInet6PostBind, "cgroup_inet6_post_bind", Version::new(4, 17)),
+    (AttachType::CgroupUdp4Sendmsg, "cgroup_udp4_sendmsg", Version::new(4, 18)),
+    (AttachType::CgroupUdp6Sendmsg, "cgroup_udp6_sendmsg", Version::new(4, 18)),
+    (AttachType::LircMode2, "lirc_mode2", Version::new(4, 18)),
+    (AttachType::FlowDissector, "flow_dissector", Version::new(4, 20)),
+    (AttachType::CgroupSysctl, "cgroup_sysctl", Version::new(5, 2)),
+    (AttachType::CgroupUdp4Recvmsg, "cgroup_udp4_recvmsg", Version::new(5, 2)),
+    (AttachType::CgroupUdp6Recvmsg, "cgroup_udp6_recvmsg", Version::new(5, 2)),
+    (AttachType::CgroupGetsockopt, "cgroup_getsockopt", Version::new(5, 3)),
+    (AttachType::CgroupSetsockopt, "cgroup_setsockopt", Version::new(5, 3)),
+    (AttachType::TraceRawTp, "trace_raw_tp", Version::new(5, 5)),
+    (AttachType::TraceFentry, "trace_fentry", Version::new(5, 5)),
+    (AttachType::TraceFexit, "trace_fexit", Version::new(5, 5)),
+    (AttachType::ModifyReturn, "modify_return", Version::new(5, 7)),
+    (AttachType::LsmMac, "lsm_mac", Version::new(5, 7)),
+    (AttachType::TraceIter, "trace_iter", Version::new(5, 8)),
+    (AttachType::CgroupInet4Getpeername, "cgroup_inet4_getpeername", Version::new(5, 8)),
+    (AttachType::CgroupInet6Getpeername, "cgroup_inet6_getpeername", Version::new(5, 8)),
+    (AttachType::CgroupInet4Getsockname, "cgroup_inet4_getsockname", Version::new(5, 8)),
+    (AttachType::CgroupInet6Getsockname, "cgroup_inet6_getsockname", Version::new(5, 8)),
+    (AttachType::XdpDevmap, "xdp_devmap", Version::new(5, 8)),
+    (AttachType::CgroupInetSockRelease, "cgroup_inet_sock_release", Version::new(5, 9)),
+    (AttachType::XdpCpumap, "xdp_cpumap", Version::new(5, 9)),
+    (AttachType::SkLookup, "sk_lookup", Version::new(5, 9)),
+    (AttachType::Xdp, "xdp", Version::new(5, 9)),
+    (AttachType::SkSkbVerdict, "sk_skb_verdict", Version::new(5, 13)),
+    (AttachType::SkReuseportSelect, "sk_reuseport_select", Version::new(5, 14)),
+    (AttachType::SkReuseportSelectOrMigrate, "sk_reuseport_select_or_migrate", Version::new(5, 14)),
+    (AttachType::PerfEvent, "perf_event", Version::new(5, 15)),
+    (AttachType::TraceKprobeMulti, "trace_kprobe_multi", Version::new(5, 18)),
+    (AttachType::LsmCgroup, "lsm_cgroup", Version::new(6, 0)),
+    (AttachType::StructOps, "struct_ops", Version::new(6, 4)),
+    (AttachType::Netfilter, "netfilter", Version::new(6, 4)),
+    (AttachType::TcxIngress, "tcx_ingress", Version::new(6, 6)),
+    (AttachType::TcxEgress, "tcx_egress", Version::new(6, 6)),
+    (AttachType::TraceUprobeMulti, "trace_uprobe_multi", Version::new(6, 6)),
+    (AttachType::CgroupUnixConnect, "cgroup_unix_connect", Version::new(6, 7)),
+    (AttachType::CgroupUnixSendmsg, "cgroup_unix_sendmsg", Version::new(6, 7)),
+    (AttachType::CgroupUnixRecvmsg, "cgroup_unix_recvmsg", Version::new(6, 7)),
+    (AttachType::CgroupUnixGetpeername, "cgroup_unix_getpeername", Version::new(6, 7)),
+    (AttachType::CgroupUnixGetsockname, "cgroup_unix_getsockname", Version::new(6, 7)),
+    (AttachType::NetkitPrimary, "netkit_primary", Version::new(6, 7)),
+    (AttachType::NetkitPeer, "netkit_peer", Version::new(6, 7)),
+    (AttachType::TraceKprobeSession, "trace_kprobe_session", Version::new(6, 10)),
 ];
 
 impl AttachType {
     /// The type of that number.
     pub fn from_number(number: u32) -> Option<AttachType> {
         let index = usize::try_from(number).ok()?;
-        ATTACH_TYPES.get(index).copied()
+        ATTACH_TYPES.get(index).map(|row| row.0)
     }
 
     /// Its number.
     pub fn number(self) -> u32 {
         self as u32
+    }
+
+    /// Its name, as bpftool spells it.
+    pub fn name(self) -> &'static str {
+        ATTACH_TYPES[self as usize].1
+    }
+
+    /// The release that brought it.
+    pub fn since(self) -> Version {
+        ATTACH_TYPES[self as usize].2
+    }
+
+    /// All of them, by number.
+    pub fn all() -> impl Iterator<Item = AttachType> {
+        ATTACH_TYPES.iter().map(|row| row.0)
     }
 }
 
@@ -354,11 +370,19 @@ mod tests {
             assert_eq!(ProgType::from_number(prog_type.number()), Some(prog_type));
             assert_eq!(ProgType::from_name(prog_type.name()), Some(prog_type));
         }
-        for (number, attach_type) in (0..).zip(ATTACH_TYPES) {
+        for (number, attach_type) in (0..).zip(AttachType::all()) {
             assert_eq!(attach_type.number(), number);
             assert_eq!(AttachType::from_number(number), Some(attach_type));
         }
         assert_eq!(AttachType::from_number(57), None);
         assert_eq!(AttachType::TraceKprobeSession.number(), 56);
+    }
+
+    #[test]
+    fn releases_never_fall_along_the_numbers() {
+        let types: Vec<Version> = ProgType::all().map(ProgType::since).collect();
+        assert!(types.is_sorted(), "{types:?}");
+        let attach: Vec<Version> = AttachType::all().map(AttachType::since).collect();
+        assert!(attach.is_sorted(), "{attach:?}");
     }
 }

@@ -23,6 +23,7 @@ mod kernel;
 )]
 mod oracle;
 mod output;
+mod requires;
 mod run;
 mod verify;
 
@@ -57,6 +58,7 @@ enum Command {
     Verify(verify::Args),
     Dump(dump::Args),
     Btf(btf::Args),
+    Requires(requires::Args),
     #[cfg(all(feature = "kernel", target_os = "linux"))]
     Diff(diff::Args),
     #[cfg(all(feature = "kernel", target_os = "linux"))]
@@ -111,6 +113,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args, &mut output),
         Command::Dump(args) => dump::run(args, &mut output),
         Command::Btf(args) => btf::run(&args, &mut output),
+        Command::Requires(args) => requires::run(&args, &mut output),
         #[cfg(all(feature = "kernel", target_os = "linux"))]
         Command::Diff(args) => diff::run(args, &mut output),
         #[cfg(all(feature = "kernel", target_os = "linux"))]

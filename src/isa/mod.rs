@@ -519,7 +519,7 @@ pub enum Insn {
         /// Distance when it holds.
         off: i16,
     },
-    /// Jump when the iteration budget is used up (`may_goto`, since 6.10).
+    /// Jump when the iteration budget is used up (`may_goto`, since 6.9).
     MayGoto {
         /// Distance when the budget is used up.
         off: i16,

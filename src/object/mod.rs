@@ -199,6 +199,12 @@ impl Object {
         &self.maps
     }
 
+    /// How many of its instructions depend on the types of the kernel.
+    pub fn core_relocation_count(&self) -> usize {
+        let sections = self.code.sections.iter();
+        sections.map(|section| section.core.len()).sum()
+    }
+
     /// Its global variables by map and offset.
     pub fn globals(&self) -> &[Global] {
         &self.globals
