@@ -32,6 +32,7 @@ pub mod interp;
 pub mod isa;
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 pub mod kernel;
+pub mod linker;
 pub mod machine;
 pub mod maps;
 pub mod object;

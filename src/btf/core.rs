@@ -108,6 +108,11 @@ impl CoreKind {
             CoreKind::EnumvalExists | CoreKind::EnumvalValue => CoreSubject::Value,
         }
     }
+
+    /// Its number.
+    pub fn number(self) -> u32 {
+        self as u32
+    }
 }
 
 impl std::fmt::Display for CoreKind {

@@ -20,6 +20,7 @@ mod error;
 mod ext;
 mod header;
 mod index;
+mod merge;
 mod name;
 mod parse;
 mod query;
@@ -47,6 +48,7 @@ pub use error::{BtfError, Problem};
 pub use ext::{BtfExt, CoreRelo, FuncInfo, InfoSection, LineInfo};
 pub use header::{HeaderError, Roots};
 pub use index::{KindFilter, essential_name};
+pub use merge::{Agreement, Merge, Merged, MergedId};
 pub use query::MemberLocation;
 pub use raw::{Fact, Facts, RawEntry, RawType, kind_name, name_or_anonymous};
 pub use types::{

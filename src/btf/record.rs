@@ -17,7 +17,7 @@ pub(super) const HEAD_LEN: usize = 12;
 pub(super) struct Head {
     /// Offset of the name.
     pub(super) name: u32,
-    info: u32,
+    pub(super) info: u32,
     /// The size or the type, depending on the kind.
     pub(super) size_or_type: u32,
 }
@@ -110,7 +110,7 @@ fn encoding(word: u32) -> Encoding {
 }
 
 /// The record of an id, if there is one.
-fn record(btf: &Btf, id: BtfId) -> Option<Record<'_>> {
+pub(super) fn record(btf: &Btf, id: BtfId) -> Option<Record<'_>> {
     let from = btf.record_on(id)?;
     let (head, rest) = from.split_first_chunk::<HEAD_LEN>()?;
     let head = Head::parse(head);

@@ -15,6 +15,7 @@ mod diff;
 mod dump;
 mod fuzz;
 mod input;
+mod link;
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 mod kernel;
 #[cfg_attr(
@@ -59,6 +60,7 @@ enum Command {
     Dump(dump::Args),
     Btf(btf::Args),
     Requires(requires::Args),
+    Link(link::Args),
     #[cfg(all(feature = "kernel", target_os = "linux"))]
     Diff(diff::Args),
     #[cfg(all(feature = "kernel", target_os = "linux"))]
@@ -113,6 +115,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args, &mut output),
         Command::Dump(args) => dump::run(args, &mut output),
         Command::Btf(args) => btf::run(&args, &mut output),
+        Command::Link(args) => link::run(&args),
         Command::Requires(args) => requires::run(&args, &mut output),
         #[cfg(all(feature = "kernel", target_os = "linux"))]
         Command::Diff(args) => diff::run(args, &mut output),
