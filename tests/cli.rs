@@ -571,3 +571,56 @@ fn verify_takes_configuration_symbols_and_variables_of_the_user() {
     let text = ends(1, &format!("verify {object} --set limit=4294967296"));
     assert!(text.contains("does not fit in its 32 bits"), "{text}");
 }
+
+#[test]
+fn btf_dump_prints_types_in_each_format() {
+    let text = ends(0, "btf dump corpus/count_by_uid.o");
+    assert!(text.starts_with("[1] PTR '(anon)' type_id="), "{text}");
+    let json: Value =
+        serde_json::from_str(&ends(0, "btf dump corpus/count_by_uid.o --format json")).unwrap();
+    assert_eq!(json["types"][0]["kind"], "PTR");
+    let header = ends(0, "btf dump kernel --root list_head --format c");
+    assert!(
+        header.contains("struct list_head {\n\tstruct list_head *next;\n"),
+        "{header}"
+    );
+    let error = fails("btf dump kernel --root no_such_type");
+    assert!(
+        error.contains("no type has the id or the name `no_such_type`"),
+        "{error}"
+    );
+    let error = fails("btf dump Cargo.toml");
+    assert!(error.contains("magic number"), "{error}");
+}
+
+#[test]
+fn requires_says_which_kernel_and_why() {
+    let text = ends(0, "requires corpus/ringbuf_events.o");
+    assert!(
+        text.starts_with("corpus/ringbuf_events.o: needs Linux 5.8: "),
+        "{text}"
+    );
+    let csv = ends(0, "requires corpus/callbacks.o --format csv");
+    let row = "corpus/callbacks.o,5.17,helper,bpf_loop,true,1,callbacks,";
+    assert!(csv.lines().any(|line| line.starts_with(row)), "{csv}");
+    let json: Value =
+        serde_json::from_str(&ends(0, "requires corpus/hello.o --format json")).unwrap();
+    assert_eq!(json["objects"][0]["minimum"], "5.2");
+}
+
+#[test]
+fn link_makes_an_object_that_is_accepted() {
+    let folder = std::env::temp_dir().join(format!("ebpf-sim-link-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let both = folder.join("both.o").display().to_string();
+    let objects = "src/linker/testdata/first.o src/linker/testdata/second.o";
+    ends(0, &format!("link {objects} -o {both}"));
+    let text = ends(0, &format!("verify {both}"));
+    assert!(text.contains("2 programs: 2 accepted, 0 refused"), "{text}");
+    let error = fails(&format!("link corpus/hello.o corpus/hello.o -o {both}"));
+    assert!(
+        error.contains("`hello` is defined in corpus/hello.o and in corpus/hello.o"),
+        "{error}"
+    );
+    std::fs::remove_dir_all(folder).unwrap();
+}

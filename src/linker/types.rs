@@ -10,8 +10,8 @@ use super::input::Input;
 use super::layout::Layout;
 use super::symbols::{Global, Globals};
 use crate::btf::{
-    Agreement, Btf, BtfExt, BtfId, FuncLinkage, InfoSection, Merge, Merged, MergedId, SecEntry,
-    Type, VarLinkage,
+    Agreement, Btf, BtfExt, BtfId, FuncLinkage, InfoSection, Merge, Merged, MergedId, Moved,
+    SecEntry, Type, VarLinkage,
 };
 
 const EXT_MAGIC: u32 = 0x0001_eb9f;
@@ -26,8 +26,6 @@ pub(super) struct Types {
 
 /// The functions and variables of an input that others see, by name.
 type Visible<'a> = HashMap<&'a str, BtfId>;
-/// What an id of an input became.
-type Moved<'a> = Box<dyn Fn(BtfId) -> Option<MergedId> + 'a>;
 
 /// Joins the types of all inputs; none where no input has any.
 pub(super) fn join(
@@ -39,15 +37,10 @@ pub(super) fn join(
         return Ok(None);
     }
     let mut merge = Merge::default();
-    let moved: Vec<Option<Moved<'_>>> = inputs
+    let moved = inputs
         .iter()
-        .map(|input| {
-            input
-                .btf
-                .as_ref()
-                .map(|btf| Box::new(merge.add(btf)) as Moved<'_>)
-        })
-        .collect();
+        .map(|input| input.btf.as_ref().map(|btf| merge.add(btf)));
+    let moved: Vec<Option<Moved>> = moved.collect();
     let join = Join {
         inputs,
         layout,
@@ -69,7 +62,7 @@ struct Join<'a> {
     inputs: &'a [Input<'a>],
     layout: &'a Layout<'a>,
     globals: &'a Globals<'a>,
-    moved: Vec<Option<Moved<'a>>>,
+    moved: Vec<Option<Moved>>,
 }
 
 /// The functions and variables that other objects see.
@@ -84,7 +77,7 @@ fn visible(btf: &Btf) -> Visible<'_> {
 
 impl<'a> Join<'a> {
     fn moved(&self, input: usize, id: BtfId) -> Option<MergedId> {
-        self.moved.get(input)?.as_ref()?(id)
+        self.moved.get(input).copied()??.id(id)
     }
 
     /// Lets what a name stands for stand for its other declarations and definitions, which must agree.

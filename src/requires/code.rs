@@ -207,6 +207,11 @@ fn of_instruction(program: &Program, pc: Pc) -> Place {
         program: program.name.clone(),
         section: program.section.clone(),
         pc,
-        source: line.map(|line| (line.file.to_string(), line.line)),
+        source: line.map(|line| (file_name(&line.file), line.line)),
     }
+}
+
+/// A file's name without the folder that is the compiler's own.
+fn file_name(file: &str) -> String {
+    file.strip_prefix("./").unwrap_or(file).to_owned()
 }
