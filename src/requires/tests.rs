@@ -144,3 +144,12 @@ fn attachment_that_came_after_its_program_type_is_needed_where_there_is_no_other
         Some(Version::new(4, 8))
     );
 }
+
+#[test]
+fn releases_of_map_types_never_fall_along_the_numbers() {
+    let releases: Vec<Version> = crate::abi::MapType::all()
+        .map(crate::abi::MapType::since)
+        .collect();
+    assert_eq!(releases.len(), 33);
+    assert!(releases.is_sorted(), "{releases:?}");
+}
