@@ -93,26 +93,24 @@ impl Verifier<'_> {
 
     /// Remembers which places the branch refines together, for the walk back.
     fn link_equals(&mut self, condition: &Condition) {
-        let mut ids = Vec::new();
-        for register in [&condition.left, &condition.right] {
-            if register.is_scalar() && register.id != 0 {
-                ids.push(register.id & !ADD_CONST);
-            }
-        }
-        if ids.is_empty() {
-            return;
-        }
         let mut linked = Vec::new();
-        self.cur.for_each_place(|place, register| {
-            if register.is_scalar() && ids.contains(&(register.id & !ADD_CONST)) && register.id != 0
-            {
+        // Each operand on its own, so that two with one id count twice.
+        for operand in [&condition.right, &condition.left] {
+            if !operand.is_scalar() || operand.id == 0 {
+                continue;
+            }
+            let id = operand.id & !ADD_CONST;
+            self.cur.for_each_place(|place, register| {
+                if !register.is_scalar() || register.id & !ADD_CONST != id {
+                    return;
+                }
                 if linked.len() < MAX_LINKED {
                     linked.push(place);
                 } else {
                     register.id = 0;
                 }
-            }
-        });
+            });
+        }
         if linked.len() > 1 {
             self.remember_link(linked);
         }

@@ -452,7 +452,7 @@ impl State {
 
     /// As [`State::for_each_register`], with the place of each.
     pub(super) fn for_each_place(&mut self, mut change: impl FnMut(Place, &mut Register)) {
-        for (index, frame) in self.frames.iter_mut().enumerate() {
+        for (index, frame) in self.frames.iter_mut().enumerate().rev() {
             let number = frame_number(index);
             for reg in Reg::all() {
                 change(Place::Reg(number, reg), &mut frame.regs[reg.index()]);

@@ -21,6 +21,7 @@ const MAX_OFFSET: u32 = 0xffff;
 /// Bytes of the guest context.
 const CTX_LEN: u64 = 256;
 const LEN: i64 = 0;
+const PACKET_TYPE: i64 = 4;
 const PROTOCOL: i64 = 16;
 const IFINDEX: i64 = 40;
 const DATA: i64 = 192;
@@ -88,8 +89,8 @@ const SMALL_HEAD: u32 = 640;
 const HEAD_STEP: u32 = 64;
 
 impl SkBuff {
-    /// A context and a buffer for a frame with an Ethernet header, which programs at the network
-    /// layer do not see.
+    /// A context and a buffer for a frame with an Ethernet header that arrives at the loopback
+    /// device. Programs at the network layer do not see the header.
     pub fn new(memory: &Memory, frame: &[u8], layer: SkbLayer) -> Result<SkBuff, PacketError> {
         checked_len(frame, ETH_HLEN, MAX_INPUT)?;
         let ctx = ObjectSpec::new(ObjectKind::Context, "__sk_buff", Owner::Kernel);
@@ -121,6 +122,7 @@ impl SkBuff {
             Size::W,
             u64::from(protocol_of(frame).to_be()),
         );
+        skb.set(memory, PACKET_TYPE, Size::W, packet_type_of(frame));
         skb.set(memory, IFINDEX, Size::W, 1);
         skb.publish(memory, &place);
         Ok(skb)
@@ -389,6 +391,17 @@ impl Place {
 
     fn at(&self, off: u32) -> Addr {
         self.buffer.offset(i64::from(off))
+    }
+}
+
+/// Whom a frame is for (`PACKET_HOST`, `_BROADCAST`, `_MULTICAST`, `_OTHERHOST`), as
+/// `eth_type_trans` finds it: the loopback device's address is zero.
+fn packet_type_of(frame: &[u8]) -> u64 {
+    match frame.get(..6) {
+        Some([0, 0, 0, 0, 0, 0]) | None => 0,
+        Some([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]) => 1,
+        Some([first, ..]) if first & 1 == 1 => 2,
+        Some(_) => 3,
     }
 }
 

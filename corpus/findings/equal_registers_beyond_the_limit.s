@@ -1,0 +1,36 @@
+; finding: false accept: the kernel says: math between map_value pointer and register with unbounded min value is not allowed
+; seed 200, case 156613
+; kernel 6.12.117+deb12-amd64: refused: math between map_value pointer and register with unbounded min value is not allowed
+; packet: 000a95ad30f9f65eb714ee6c88b5
+; value direct 00000000 0d000000000000000a00000000000000010000000000000007000000000000000000000000008000012000000000000099000000000000000100000000000000
+; value array 00000000 0d000000000000000100000000000000
+; value array 01000000 0a000000000000009900000000000000
+; value array 02000000 01000000000000000120000000000000
+; value array 03000000 07000000000000000000000000008000
+; value hash 0100000000000000 0700000000000000
+; value hash 0200000000000000 0000000000008000
+; value results 00000000 0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000
+.type xdp
+.map direct array 4 64 1
+.map array array 4 16 4
+.map hash hash 8 8 8
+.map results array 4 80 1
+0: (18) r1 = map[direct][0]+0
+2: (79) r7 = *(u64 *)(r1 +0)
+3: (bf) r5 = r7
+4: (bf) r4 = r7
+5: (bf) r3 = r5
+6: (bf) r2 = r7
+7: (85) call pc+2
+8: (0f) r7 += r7
+9: (95) exit
+10: (bf) r7 = r2
+11: (bf) r8 = r3
+12: (bf) r9 = r4
+13: (1d) if r7 == r9 goto pc+0
+14: (18) r0 = map[direct][0]+0
+16: (bf) r1 = r7
+17: (c5) if r4 s< 0x0 goto pc+1
+18: (0f) r0 += r1
+19: (bf) r0 = r8
+20: (95) exit
