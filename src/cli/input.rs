@@ -238,6 +238,12 @@ impl Inputs {
             .collect()
     }
 
+    /// Loads the file of that number into a simulated kernel.
+    pub(super) fn load_one_into(&self, number: usize, sim: &mut Sim) -> anyhow::Result<()> {
+        let source = self.sources.get(number).context("there is no such file")?;
+        self.load_source(source, sim).with_context(|| source.name())
+    }
+
     fn load_source(&self, source: &Source, sim: &mut Sim) -> anyhow::Result<()> {
         match source.content(self.kind.as_deref())? {
             Content::Program(program) => {

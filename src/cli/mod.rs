@@ -26,6 +26,7 @@ mod oracle;
 mod output;
 mod requires;
 mod run;
+mod test;
 mod verify;
 
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ Exit status: 0 all is well, 1 a program was refused or trapped, 2 usage, input o
 enum Command {
     Run(run::Args),
     Verify(verify::Args),
+    Test(test::Args),
     Dump(dump::Args),
     Btf(btf::Args),
     Requires(requires::Args),
@@ -113,6 +115,7 @@ pub(crate) fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(args, &mut output),
         Command::Verify(args) => verify::run(args, &mut output),
+        Command::Test(args) => test::run(args, &mut output),
         Command::Dump(args) => dump::run(args, &mut output),
         Command::Btf(args) => btf::run(&args, &mut output),
         Command::Link(args) => link::run(&args),

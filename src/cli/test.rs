@@ -1,0 +1,336 @@
+//! `ebpf-sim test`: what programs' annotations expect of them, against what comes of them.
+//!
+//! Verdicts and logs are the verifier's; what is runnable with a packet or nothing is run.
+
+mod annotations;
+mod report;
+
+use std::fmt;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use ebpf_sim::abi::ProgType;
+use ebpf_sim::events::Event;
+use ebpf_sim::object::Program;
+use ebpf_sim::sim::{self, Selection, Sim};
+use ebpf_sim::verifier::{Env, LogLevel, Rejection, Verified, verify};
+
+use super::Exit;
+use super::input::{self, Inputs, Loaded};
+use super::output::Output;
+
+use self::annotations::{Annotations, Expected, Verdict};
+
+/// Bytes of the packet that annotated programs run on.
+const PACKET: usize = 64;
+
+/// Bytes of a header that programs on sockets do not see in a test run.
+const LINK_HEADER: usize = 14;
+
+/// Load flags that change no verdict here: about alignment that x86-64 has anyway, or the JIT.
+const WITHOUT_EFFECT: [&str; 2] = ["BPF_F_ANY_ALIGNMENT", "BPF_F_TEST_RND_HI32"];
+
+/// Judge and run programs, and hold what comes of them against what they are annotated with.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  ebpf-sim test --annotations progs/*.o
+  ebpf-sim test --annotations progs/*.o --format junit >results.xml
+
+Annotations are declaration tags of a program's function, as the kernel's own tests have them:
+  __attribute__((btf_decl_tag(\"comment:test_expect_failure\")))
+  __attribute__((btf_decl_tag(\"comment:test_expect_msg=0=R0 !read_ok\")))
+  __attribute__((btf_decl_tag(\"comment:test_retval=42\")))
+
+Exit status: 0 all is as annotated, 1 something is not, 2 usage, input or output.")]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: input::Args,
+    /// Take what is expected from the programs' annotations.
+    #[arg(long, required = true)]
+    annotations: bool,
+    /// How to print results.
+    #[arg(long, value_name = "FORMAT", default_value = "libtest")]
+    format: Format,
+}
+
+/// How to print results.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// As Rust's tests.
+    Libtest,
+    /// JUnit's XML.
+    Junit,
+}
+
+/// A test and what came of it.
+struct Tested {
+    file: String,
+    /// The program, and who loads it.
+    name: String,
+    outcome: Outcome,
+}
+
+/// What came of a test.
+enum Outcome {
+    Passed,
+    Failed { reason: String },
+    Ignored { reason: String },
+}
+
+/// So many of so many.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    of: u32,
+    hold: u32,
+}
+
+/// What held, by what was expected.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    verdicts: Share,
+    /// Of the verdicts that held.
+    logs: Share,
+    runs: Share,
+}
+
+impl Share {
+    fn count(&mut self, holds: Result<(), ()>) {
+        self.of += 1;
+        self.hold += u32::from(holds.is_ok());
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.hold, self.of)
+    }
+}
+
+pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
+    let Args {
+        input,
+        annotations: _,
+        format,
+    } = args;
+    let inputs = input.resolve()?;
+    let mut bench = Bench {
+        inputs: &inputs,
+        tested: Vec::new(),
+        tally: Tally::default(),
+    };
+    let mut exit = Exit::Ok;
+    for (number, loaded) in inputs.load().enumerate() {
+        match loaded {
+            Ok(loaded) => bench.file(number, &loaded),
+            Err(error) => {
+                output.error(&error)?;
+                exit = Exit::Failure;
+            }
+        }
+    }
+    let Bench { tested, tally, .. } = bench;
+    match format {
+        Format::Libtest => report::libtest(output, &tested, &tally)?,
+        Format::Junit => report::junit(output, &tested)?,
+    }
+    let has_failed = |test: &Tested| matches!(test.outcome, Outcome::Failed { .. });
+    if tested.iter().any(has_failed) {
+        exit = exit.max(Exit::Refused);
+    }
+    Ok(exit)
+}
+
+/// The tests so far.
+struct Bench<'a> {
+    inputs: &'a Inputs,
+    tested: Vec<Tested>,
+    tally: Tally,
+}
+
+impl Bench<'_> {
+    fn file(&mut self, number: usize, loaded: &Loaded) {
+        let Some(btf) = &loaded.btf else { return };
+        for program in &loaded.programs {
+            let name = match program {
+                Ok(program) => &program.name,
+                Err(error) => &error.program,
+            };
+            let annotations = match Annotations::of(btf, name) {
+                Ok(Some(annotations)) => annotations,
+                Ok(None) => continue,
+                Err(error) => {
+                    let reason = format!("{error:#}");
+                    self.done(&loaded.file, name, Outcome::Failed { reason });
+                    continue;
+                }
+            };
+            if annotations.auxiliary || !annotations.expects_something() {
+                continue;
+            }
+            let outcome = match (ignored(&annotations), program) {
+                (Some(reason), _) => Outcome::Ignored { reason },
+                (None, Ok(program)) => self.test(number, program, &annotations),
+                (None, Err(error)) => {
+                    self.not_linked(&error.source.to_string(), &annotations.privileged)
+                }
+            };
+            self.done(&loaded.file, name, outcome);
+            if annotations.unprivileged.verdict.is_some() {
+                let reason = "unprivileged loading is not judged yet".to_owned();
+                let name = format!("{name} (unprivileged)");
+                self.done(&loaded.file, &name, Outcome::Ignored { reason });
+            }
+        }
+    }
+
+    fn done(&mut self, file: &str, name: &str, outcome: Outcome) {
+        self.tested.push(Tested {
+            file: file.to_owned(),
+            name: name.to_owned(),
+            outcome,
+        });
+    }
+
+    /// Judges a program, and runs it if that is expected.
+    fn test(&mut self, number: usize, program: &Arc<Program>, all: &Annotations) -> Outcome {
+        let expected = &all.privileged;
+        let env = Env {
+            kernel_btf: self.inputs.kernel_btf.clone(),
+            log_level: log_level(all),
+            ..Env::default()
+        };
+        let judged = verify(program, &env);
+        let holds = as_expected(expected, &judged);
+        self.tally
+            .verdicts
+            .count(holds.as_ref().map(drop).map_err(drop));
+        let log = match (&judged, holds) {
+            (_, Err(reason)) => return Outcome::Failed { reason },
+            (Ok(verified), Ok(())) => &verified.log,
+            (Err(rejection), Ok(())) => &rejection.log,
+        };
+        if !expected.messages.is_empty() {
+            let found = find_all(expected, log);
+            self.tally
+                .logs
+                .count(found.as_ref().map(drop).map_err(drop));
+            if let Err(reason) = found {
+                return Outcome::Failed { reason };
+            }
+        }
+        match expected.retval {
+            Some(retval) if judged.is_ok() => self.run(number, program, retval),
+            Some(_) | None => Outcome::Passed,
+        }
+    }
+
+    fn not_linked(&mut self, cause: &str, expected: &Expected) -> Outcome {
+        if expected.verdict == Some(Verdict::Failure) && expected.messages.is_empty() {
+            self.tally.verdicts.count(Ok(()));
+            return Outcome::Passed;
+        }
+        self.tally.verdicts.count(Err(()));
+        let reason = format!("it does not link: {cause}");
+        Outcome::Failed { reason }
+    }
+
+    fn run(&mut self, number: usize, program: &Program, retval: u32) -> Outcome {
+        let Some(event) = input_of(program.prog_type) else {
+            let reason = format!("{} programs are judged only", program.prog_type.name());
+            return Outcome::Ignored { reason };
+        };
+        let returned = self.fire(number, program, &event);
+        let holds = match returned {
+            Ok(returned) if returned == retval => Ok(()),
+            Ok(returned) => Err(format!("it returned {returned:#x}, and not {retval:#x}")),
+            Err(reason) => Err(reason),
+        };
+        self.tally
+            .runs
+            .count(holds.as_ref().map(drop).map_err(drop));
+        match holds {
+            Ok(()) => Outcome::Passed,
+            Err(reason) => Outcome::Failed { reason },
+        }
+    }
+
+    fn fire(&self, number: usize, program: &Program, event: &Event) -> Result<u32, String> {
+        let options = sim::Options {
+            kernel_btf: self.inputs.kernel_btf.clone(),
+            programs: Selection::Named(vec![program.name.clone()]),
+            setup: Arc::clone(&self.inputs.setup),
+            ..sim::Options::default()
+        };
+        let mut sim = Sim::new(options).map_err(|error| error.to_string())?;
+        self.inputs
+            .load_one_into(number, &mut sim)
+            .map_err(|error| format!("{error:#}"))?;
+        let firing = sim.fire(event).map_err(|error| error.to_string())?;
+        let run = firing.runs().find(|run| *run.name == *program.name);
+        let run = run.ok_or("nothing that happens reaches it")?;
+        match &run.outcome {
+            Ok(r0) => Ok(*r0 as u32),
+            Err(trap) => Err(format!("it trapped: {trap}")),
+        }
+    }
+}
+
+/// Why a program is not tested here.
+fn ignored(all: &Annotations) -> Option<String> {
+    let is_here = |name: &String| name == "X86_64";
+    if !all.architectures.is_empty() && !all.architectures.iter().any(is_here) {
+        return Some(format!("it is for {}", all.architectures.join(", ")));
+    }
+    let has_effect = |flag: &&String| !WITHOUT_EFFECT.contains(&flag.as_str());
+    if let Some(flag) = all.flags.iter().find(has_effect) {
+        return Some(format!("load flag {flag} is not modelled yet"));
+    }
+    let expected = &all.privileged;
+    (expected.verdict.is_none() && expected.retval.is_none())
+        .then(|| "it is annotated for the unprivileged only".to_owned())
+}
+
+/// What is logged; of a refusal, what led there in any case.
+fn log_level(all: &Annotations) -> LogLevel {
+    match all.log_level & 3 {
+        0 if all.privileged.verdict == Some(Verdict::Success) => LogLevel::Failure,
+        0 | 1 => LogLevel::Path,
+        _ => LogLevel::All,
+    }
+}
+
+fn as_expected(
+    expected: &Expected,
+    judged: &Result<Verified, Box<Rejection>>,
+) -> Result<(), String> {
+    match (expected.verdict.unwrap_or(Verdict::Success), judged) {
+        (Verdict::Success, Ok(_)) => Ok(()),
+        (Verdict::Failure, Err(rejection)) if !rejection.unsupported => Ok(()),
+        (Verdict::Success | Verdict::Failure, Err(rejection)) => {
+            Err(format!("it is refused: {}", rejection.message))
+        }
+        (Verdict::Failure, Ok(_)) => Err("it is accepted".to_owned()),
+    }
+}
+
+/// Finds every message, each behind the one before.
+fn find_all(expected: &Expected, log: &str) -> Result<(), String> {
+    let mut rest = log;
+    for message in &expected.messages {
+        rest = message
+            .after(rest)
+            .ok_or_else(|| format!("the log does not say: {}\n{rest}", message.text))?;
+    }
+    Ok(())
+}
+
+/// What a test run gives programs of that type.
+fn input_of(prog_type: ProgType) -> Option<Event> {
+    let bytes = match prog_type {
+        ProgType::Xdp | ProgType::SchedCls | ProgType::SchedAct | ProgType::CgroupSkb => PACKET,
+        ProgType::SocketFilter => PACKET - LINK_HEADER,
+        _ => return None,
+    };
+    Some(Event::packet(vec![0; bytes]))
+}

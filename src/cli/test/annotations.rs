@@ -1,0 +1,219 @@
+//! What a program's declaration tags say of it: the annotations of the kernel's own tests.
+//!
+//! They are attached to the program's function as `comment:test_…` (`progs/bpf_misc.h` and
+//! `test_loader.c` of the selftests of Linux 6.12). It judges nothing.
+
+use anyhow::{Context as _, bail};
+use ebpf_sim::btf::{Btf, KindFilter};
+use regex::Regex;
+
+/// What all annotations start with.
+const PREFIX: &str = "comment:test_";
+
+/// What ends the name of an annotation for those without privileges.
+const UNPRIVILEGED: &str = "_unpriv";
+
+/// What a program is annotated with.
+#[derive(Debug, Default)]
+pub(super) struct Annotations {
+    /// What is expected of it when it is loaded with all privileges.
+    pub(super) privileged: Expected,
+    /// What is expected without.
+    pub(super) unprivileged: Expected,
+    /// How much is to be logged: as `log_level` of bpf(2).
+    pub(super) log_level: u32,
+    /// Names or numbers of load flags.
+    pub(super) flags: Vec<String>,
+    /// The architectures that it is for; all if there are none.
+    pub(super) architectures: Vec<String>,
+    /// Whether it only helps others.
+    pub(super) auxiliary: bool,
+}
+
+/// What is expected.
+#[derive(Debug, Default)]
+pub(super) struct Expected {
+    /// The verdict.
+    pub(super) verdict: Option<Verdict>,
+    /// What the log has, in order.
+    pub(super) messages: Vec<Message>,
+    /// What a run returns.
+    pub(super) retval: Option<u32>,
+    /// What is expected of instructions after the verifier or the JIT, which is not looked at.
+    pub(super) other: Vec<String>,
+}
+
+/// An expected verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Success,
+    Failure,
+}
+
+/// Text that a log has.
+#[derive(Debug)]
+pub(super) struct Message {
+    /// As it is annotated.
+    pub(super) text: String,
+    pattern: Regex,
+}
+
+impl Annotations {
+    /// Those of the program's function, if it has any.
+    pub(super) fn of(btf: &Btf, program: &str) -> anyhow::Result<Option<Annotations>> {
+        let Some(function) = btf.find(program, KindFilter::FUNC) else {
+            return Ok(None);
+        };
+        let tags = btf.decl_tags(function);
+        let tags = tags.filter(|(component, _)| component.is_none());
+        let mut tags: Vec<&str> = tags
+            .filter_map(|(_, tag)| tag.strip_prefix(PREFIX))
+            .collect();
+        // Messages are numbered in the order of the source; tags need not be in it.
+        tags.sort_by_key(|tag| number_of(tag));
+        let mut annotations = Annotations::default();
+        for tag in &tags {
+            annotations
+                .add(tag)
+                .with_context(|| format!("annotation `{tag}`"))?;
+        }
+        Ok((!tags.is_empty()).then_some(annotations))
+    }
+
+    /// Whether it says what is to come of the program.
+    pub(super) fn expects_something(&self) -> bool {
+        [&self.privileged, &self.unprivileged]
+            .iter()
+            .any(|expected| expected.verdict.is_some() || expected.retval.is_some())
+    }
+
+    fn add(&mut self, tag: &str) -> anyhow::Result<()> {
+        let (key, value) = tag.split_once('=').unwrap_or((tag, ""));
+        let (key, expected) = match key.strip_suffix(UNPRIVILEGED) {
+            Some(key) => (key, &mut self.unprivileged),
+            None => (key, &mut self.privileged),
+        };
+        match key {
+            "expect_success" => expected.verdict = Some(Verdict::Success),
+            "expect_failure" => expected.verdict = Some(Verdict::Failure),
+            "expect_msg" => expected.messages.push(Message::parse(numbered(value)?)?),
+            "expect_regex" => expected.messages.push(Message::regex(numbered(value)?)?),
+            "retval" => expected.retval = Some(retval(value)?),
+            "expect_xlated" | "jited" => expected.other.push(value.to_owned()),
+            "log_level" => self.log_level = value.parse().context("it is no number")?,
+            "prog_flags" => self.flags.push(value.to_owned()),
+            "arch" => self.architectures.push(value.to_owned()),
+            "auxiliary" => self.auxiliary = true,
+            "description" | "btf_path" => {}
+            _ => bail!("it is not known"),
+        }
+        Ok(())
+    }
+}
+
+impl Message {
+    /// Text in which `{{…}}` stands for a regular expression.
+    fn parse(text: &str) -> anyhow::Result<Message> {
+        let mut pattern = String::new();
+        let mut rest = text;
+        while let Some((literal, after)) = rest.split_once("{{") {
+            let (expression, after) = after.split_once("}}").context("`{{` has no `}}`")?;
+            pattern += &regex::escape(literal);
+            pattern += &format!("(?:{expression})");
+            rest = after;
+        }
+        pattern += &regex::escape(rest);
+        Message::of(text, &pattern)
+    }
+
+    fn regex(text: &str) -> anyhow::Result<Message> {
+        Message::of(text, text)
+    }
+
+    fn of(text: &str, pattern: &str) -> anyhow::Result<Message> {
+        Ok(Message {
+            text: text.to_owned(),
+            pattern: Regex::new(pattern)?,
+        })
+    }
+
+    /// What follows it in the log, if the log has it.
+    pub(super) fn after<'log>(&self, log: &'log str) -> Option<&'log str> {
+        let found = self.pattern.find(log)?;
+        log.get(found.end()..)
+    }
+}
+
+/// The number that a message has in the source.
+fn number_of(tag: &str) -> u32 {
+    let number = tag.split('=').nth(1);
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// What follows the number.
+fn numbered(value: &str) -> anyhow::Result<&str> {
+    let (number, text) = value.split_once('=').context("it has no number")?;
+    number.parse::<u32>().context("it has no number")?;
+    Ok(text)
+}
+
+/// A return value: decimal or hexadecimal, negative, or one of the names that the tests use.
+fn retval(text: &str) -> anyhow::Result<u32> {
+    let text = text.trim().trim_start_matches('(').trim_end_matches(')');
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    let number = match (digits, digits.strip_prefix("0x")) {
+        ("POINTER_VALUE", _) => 0xbad_cafe,
+        ("TEST_DATA_LEN", _) => 64,
+        (_, Some(digits)) => i64::from_str_radix(digits, 16)?,
+        (_, None) => digits.parse::<i64>()?,
+    };
+    Ok((sign * number) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn annotated(tags: &[&str]) -> Annotations {
+        let mut annotations = Annotations::default();
+        for tag in tags {
+            annotations.add(tag).expect("it is one");
+        }
+        annotations
+    }
+
+    #[test]
+    fn tags_say_what_is_expected_with_and_without_privileges() {
+        let all = annotated(&[
+            "expect_success",
+            "expect_failure_unpriv",
+            "retval=-1",
+            "retval_unpriv=POINTER_VALUE",
+            "log_level=2",
+        ]);
+        assert_eq!(all.privileged.verdict, Some(Verdict::Success));
+        assert_eq!(all.unprivileged.verdict, Some(Verdict::Failure));
+        assert_eq!(all.privileged.retval, Some(u32::MAX));
+        assert_eq!(all.unprivileged.retval, Some(0xbad_cafe));
+        assert_eq!(all.log_level, 2);
+    }
+
+    #[test]
+    fn message_holds_regular_expressions_in_braces() {
+        let message = Message::parse("R{{[0-9]+}} (x) = 1").expect("it is one");
+        assert_eq!(message.after("a R12 (x) = 1 b"), Some(" b"));
+        assert_eq!(message.after("R (x) = 1"), None);
+        assert!(Message::parse("{{a").is_err());
+    }
+
+    #[test]
+    fn annotation_that_is_none_is_refused() {
+        let mut annotations = Annotations::default();
+        assert!(annotations.add("expect_msg=text").is_err());
+        assert!(annotations.add("retval=many").is_err());
+        assert!(annotations.add("nonsense").is_err());
+    }
+}
