@@ -624,3 +624,25 @@ fn link_makes_an_object_that_is_accepted() {
     );
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn programs_are_held_against_their_annotations() {
+    let object = "src/cli/test/testdata/annotated.o";
+    let text = ends(1, &format!("test --annotations {object}"));
+    for line in [
+        format!("test {object}::returns ... ok"),
+        format!("test {object}::reads_nothing ... ok"),
+        format!("test {object}::returns_something_else ... FAILED"),
+        format!("test {object}::is_fine ... FAILED"),
+        "it returned 0x2, and not 0x1".to_owned(),
+        "it is accepted".to_owned(),
+        "3 of 4 verdicts as annotated, 1 of 1 logs of these with all messages, 1 of 2 return values"
+            .to_owned(),
+        "test result: FAILED. 2 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out".to_owned(),
+    ] {
+        assert!(text.contains(&line), "{line}: {text}");
+    }
+    let all = "--prog returns --prog reads_nothing";
+    let xml = ends(0, &format!("test --annotations {object} {all} --format junit"));
+    assert!(xml.contains("tests=\"2\" skipped=\"0\" failures=\"0\""), "{xml}");
+}

@@ -8,7 +8,7 @@ mod rows;
 mod text;
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -127,7 +127,7 @@ impl Outcome {
 
 pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
     let packets = packets(&args)?;
-    let context = args.ctx.as_ref().map(read).transpose()?;
+    let context = args.ctx.as_deref().map(read).transpose()?;
     let inputs = args.input.resolve()?;
     let mut oracle = Oracle::open(&args.kernel, output)?;
     let kernel_btf = inputs.kernel_btf.clone().or_else(|| oracle.btf());
@@ -191,10 +191,10 @@ fn packets(args: &Args) -> anyhow::Result<Vec<Vec<u8>>> {
     if args.data.is_empty() {
         return Ok(generate(args.seed, PACKETS));
     }
-    args.data.iter().map(read).collect()
+    args.data.iter().map(|path| read(path)).collect()
 }
 
-fn read(path: &PathBuf) -> anyhow::Result<Vec<u8>> {
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     input::read(path).with_context(|| path.display().to_string())
 }
 

@@ -19,7 +19,7 @@ use super::Exit;
 use super::input::{self, Inputs, Loaded};
 use super::output::Output;
 
-use self::annotations::{Annotations, Expected, Verdict};
+use self::annotations::{Annotations, Expected, Retval, Verdict};
 
 /// Bytes of the packet that annotated programs run on.
 const PACKET: usize = 64;
@@ -116,6 +116,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
     let inputs = input.resolve()?;
     let mut bench = Bench {
         inputs: &inputs,
+        auxiliaries: Vec::new(),
         tested: Vec::new(),
         tally: Tally::default(),
     };
@@ -144,6 +145,8 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
 /// The tests so far.
 struct Bench<'a> {
     inputs: &'a Inputs,
+    /// The programs of the file at hand that only help others.
+    auxiliaries: Vec<String>,
     tested: Vec<Tested>,
     tally: Tally,
 }
@@ -151,6 +154,13 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn file(&mut self, number: usize, loaded: &Loaded) {
         let Some(btf) = &loaded.btf else { return };
+        let linked = loaded.programs.iter().flatten();
+        let helps = |program: &&Arc<Program>| {
+            let annotations = Annotations::of(btf, &program.name).ok().flatten();
+            annotations.is_some_and(|annotations| annotations.auxiliary)
+        };
+        let auxiliaries = linked.filter(helps).map(|program| program.name.clone());
+        self.auxiliaries = auxiliaries.collect();
         for program in &loaded.programs {
             let name = match program {
                 Ok(program) => &program.name,
@@ -235,16 +245,20 @@ impl Bench<'_> {
         Outcome::Failed { reason }
     }
 
-    fn run(&mut self, number: usize, program: &Program, retval: u32) -> Outcome {
+    fn run(&mut self, number: usize, program: &Program, retval: Retval) -> Outcome {
         let Some(event) = input_of(program.prog_type) else {
             let reason = format!("{} programs are judged only", program.prog_type.name());
             return Outcome::Ignored { reason };
         };
         let returned = self.fire(number, program, &event);
         let holds = match returned {
-            Ok(returned) if returned == retval => Ok(()),
-            Ok(returned) => Err(format!("it returned {returned:#x}, and not {retval:#x}")),
             Err(reason) => Err(reason),
+            Ok(returned) => match retval {
+                Retval::Number(number) if number != returned => {
+                    Err(format!("it returned {returned:#x}, and not {number:#x}"))
+                }
+                Retval::Number(_) | Retval::Pointer => Ok(()),
+            },
         };
         self.tally
             .runs
@@ -256,9 +270,11 @@ impl Bench<'_> {
     }
 
     fn fire(&self, number: usize, program: &Program, event: &Event) -> Result<u32, String> {
+        let mut programs = self.auxiliaries.clone();
+        programs.push(program.name.clone());
         let options = sim::Options {
             kernel_btf: self.inputs.kernel_btf.clone(),
-            programs: Selection::Named(vec![program.name.clone()]),
+            programs: Selection::Named(programs),
             setup: Arc::clone(&self.inputs.setup),
             ..sim::Options::default()
         };

@@ -38,9 +38,18 @@ pub(super) struct Expected {
     /// What the log has, in order.
     pub(super) messages: Vec<Message>,
     /// What a run returns.
-    pub(super) retval: Option<u32>,
+    pub(super) retval: Option<Retval>,
     /// What is expected of instructions after the verifier or the JIT, which is not looked at.
     pub(super) other: Vec<String>,
+}
+
+/// What a run returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Retval {
+    /// This number.
+    Number(u32),
+    /// The address of something.
+    Pointer,
 }
 
 /// An expected verdict.
@@ -158,19 +167,19 @@ fn numbered(value: &str) -> anyhow::Result<&str> {
 }
 
 /// A return value: decimal or hexadecimal, negative, or one of the names that the tests use.
-fn retval(text: &str) -> anyhow::Result<u32> {
+fn retval(text: &str) -> anyhow::Result<Retval> {
     let text = text.trim().trim_start_matches('(').trim_end_matches(')');
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text),
     };
     let number = match (digits, digits.strip_prefix("0x")) {
-        ("POINTER_VALUE", _) => 0xbad_cafe,
+        ("POINTER_VALUE", _) => return Ok(Retval::Pointer),
         ("TEST_DATA_LEN", _) => 64,
         (_, Some(digits)) => i64::from_str_radix(digits, 16)?,
         (_, None) => digits.parse::<i64>()?,
     };
-    Ok((sign * number) as u32)
+    Ok(Retval::Number((sign * number) as u32))
 }
 
 #[cfg(test)]
@@ -196,8 +205,8 @@ mod tests {
         ]);
         assert_eq!(all.privileged.verdict, Some(Verdict::Success));
         assert_eq!(all.unprivileged.verdict, Some(Verdict::Failure));
-        assert_eq!(all.privileged.retval, Some(u32::MAX));
-        assert_eq!(all.unprivileged.retval, Some(0xbad_cafe));
+        assert_eq!(all.privileged.retval, Some(Retval::Number(u32::MAX)));
+        assert_eq!(all.unprivileged.retval, Some(Retval::Pointer));
         assert_eq!(all.log_level, 2);
     }
 
