@@ -1,15 +1,15 @@
 //! From what linking gives to a [`Job`].
 //!
 //! What libbpf changes on the way to the kernel is changed here (its rules, libbpf 1.5, are used
-//! under its BSD-2-Clause licence): hidden functions become static in the BTF, map types that
-//! take no types lose them, ring buffers are rounded up to whole pages.
+//! under its BSD-2-Clause licence): hidden functions become static in the BTF, externs look defined
+//! there, map types that take no types lose them, ring buffers are rounded up to whole pages.
 
 use std::collections::HashMap;
 
 use crate::abi::sections::SectionKind;
 use crate::abi::{AttachType, MapType, ProgType, sections};
-use crate::btf::{Btf, BtfId, FuncLinkage, Type};
-use crate::object::{Initial, Linkage, MapSpec, Origin, Program, Sleepable, Subprog};
+use crate::btf::{Btf, BtfId, FuncLinkage, Type, essential_name};
+use crate::object::{Initial, Linkage, MapSpec, Origin, Program, Sleepable, StructOps, Subprog};
 
 use super::job::{Access, AttachName, AttachPoint, FuncInfo, Job, LineInfo, MapJob, ProgramJob};
 use super::records::Section;
@@ -124,6 +124,7 @@ fn map_job(spec: &MapSpec) -> MapJob {
         extra: spec.extra,
         key_type: type_id(spec.key_type),
         value_type: type_id(spec.value_type),
+        kernel_value_type: kernel_value_type(&spec.initial),
         inner: spec.inner.as_deref().map(|inner| Box::new(map_job(inner))),
         values,
         inner_maps,
@@ -132,6 +133,14 @@ fn map_job(spec: &MapSpec) -> MapJob {
             Origin::ReadOnlyData => Access::Frozen,
             Origin::Declared | Origin::Data | Origin::StructOps { .. } => Access::ReadWrite,
         },
+    }
+}
+
+/// The type of a structure of functions in the kernel's types.
+fn kernel_value_type(initial: &Initial) -> u32 {
+    match initial {
+        Initial::StructOps(table) => table.kernel_value.map_or(0, |id| id.0),
+        Initial::Empty | Initial::Data(_) | Initial::Programs(_) | Initial::Maps(_) => 0,
     }
 }
 
@@ -161,6 +170,7 @@ fn takes_types(map_type: MapType) -> bool {
             | MapType::Xskmap
             | MapType::Sockmap
             | MapType::Sockhash
+            | MapType::StructOps
     )
 }
 
@@ -171,11 +181,8 @@ fn program_job(program: &Program, types: Option<&mut Types<'_>>) -> ProgramJob {
         Sleepable::No => 0,
     };
     let flags = section.map_or(0, |section| section.load_flags()) | sleepable;
-    let btf_name = section.and_then(|section| section.btf_name());
-    let attach = btf_name.map(|name| match program.attach_type {
-        Some(AttachType::TraceRawTp) => AttachName::Typedef(name),
-        _ => AttachName::Function(name),
-    });
+    let member = program.attach_btf.and_then(|attach| attach.member);
+    let attach_type = program.attach_type.map_or(0, AttachType::number);
     let (func_info, line_info) = match types {
         Some(types) => (types.func_info(program), types.line_info(program)),
         None => (Vec::new(), Vec::new()),
@@ -183,8 +190,8 @@ fn program_job(program: &Program, types: Option<&mut Types<'_>>) -> ProgramJob {
     ProgramJob {
         name: program.name.clone(),
         prog_type: program.prog_type.number(),
-        attach_type: program.attach_type.map_or(0, AttachType::number),
-        attach,
+        attach_type: member.unwrap_or(attach_type),
+        attach: attach_name(program),
         flags,
         licence: program.licence.clone(),
         insns: program
@@ -196,6 +203,33 @@ fn program_job(program: &Program, types: Option<&mut Types<'_>>) -> ProgramJob {
         line_info,
         log_level: 0,
     }
+}
+
+/// What the kernel's types call that which a program attaches to.
+fn attach_name(program: &Program) -> Option<AttachName> {
+    if program.prog_type == ProgType::StructOps {
+        return structure(program).map(AttachName::Structure);
+    }
+    let name = sections::parse(&program.section)?.btf_name()?;
+    Some(match program.attach_type {
+        Some(AttachType::TraceRawTp) => AttachName::Typedef(name),
+        _ => AttachName::Function(name),
+    })
+}
+
+/// The structure of functions that a program stands in for a member of.
+fn structure(program: &Program) -> Option<String> {
+    let refers = |table: &&StructOps| table.members.iter().any(|(_, name)| *name == program.name);
+    let tables = program.maps.iter().filter_map(|map| match &map.initial {
+        Initial::StructOps(table) => Some(table),
+        Initial::Empty | Initial::Data(_) | Initial::Programs(_) | Initial::Maps(_) => None,
+    });
+    let ty = tables
+        .filter(refers)
+        .find(|table| table.kernel_value.is_some())?
+        .ty;
+    let name = program.btf.as_deref()?.ty(ty).name();
+    Some(essential_name(name).to_owned())
 }
 
 /// An object's BTF that programs find their functions and source lines in.
@@ -212,7 +246,9 @@ struct Types<'a> {
 
 impl<'a> Types<'a> {
     fn new(btf: &'a Btf) -> Types<'a> {
-        let bytes = btf.bytes().to_vec();
+        let mut section = Section::new(btf.bytes().to_vec());
+        section.allocate_externs();
+        let bytes = &section.bytes;
         let word = |at: usize| {
             let bytes = bytes.get(at..)?.first_chunk()?;
             Some(u32::from_le_bytes(*bytes))
@@ -235,7 +271,7 @@ impl<'a> Types<'a> {
         Types {
             btf,
             appendable: end == bytes.len() && header >= HEADER_LEN,
-            section: Section::new(bytes),
+            section,
             strings,
             strings_len,
         }

@@ -66,6 +66,8 @@ pub struct MapJob {
     pub key_type: u32,
     /// Type of its values in [`Job::btf`], 0 for none.
     pub value_type: u32,
+    /// Type of its value in the kernel's BTF, for a structure of functions; 0 for none.
+    pub kernel_value_type: u32,
     /// Template of the inner maps of a map of maps.
     pub inner: Option<Box<MapJob>>,
     /// Values to put in, by key. Of a per-CPU map each value is for every CPU.
@@ -121,6 +123,8 @@ pub enum AttachName {
     Function(String),
     /// A type definition, as tracepoints have.
     Typedef(String),
+    /// A structure of functions.
+    Structure(String),
 }
 
 /// `struct bpf_func_info`.

@@ -4,6 +4,8 @@
 //! in for which is libbpf's rule (`bpf_object__sanitize_btf`, used under its BSD-2-Clause licence):
 //! the replacement has a record of the same length, so that no id and no offset changes.
 
+mod externs;
+
 const INT: u32 = 1;
 const STRUCT: u32 = 4;
 const UNION: u32 = 5;
@@ -18,6 +20,11 @@ const ENUM64: u32 = 19;
 
 /// Bytes that every record starts with: name, info, size or type.
 const HEAD_LEN: usize = 12;
+
+/// Where a section's header says how long the records are, where the strings start, and how long they are.
+const TYPES_LEN: usize = 12;
+const STRINGS_START: usize = 16;
+const STRINGS_LEN: usize = 20;
 
 /// Makes a section understandable to older kernels, one step after the other, from what was added
 /// to kernels last.
@@ -42,6 +49,8 @@ pub(super) struct Section {
     pub(super) bytes: Vec<u8>,
     /// Where each record starts, by id less one.
     records: Vec<usize>,
+    /// Where the records end.
+    types_end: usize,
     /// Where the strings start.
     strings: usize,
 }
@@ -61,6 +70,7 @@ impl Section {
         Section {
             bytes,
             records,
+            types_end: parts.types_end,
             strings: parts.strings,
         }
     }
@@ -71,6 +81,38 @@ impl Section {
         if let Some(&at) = index.and_then(|index| self.records.get(index)) {
             self.set_head(at, FUNC, 0);
         }
+    }
+
+    /// Adds a record, given in words, behind the others, and gives its id.
+    fn add_record(&mut self, words: &[u32]) -> u32 {
+        let at = self.types_end.min(self.bytes.len());
+        let record: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let len = record.len();
+        self.bytes.splice(at..at, record);
+        self.grow(TYPES_LEN, len);
+        self.types_end += len;
+        if self.strings >= at {
+            self.strings += len;
+            self.grow(STRINGS_START, len);
+        }
+        self.records.push(at);
+        u32::try_from(self.records.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Adds a string at the end of the section, where strings are, and gives where it starts.
+    fn add_string(&mut self, text: &str) -> u32 {
+        let at = word(&self.bytes, STRINGS_LEN).unwrap_or(0);
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.push(0);
+        self.grow(STRINGS_LEN, text.len() + 1);
+        at
+    }
+
+    /// Adds to a word of the header.
+    fn grow(&mut self, at: usize, by: usize) {
+        let by = u32::try_from(by).unwrap_or(u32::MAX);
+        let before = word(&self.bytes, at).unwrap_or(0);
+        self.set(at, before.wrapping_add(by));
     }
 
     fn each(&mut self, wanted: u32, mut change: impl FnMut(&mut Section, usize, u32)) {

@@ -117,6 +117,7 @@ fn create_fd(spec: &MapJob, btf: Option<&OwnedFd>, cpus: u32) -> SysResult<Owned
         flags: spec.flags,
         inner_map_fd: inner.as_ref().map_or(0, number),
         name: name(&spec.name),
+        vmlinux_value_type: spec.kernel_value_type,
         extra: spec.extra,
         ..MapCreate::default()
     };

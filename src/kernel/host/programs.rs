@@ -241,6 +241,7 @@ fn find_target(name: &AttachName, types: Option<&Arc<Btf>>) -> Result<u32, Strin
     let (what, text, kind) = match name {
         AttachName::Function(text) => ("function", text, KindFilter::FUNC),
         AttachName::Typedef(text) => ("tracepoint", text, KindFilter::of(Kind::Typedef)),
+        AttachName::Structure(text) => ("structure", text, KindFilter::STRUCT),
     };
     let id = types.find(text, kind);
     id.map(|id| id.0)
