@@ -2,6 +2,7 @@
 
 use super::error::SectionProblem;
 use super::{HeaderProblem, LinkOptions, Object, ObjectError};
+use crate::btf::{KindFilter, Type};
 
 const CALLS: &[u8] = include_bytes!("testdata/calls.o");
 const MAPS: &[u8] = include_bytes!("testdata/maps.o");
@@ -303,4 +304,27 @@ fn object_with_names(name_len: usize, count: u32) -> Vec<u8> {
         section(1, 2, symbols_at, symbols.len(), 1),
     ];
     [header, strings, symbols, table.concat()].concat()
+}
+
+#[test]
+fn map_offsets_of_type_information_yield_to_those_of_symbols() {
+    let whole = Object::parse("maps.o", MAPS).expect("the object parses");
+    let btf = whole.btf().expect("it has types");
+    let section = btf.find(".maps", KindFilter::DATASEC);
+    let Some(Type::Datasec { entries, .. }) = section.map(|id| btf.ty(id)) else {
+        panic!("the object declares maps");
+    };
+    let mut bytes = MAPS.to_vec();
+    let start = contents(&bytes, ".BTF");
+    for entry in entries.iter() {
+        // What a relocation adds the symbol's value to.
+        let words = [entry.var.0, 0, entry.size].map(u32::to_le_bytes).concat();
+        let places = bytes[start..].windows(words.len());
+        let found = places.enumerate().find(|(_, place)| *place == words);
+        let (at, _) = found.expect("clang leaves the offset to the loader");
+        put(&mut bytes, start + at + 4, &0x100_u32.to_le_bytes());
+    }
+    let object = Object::parse("maps.o", &bytes).expect("the object parses");
+    let maps = |object: &Object| format!("{:?}", object.maps());
+    assert_eq!(maps(&object), maps(&whole));
 }

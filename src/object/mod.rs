@@ -42,10 +42,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::btf::core::Targets;
-use crate::btf::{self, Btf, BtfId, Type};
+use crate::btf::{self, Btf, Type};
 
 use self::code::{Code, Content, Entry};
-use self::elf::{Elf, Place, Symbol};
+use self::elf::{Binding, Elf, Place, Symbol};
 use self::error::SectionProblem as Problem;
 use self::externs::Externs;
 use self::maps::{Maps, Target};
@@ -271,22 +271,43 @@ fn parse_btf(elf: &Elf<'_>) -> Result<Option<Btf>, ObjectError> {
     Ok(Some(btf))
 }
 
-/// Gives the data sections of type information the sizes of the file's sections; the offsets in
-/// them come from relocations.
+/// Gives the data sections of type information the sizes of the file's sections. The offsets in
+/// them come from relocations; those of maps from symbols, for bpftool's linker leaves a map at 0
+/// that another object declares as extern before.
 fn place_sections(btf: &mut Btf, elf: &Elf<'_>) {
-    let sizes: HashMap<&str, u32> = elf
-        .sections
-        .iter()
-        .filter_map(|section| Some((section.name, u32::try_from(section.size).ok()?)))
+    let sections: HashMap<&str, (usize, u32)> = (0..)
+        .zip(&elf.sections)
+        .filter_map(|(index, section)| {
+            Some((section.name, (index, u32::try_from(section.size).ok()?)))
+        })
         .collect();
-    let size_of = |id| match btf.ty(id) {
-        Type::Datasec { name, .. } => Some((id, sizes.get(name).copied()?)),
+    let found = |id| match btf.ty(id) {
+        Type::Datasec { name, .. } => Some((id, sections.get(name).copied()?)),
         _ => None,
     };
-    let datasecs: Vec<(BtfId, u32)> = btf.ids().filter_map(size_of).collect();
-    for (id, size) in datasecs {
-        btf.place_section(id, size, |_| None);
+    let datasecs: Vec<_> = btf.ids().filter_map(found).collect();
+    for (id, (index, size)) in datasecs {
+        let is_maps = elf
+            .sections
+            .get(index)
+            .is_some_and(|section| sections::role(section) == sections::Role::Maps);
+        let offsets = match is_maps {
+            true => symbol_offsets(elf, index),
+            false => HashMap::new(),
+        };
+        btf.place_section(id, size, |name| offsets.get(name).copied());
     }
+}
+
+/// Where in a section its visible symbols are.
+fn symbol_offsets<'a>(elf: &'a Elf<'_>, section: usize) -> HashMap<&'a str, u32> {
+    let visible = elf.symbols.iter().filter(|symbol| {
+        symbol.place == Place::Section(section)
+            && matches!(symbol.binding, Binding::Global | Binding::Weak)
+    });
+    visible
+        .filter_map(|symbol| Some((&*symbol.name, u32::try_from(symbol.value).ok()?)))
+        .collect()
 }
 
 /// Adds to the little-endian word at an offset.
