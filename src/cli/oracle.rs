@@ -9,8 +9,8 @@ use anyhow::{Context as _, bail};
 use ebpf_sim::btf::Btf;
 use ebpf_sim::kernel::host::Host;
 use ebpf_sim::kernel::job::{Job, Verdict};
-use ebpf_sim::kernel::vm::{self, Vm};
-use ebpf_sim::kernel::{Kernel, errno_name, log};
+use ebpf_sim::kernel::vm::{self, Vm, VmError};
+use ebpf_sim::kernel::{Kernel, KernelError, errno_name, log};
 use ebpf_sim::object::Program;
 use ebpf_sim::verifier::Stats;
 
@@ -79,7 +79,10 @@ impl Oracle {
             // Statistics as well.
             program.log_level = level | 4;
         }
-        let mut result = self.kernel.execute(&job)?;
+        let mut result = match self.kernel.execute(&job) {
+            Err(KernelError::Vm(error)) => return unfinished(error),
+            result => result?,
+        };
         let judged = result
             .programs
             .pop()
@@ -108,4 +111,21 @@ impl Oracle {
             duration: Duration::from_nanos(judged.duration),
         })
     }
+}
+
+/// The answer about a program that the guest did not survive or finish: others have a new one.
+fn unfinished(error: VmError) -> anyhow::Result<Answer> {
+    let reason = match error {
+        VmError::JobTimeout { limit, .. } => format!("not done within {} s", limit.as_secs()),
+        VmError::Panic { reason, .. } => format!("the guest's kernel panicked: {reason}"),
+        VmError::Ended { .. } => "the guest ended unexpectedly".to_owned(),
+        error => return Err(error.into()),
+    };
+    Ok(Answer {
+        refusal: Some((reason, None)),
+        pc: None,
+        stats: Stats::default(),
+        log: String::new(),
+        duration: Duration::ZERO,
+    })
 }
