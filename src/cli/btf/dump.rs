@@ -18,11 +18,15 @@ Examples:
   ebpf-sim btf dump kernel --format c > vmlinux.h     the header to compile programs against
   ebpf-sim btf dump kernel --root task_struct --format c
   ebpf-sim btf dump hello.o                           one record after the other, as bpftool prints them
-  ebpf-sim btf dump /sys/kernel/btf/vmlinux --format json")]
+  ebpf-sim btf dump /sys/kernel/btf/vmlinux --format json
+  ebpf-sim btf dump /sys/kernel/btf/nf_conntrack --base /sys/kernel/btf/vmlinux")]
 pub(super) struct Args {
     /// An ELF object with types, a file of raw BTF, or `kernel` for those of Linux 6.12; `-` for standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// The types that these continue, as those of a kernel's module continue the kernel's; a file, or `kernel`.
+    #[arg(long, value_name = "FILE")]
+    base: Option<PathBuf>,
     /// How to print them.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -43,7 +47,7 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
-    let btf = source::types(&args.file)?;
+    let btf = source::types(&args.file, args.base.as_deref())?;
     let roots = roots(&btf, &args.roots)?;
     match args.format {
         Format::C => {

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use ebpf_sim::btf::{Btf, kernel_6_12};
-use goblin::elf::Elf;
+use ebpf_sim::object::read_btf;
 
 use crate::cli::input::read;
 
@@ -26,36 +26,25 @@ impl std::ops::Deref for Types {
     }
 }
 
-/// The types of a file, or of the built-in kernel where it is named `kernel`.
-pub(super) fn types(path: &Path) -> anyhow::Result<Types> {
+/// The types of a file, or of the built-in kernel where it is named `kernel`. Those of a kernel's module
+/// continue the kernel's, the base.
+pub(super) fn types(path: &Path, base: Option<&Path>) -> anyhow::Result<Types> {
     if path == Path::new("kernel") {
         return Ok(Types::BuiltIn(kernel_6_12()));
     }
+    let base = base.map(base_types).transpose()?;
+    Ok(Types::Read(Arc::new(read_file(path, base)?)))
+}
+
+fn base_types(path: &Path) -> anyhow::Result<Arc<Btf>> {
+    match path == Path::new("kernel") {
+        true => Ok(Arc::clone(kernel_6_12())),
+        false => read_file(path, None).map(Arc::new),
+    }
+}
+
+fn read_file(path: &Path, base: Option<Arc<Btf>>) -> anyhow::Result<Btf> {
     let name = || path.display().to_string();
     let bytes = read(path).with_context(name)?;
-    let btf = parse(bytes).with_context(name)?;
-    Ok(Types::Read(Arc::new(btf)))
-}
-
-fn parse(bytes: Vec<u8>) -> anyhow::Result<Btf> {
-    if !bytes.starts_with(goblin::elf::header::ELFMAG) {
-        return Ok(Btf::parse(bytes)?);
-    }
-    match section(&bytes)? {
-        Some(section) => Ok(Btf::parse(section.to_vec())?),
-        None => bail!("no .BTF section, which clang makes with -g"),
-    }
-}
-
-/// The `.BTF` section of an ELF file.
-fn section(bytes: &[u8]) -> anyhow::Result<Option<&[u8]>> {
-    let elf = Elf::parse(bytes)?;
-    let is_btf = |name| elf.shdr_strtab.get_at(name) == Some(".BTF");
-    let mut headers = elf.section_headers.iter();
-    let Some(header) = headers.find(|header| is_btf(header.sh_name)) else {
-        return Ok(None);
-    };
-    let range = header.file_range().and_then(|range| bytes.get(range));
-    let section = range.context("the .BTF section is not inside the file")?;
-    Ok(Some(section))
+    read_btf(bytes, base).with_context(name)
 }
