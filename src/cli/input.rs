@@ -202,6 +202,7 @@ impl Inputs {
             target_btf: self.kernel_btf.as_deref(),
             setup: Some(&self.setup),
             module_btfs: &self.module_btfs,
+            ..LinkOptions::default()
         });
         Ok(Loaded {
             file: String::new(),

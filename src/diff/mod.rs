@@ -187,6 +187,7 @@ fn link(subject: &Subject, options: &Options) -> Result<Vec<LinkedProgram>, Diff
                 target_btf: options.kernel_btf.as_deref(),
                 module_btfs: &options.module_btfs,
                 setup: Some(&options.setup),
+                ..LinkOptions::default()
             });
             let programs = linked.programs.into_iter();
             programs

@@ -1,6 +1,7 @@
-//! Values for global variables, written into the contents of the maps that they lie in.
+//! Values for global variables, written into the contents of the maps that they lie in; and for members
+//! of structures of functions (`.struct_ops`), which are maps.
 //!
-//! Rules: a path names a variable, then members and elements of it. What it ends at must be a number:
+//! Rules: a path names a variable, then members and elements of it. Function pointers are no values. What it ends at must be a number:
 //! an integer, a truth value, a character, an enumeration or a bit-field of one of them. A value that
 //! does not fit is refused.
 
@@ -30,31 +31,71 @@ fn write(
     path: &str,
     value: &str,
 ) -> Result<(), VariableProblem> {
-    let (global, rest) = find(globals, path).ok_or(VariableProblem::Unknown)?;
-    let field = match (global.ty, btf) {
+    let (variable, rest) = find(maps, globals, path).ok_or(VariableProblem::Unknown)?;
+    let field = match (variable.ty, btf) {
         (Some(ty), Some(btf)) => Field::of(btf, ty).follow(btf, rest)?,
-        _ if rest.is_empty() => Field::untyped(global.size)?,
+        _ if rest.is_empty() => Field::untyped(variable.size)?,
         _ => return Err(VariableProblem::NoTypes),
     };
     let number = field.number(btf, value)?;
-    let start = u64::from(global.offset) * 8 + field.bit;
-    if let Some(bytes) = maps.get_mut(global.map as usize).and_then(contents) {
+    let start = u64::from(variable.offset) * 8 + field.bit;
+    if let Some(bytes) = maps.get_mut(variable.map).and_then(contents) {
         set_bits(bytes, start, field.bits, number);
     }
     Ok(())
 }
 
+/// What a path can start with.
+struct Variable {
+    /// The map that it lies in.
+    map: usize,
+    /// Where in the map's value.
+    offset: u32,
+    size: u32,
+    ty: Option<BtfId>,
+}
+
+impl Variable {
+    fn global(global: &Global) -> Variable {
+        Variable {
+            map: global.map as usize,
+            offset: global.offset,
+            size: global.size,
+            ty: global.ty,
+        }
+    }
+
+    /// The structure of functions that is the value of a map.
+    fn table(map: usize, spec: &MapSpec) -> Option<Variable> {
+        let Initial::StructOps(table) = &spec.initial else {
+            return None;
+        };
+        Some(Variable {
+            map,
+            offset: 0,
+            size: u32::try_from(table.data.len()).unwrap_or(u32::MAX),
+            ty: Some(table.ty),
+        })
+    }
+}
+
 /// The variable that a path starts with, and the rest of the path. Static variables of functions
 /// have a dot in their names, so the longest name counts.
-fn find<'a, 'b>(globals: &'a [Global], path: &'b str) -> Option<(&'a Global, &'b str)> {
-    let rest = |global: &'a Global| {
-        let rest = path.strip_prefix(global.name.as_str())?;
-        (rest.is_empty() || rest.starts_with(['.', '['])).then_some((global, rest))
+fn find<'a>(maps: &[MapSpec], globals: &[Global], path: &'a str) -> Option<(Variable, &'a str)> {
+    let rest = |name: &str| {
+        let rest = path.strip_prefix(name)?;
+        (rest.is_empty() || rest.starts_with(['.', '['])).then_some(rest)
     };
-    globals
-        .iter()
-        .filter_map(rest)
-        .max_by_key(|(global, _)| global.name.len())
+    let globals = globals.iter().filter_map(|global| {
+        let rest = rest(&global.name)?;
+        Some((Variable::global(global), rest))
+    });
+    let tables = (0..).zip(maps).filter_map(|(map, spec)| {
+        let rest = rest(&spec.name)?;
+        Some((Variable::table(map, spec)?, rest))
+    });
+    // The longest name leaves the shortest rest.
+    globals.chain(tables).min_by_key(|(_, rest)| rest.len())
 }
 
 /// A place in a variable.
@@ -234,7 +275,8 @@ fn contents(map: &mut MapSpec) -> Option<&mut Vec<u8>> {
     }
     match &mut map.initial {
         Initial::Data(bytes) => Some(bytes),
-        Initial::Empty | Initial::Programs(_) | Initial::Maps(_) | Initial::StructOps(_) => None,
+        Initial::StructOps(table) => Some(&mut table.data),
+        Initial::Empty | Initial::Programs(_) | Initial::Maps(_) => None,
     }
 }
 

@@ -52,9 +52,48 @@ pub(super) struct Extern {
     pub(super) kind: ExternKind,
 }
 
+/// An extern, as others see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Supplied<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it is.
+    pub kind: SuppliedKind,
+    /// Whether programs can do without it.
+    pub need: Need,
+}
+
+/// What an extern is, as others see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SuppliedKind {
+    /// A value of the kernel's configuration.
+    Config,
+    /// A kernel function.
+    Function,
+    /// A kernel variable with a type.
+    Variable,
+    /// An address of the kernel's.
+    Address,
+}
+
+impl<'a> Supplied<'a> {
+    pub(super) fn of(external: &'a Extern) -> Supplied<'a> {
+        Supplied {
+            name: &external.name,
+            kind: match external.kind {
+                ExternKind::Config(_) => SuppliedKind::Config,
+                ExternKind::Function(_) => SuppliedKind::Function,
+                ExternKind::Variable(Some(_)) => SuppliedKind::Variable,
+                ExternKind::Variable(None) => SuppliedKind::Address,
+            },
+            need: external.need,
+        }
+    }
+}
+
 /// Whether a program can do without an extern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
+pub enum Need {
     /// It cannot.
     Strong,
     /// It can (`__weak`).

@@ -11,9 +11,12 @@
 //!   their section.
 //! - An exception callback comes last.
 //! - Maps and data are known by index into [`Program::maps`].
-//! - A call of a kernel function holds its number in the kernel's types. One of a weak function that
-//!   the kernel does not have becomes a call of helper [`MISSING_FUNCTION`] plus the extern's position,
+//! - A call of a kernel function holds its number in the kernel's types; one of a module's function
+//!   also which module of [`LinkOptions::module_btfs`] it is, from 1, as does a load of a module's
+//!   variable in place of a descriptor. A call of a weak function that is not there becomes a call of helper [`MISSING_FUNCTION`] plus the extern's position,
 //!   which the verifier refuses where it is reached.
+
+mod supply;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,12 +29,10 @@ use super::code::{CodeSection, Content, Entry, Function, SLOT, within};
 use super::core::{Answers, Applied};
 use super::elf::{Place, Symbol, Visibility};
 use super::error::{LinkError, ObjectError, ReferenceProblem};
-use super::externs::{ExternKind, Externs};
-use super::resolve::Resolved;
 use super::surroundings::Surroundings;
 use super::{
-    Autoload, Line, LinkOptions, Linkage, Linked, MissingFunction, Object, Poisoned, Program,
-    Sleepable, Subprog,
+    Autoload, Line, LinkOptions, Linkage, Linked, MissingFunction, Needs, Object, Poisoned,
+    Program, Sleepable, Subprog,
 };
 
 /// How many instructions a program may have: what the kernel takes from the privileged
@@ -186,10 +187,13 @@ impl<'a, 'b> Layout<'a, 'b> {
         let attach_btf = self
             .surroundings
             .attach(&main.name, &definition, self.options);
-        let attach_btf = attach_btf.map_err(|problem| ObjectError::Attach {
-            section: section.to_owned(),
-            problem,
-        })?;
+        let attach_btf = match (attach_btf, self.options.needs) {
+            (Err(_), Needs::Listed) => None,
+            (attach_btf, _) => attach_btf.map_err(|problem| ObjectError::Attach {
+                section: section.to_owned(),
+                problem,
+            })?,
+        };
         let autoload = match definition.autoload {
             true => self.surroundings.slots.autoload(&main.name),
             false => Some(Autoload::No),
@@ -609,67 +613,6 @@ impl<'a, 'b> Layout<'a, 'b> {
                 },
             )
         })
-    }
-
-    /// Puts what an extern stands for into the instruction that refers to it.
-    fn supply(&mut self, frame: &Frame<'_>, external: usize) -> Result<(), ObjectError> {
-        let Externs { list, .. } = &self.object.externs;
-        let resolved = self.surroundings.resolution.externs.get(external).copied();
-        let (Some(external_of), Some(resolved)) = (list.get(external), resolved) else {
-            return Ok(());
-        };
-        let name = Arc::clone(&external_of.name);
-        match (self.insn(frame).opcode, external_of.kind) {
-            (CALL, ExternKind::Function(_)) => self.call_extern(frame, external, &name, resolved),
-            (LOAD_IMM64, _) if frame.at + 1 < frame.function.len => {
-                self.load_extern(frame, resolved);
-            }
-            (LOAD_IMM64, _) => return Err(self.error(frame, &name, ReferenceProblem::Cut)),
-            (opcode, _) => {
-                return Err(self.error(frame, &name, ReferenceProblem::Instruction { opcode }));
-            }
-        }
-        Ok(())
-    }
-
-    fn call_extern(&mut self, frame: &Frame<'_>, index: usize, name: &str, resolved: Resolved) {
-        let call = |src, imm| RawInsn {
-            opcode: CALL,
-            src,
-            imm,
-            ..RawInsn::default()
-        };
-        let insn = match resolved {
-            Resolved::Kernel(id) => call(PSEUDO_KFUNC_CALL, id.0.cast_signed()),
-            Resolved::Config(_) | Resolved::Address(_) | Resolved::Missing => {
-                self.missing_functions.push(MissingFunction {
-                    pc: Pc(frame.base + frame.at),
-                    name: name.to_owned(),
-                });
-                let index = i32::try_from(index).unwrap_or(i32::MAX);
-                call(0, MISSING_FUNCTION.saturating_add(index))
-            }
-        };
-        self.update(frame, |old| *old = insn);
-    }
-
-    fn load_extern(&mut self, frame: &Frame<'_>, resolved: Resolved) {
-        let map = self.object.config_map.unwrap_or(u32::MAX);
-        let (src, low, high) = match resolved {
-            Resolved::Config(offset) => (PSEUDO_MAP_VALUE, map, offset),
-            Resolved::Kernel(id) => (PSEUDO_BTF_ID, id.0, 0),
-            #[expect(clippy::cast_possible_truncation, reason = "the halves of the address")]
-            Resolved::Address(address) => (0, address as u32, (address >> 32) as u32),
-            Resolved::Missing => (0, 0, 0),
-        };
-        self.update(frame, |insn| {
-            (insn.src, insn.imm) = (src, low.cast_signed())
-        });
-        let second = Frame {
-            at: frame.at + 1,
-            ..*frame
-        };
-        self.update(&second, |insn| insn.imm = high.cast_signed());
     }
 
     fn section_name(&self, index: usize) -> String {

@@ -57,6 +57,7 @@ pub use self::error::{
     AttachProblem, CoreProblem, ExternProblem, HeaderProblem, LinkError, MapProblem, ObjectError,
     ReferenceProblem, SectionProblem, StructOpsProblem, VariableProblem,
 };
+pub use self::externs::{Need, Supplied, SuppliedKind};
 pub use self::globals::Global;
 pub use self::kconfig::Kconfig;
 pub use self::link::{MISSING_FUNCTION, OBJECT_LIMIT, PROGRAM_LIMIT};
@@ -108,6 +109,19 @@ pub struct LinkOptions<'a> {
     /// The types of its modules, each split from the kernel's: what they have counts only where
     /// the kernel itself has nothing of that name.
     pub module_btfs: &'a [Arc<Btf>],
+    /// Whether the kernel must have what objects need of it.
+    pub needs: Needs,
+}
+
+/// Whether a kernel must have what an object needs of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Needs {
+    /// It must, or no program links.
+    #[default]
+    Met,
+    /// It need not: the object is only looked at. Programs that attach to what is not there, and those that use
+    /// externs that are not there, link as they do with weak externs.
+    Listed,
 }
 
 /// The programs and maps of an object.
@@ -203,6 +217,11 @@ impl Object {
     pub fn core_relocation_count(&self) -> usize {
         let sections = self.code.sections.iter();
         sections.map(|section| section.core.len()).sum()
+    }
+
+    /// What the kernel or the loader must supply: externs, in libbpf's order.
+    pub fn externs(&self) -> impl Iterator<Item = Supplied<'_>> {
+        self.externs.list.iter().map(Supplied::of)
     }
 
     /// Its global variables by map and offset.

@@ -2,7 +2,8 @@
 //!
 //! Rules, all libbpf's (1.5): one strong extern that is not found, used or not, and no program of the
 //! object can be loaded. Of the weak, values are 0, variables have no address, and functions must not
-//! be called. A name's flavour (`___x`) does not count for functions.
+//! be called. A name's flavour (`___x`) does not count for functions. What the kernel does not have is
+//! looked for in its modules, in the order in which they were given.
 
 use std::cell::OnceCell;
 
@@ -11,7 +12,7 @@ use crate::btf::{Btf, BtfId, KindFilter, Type, essential_name};
 
 use super::error::{ExternProblem, ObjectError};
 use super::externs::{ConfigValue, Extern, ExternKind, Externs, Need};
-use super::{Kconfig, LinkOptions, kconfig, symbols};
+use super::{Kconfig, LinkOptions, Needs, kconfig, symbols};
 
 /// The kernel version of the modelled kernel: 6.12.117.
 const VERSION: u64 = (6 << 16) | (12 << 8) | 117;
@@ -23,6 +24,8 @@ pub(super) enum Resolved {
     Config(u32),
     /// A function or variable in the kernel's types.
     Kernel(BtfId),
+    /// A function or variable in the types of a module, and which module it is, from 1.
+    Module(u16, BtfId),
     /// An address.
     Address(u64),
     /// Nothing, and the program can do without.
@@ -53,7 +56,10 @@ impl Resolution {
         };
         let resolve = |external: &Extern| {
             let resolved = kernel.resolve(external, &mut config);
-            resolved.map_err(|problem| external.error(problem))
+            match (resolved, options.needs) {
+                (Err(_), Needs::Listed) => Ok(external.absent()),
+                (resolved, _) => resolved.map_err(|problem| external.error(problem)),
+            }
         };
         let found: Result<Vec<_>, ObjectError> = externs.list.iter().map(resolve).collect();
         Ok(Resolution {
@@ -61,6 +67,13 @@ impl Resolution {
             config,
         })
     }
+}
+
+/// What was found of a name.
+struct Found<'a> {
+    btf: &'a Btf,
+    id: BtfId,
+    resolved: Resolved,
 }
 
 /// The kernel that is asked.
@@ -93,10 +106,7 @@ impl<'a> Kernel<'a> {
         };
         match (found, external.need) {
             (Some(found), _) => Ok(found),
-            (None, Need::Weak) => Ok(match external.kind {
-                ExternKind::Config(value) => Resolved::Config(value.offset),
-                ExternKind::Function(_) | ExternKind::Variable(_) => Resolved::Missing,
-            }),
+            (None, Need::Weak) => Ok(external.absent()),
             (None, Need::Strong) => Err(match external.kind {
                 ExternKind::Config(_) => ExternProblem::NotConfigured,
                 ExternKind::Function(_) => ExternProblem::NoFunction,
@@ -132,34 +142,51 @@ impl<'a> Kernel<'a> {
     /// missing: several of them, of one name and several flavours, say what several kernels have.
     fn function(&self, external: &Extern, proto: BtfId) -> Result<Option<Resolved>, ExternProblem> {
         let name = essential_name(&external.name);
-        let Some(id) = self.btf().find(name, KindFilter::FUNC) else {
+        let Some(found) = self.find(name, KindFilter::FUNC) else {
             return Ok(None);
         };
-        let same = match self.btf().ty(id) {
-            Type::Func { proto: theirs, .. } => self.is_same(proto, theirs),
+        let same = match found.btf.ty(found.id) {
+            Type::Func { proto: theirs, .. } => self.is_same(proto, found.btf, theirs),
             _ => false,
         };
         match (same, external.need) {
-            (true, _) => Ok(Some(Resolved::Kernel(id))),
+            (true, _) => Ok(Some(found.resolved)),
             (false, Need::Weak) => Ok(None),
             (false, Need::Strong) => Err(ExternProblem::OtherType),
         }
     }
 
     fn variable(&self, name: &str, ty: BtfId) -> Result<Option<Resolved>, ExternProblem> {
-        let Some(id) = self.btf().find(name, KindFilter::VAR) else {
+        let Some(found) = self.find(name, KindFilter::VAR) else {
             return Ok(None);
         };
-        match self.btf().ty(id) {
-            Type::Var { ty: theirs, .. } if self.is_same(ty, theirs) => {
-                Ok(Some(Resolved::Kernel(id)))
+        match found.btf.ty(found.id) {
+            Type::Var { ty: theirs, .. } if self.is_same(ty, found.btf, theirs) => {
+                Ok(Some(found.resolved))
             }
             _ => Err(ExternProblem::OtherType),
         }
     }
 
-    fn is_same(&self, ours: BtfId, theirs: BtfId) -> bool {
-        let same = |local| same_type(local, ours, self.btf(), theirs);
+    /// What the kernel has of that name, else what the first of its modules has.
+    fn find(&self, name: &str, kinds: KindFilter) -> Option<Found<'_>> {
+        let kernel = self.btf().find(name, kinds).map(|id| Found {
+            btf: self.btf(),
+            id,
+            resolved: Resolved::Kernel(id),
+        });
+        let mut modules = (1..).zip(self.options.module_btfs);
+        kernel.or_else(|| {
+            modules.find_map(|(number, btf)| {
+                let id = btf.find(name, kinds)?;
+                let resolved = Resolved::Module(number, id);
+                Some(Found { btf, id, resolved })
+            })
+        })
+    }
+
+    fn is_same(&self, ours: BtfId, target: &Btf, theirs: BtfId) -> bool {
+        let same = |local| same_type(local, ours, target, theirs);
         self.local.is_some_and(same)
     }
 
@@ -170,5 +197,15 @@ impl<'a> Kernel<'a> {
             None => symbols::modelled(self.btf(), name),
         };
         Ok(address.map(Resolved::Address))
+    }
+}
+
+impl Extern {
+    /// What it stands for where the kernel does not have it.
+    fn absent(&self) -> Resolved {
+        match self.kind {
+            ExternKind::Config(value) => Resolved::Config(value.offset),
+            ExternKind::Function(_) | ExternKind::Variable(_) => Resolved::Missing,
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::btf::KindFilter;
 use super::error::{AttachProblem, ObjectError};
 use super::resolve::Resolution;
 use super::struct_ops::{self, Slots};
-use super::{AttachBtf, Initial, LinkOptions, MapSpec, Object, Origin, assign};
+use super::{AttachBtf, Initial, LinkOptions, MapSpec, Needs, Object, Origin, assign};
 
 /// What programs find around them: the same for all of an object.
 pub(super) struct Surroundings {
@@ -47,11 +47,15 @@ impl Surroundings {
         if let Some(config) = config {
             config.initial = Initial::Data(surroundings.resolution.config.clone());
         }
-        if let Some(btf) = object.btf.as_deref().filter(|_| has_tables) {
-            surroundings.slots = struct_ops::resolve(&mut maps, btf, options.target_btf())?;
-        }
         for variable in variables {
             assign::assign(&mut maps, &object.globals, object.btf.as_deref(), variable)?;
+        }
+        if let Some(btf) = object.btf.as_deref().filter(|_| has_tables) {
+            let slots = struct_ops::resolve(&mut maps, btf, options.target_btf());
+            surroundings.slots = match options.needs {
+                Needs::Met => slots?,
+                Needs::Listed => slots.unwrap_or_default(),
+            };
         }
         surroundings.maps = maps.into();
         Ok(surroundings)

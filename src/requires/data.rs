@@ -3,10 +3,13 @@
 use std::collections::HashSet;
 
 use super::{Found, Kind, Place, Thing};
-use crate::abi::Feature;
 use crate::abi::map_type::flag;
-use crate::btf::{Btf, BtfId, FuncLinkage, Type};
-use crate::object::{MapSpec, Object, Origin};
+use crate::abi::{Feature, ProgType, kfuncs};
+use crate::btf::{Btf, BtfId, FuncLinkage, Type, essential_name};
+use crate::object::{MapSpec, Need, Object, Origin, Supplied, SuppliedKind};
+
+/// What the names of values of the configuration start with that loaders make up (`LINUX_KERNEL_VERSION`).
+const LOADER_VALUES: &str = "LINUX_";
 
 pub(super) fn object(object: &Object, maps: &[MapSpec], found: &mut Found) {
     let btf = object.btf().map(|btf| &**btf);
@@ -16,10 +19,36 @@ pub(super) fn object(object: &Object, maps: &[MapSpec], found: &mut Found) {
     if let Some(btf) = btf {
         type_information(btf, found);
     }
+    for external in object.externs() {
+        if let Some(thing) = extern_thing(&external) {
+            found.declare(thing);
+        }
+    }
     if object.core_relocation_count() > 0 {
         let thing = needed(Kind::Btf, Feature::KernelTypes);
         found.add(thing, || Place::Object);
     }
+}
+
+/// What an extern asks for; nothing if the loader supplies it by itself.
+fn extern_thing(external: &Supplied<'_>) -> Option<Thing> {
+    let name = external.name;
+    let (kind, name, since) = match external.kind {
+        SuppliedKind::Config if name.starts_with(LOADER_VALUES) => return None,
+        SuppliedKind::Config => (Kind::Config, name, Feature::GlobalData.since()),
+        SuppliedKind::Function => {
+            let name = essential_name(name);
+            let since = kfuncs::since(name).unwrap_or(Feature::Kfunc.since());
+            (Kind::Kfunc, name, since)
+        }
+        SuppliedKind::Variable => (Kind::Ksym, name, Feature::KernelVariable.since()),
+        // Such an address is a number in the instructions, which every kernel takes.
+        SuppliedKind::Address => (Kind::Ksym, name, ProgType::SocketFilter.since()),
+    };
+    Some(match external.need {
+        Need::Strong => Thing::needed(kind, name, since),
+        Need::Weak => Thing::adapted(kind, name, since),
+    })
 }
 
 fn needed(kind: Kind, feature: Feature) -> Thing {

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use crate::abi::Version;
 use crate::isa::Pc;
-use crate::object::{LinkOptions, Object, Program};
+use crate::object::{LinkOptions, Needs, Object, Program};
 
 /// What an object asks of a kernel.
 #[derive(Debug)]
@@ -57,6 +57,10 @@ pub enum Kind {
     Helper,
     /// A kernel function.
     Kfunc,
+    /// A kernel variable, or an address of the kernel's.
+    Ksym,
+    /// A value of the kernel's configuration.
+    Config,
     /// An instruction, or something that instructions do together.
     Instruction,
     /// A map type.
@@ -77,6 +81,8 @@ impl Kind {
             Kind::AttachType => "attach type",
             Kind::Helper => "helper",
             Kind::Kfunc => "kfunc",
+            Kind::Ksym => "ksym",
+            Kind::Config => "kernel option",
             Kind::Instruction => "instruction",
             Kind::MapType => "map type",
             Kind::MapFlag => "map flag",
@@ -141,7 +147,10 @@ impl std::fmt::Display for Place {
 impl Requirements {
     /// Looks at everything in an object, linked for the kernel of the options.
     pub fn of(object: &Object, options: &LinkOptions<'_>) -> Requirements {
-        let linked = object.link(options);
+        let linked = object.link(&LinkOptions {
+            needs: Needs::Listed,
+            ..*options
+        });
         let kernel = options.target_btf;
         let mut found = Found::default();
         let mut unknown = Vec::new();
@@ -210,6 +219,16 @@ impl Found {
         });
         entry.uses += 1;
         entry.strength = entry.strength.min(thing.strength);
+    }
+
+    /// Adds what the object declares as not its own. What code was found to use is counted already,
+    /// and only the declaration says whether it can do without.
+    fn declare(&mut self, thing: Thing) {
+        let known = self.by_name.get_mut(&(thing.kind, thing.name.clone()));
+        match known {
+            Some(known) => known.strength = thing.strength,
+            None => self.add(thing, || Place::Object),
+        }
     }
 
     /// The latest release first; within one, as kinds and names go.

@@ -153,3 +153,44 @@ fn releases_of_map_types_never_fall_along_the_numbers() {
     assert_eq!(releases.len(), 33);
     assert!(releases.is_sorted(), "{releases:?}");
 }
+
+fn of_test_object(name: &str) -> Requirements {
+    let path = format!("{}/src/object/testdata/{name}", env!("CARGO_MANIFEST_DIR"));
+    let bytes = std::fs::read(path).expect("the object is there");
+    let object = Object::parse(name, &bytes).expect("the object is valid");
+    Requirements::of(&object, &LinkOptions::default())
+}
+
+#[test]
+fn externs_are_listed_whether_the_modelled_kernel_has_them_or_not() {
+    let externs = of_test_object("externs.o");
+    let cases = [
+        ("bpf_rcu_read_lock", Kind::Kfunc, Strength::Needed),
+        ("bpf_missing_kfunc", Kind::Kfunc, Strength::Adapted),
+        ("bpf_prog_active", Kind::Ksym, Strength::Needed),
+        ("missing_variable", Kind::Ksym, Strength::Adapted),
+        ("schedule", Kind::Ksym, Strength::Needed),
+        ("CONFIG_HZ", Kind::Config, Strength::Needed),
+        ("CONFIG_MISSING", Kind::Config, Strength::Adapted),
+    ];
+    for (name, kind, strength) in cases {
+        let found = find(&externs, name);
+        assert_eq!((found.kind, found.strength), (kind, strength), "{name}");
+    }
+    let mut all = externs.all.iter();
+    assert!(all.all(|found| found.name != "LINUX_KERNEL_VERSION"));
+    let strong = of_test_object("strong.o");
+    assert_eq!(strong.unknown, []);
+    assert_eq!(find(&strong, "no_such_kfunc").since, Version::new(5, 13));
+}
+
+#[test]
+fn releases_of_helpers_never_fall_along_the_numbers() {
+    let releases = crate::abi::helpers::all().map(|helper| (helper.since, helper.name));
+    let releases: Vec<(Version, &str)> = releases.collect();
+    let fallen: Vec<_> = releases
+        .windows(2)
+        .filter(|pair| pair[0].0 > pair[1].0)
+        .collect();
+    assert!(fallen.is_empty(), "{fallen:?}");
+}

@@ -163,6 +163,7 @@ impl Sim {
             target_btf: self.options.kernel_btf.as_deref(),
             setup: Some(&self.options.setup),
             module_btfs: &self.options.module_btfs,
+            ..LinkOptions::default()
         });
         let load = Load {
             name: name.to_owned(),

@@ -224,3 +224,64 @@ fn variables_of_an_arena_are_its_first_bytes() {
     };
     assert_eq!((data.len(), data[0], data[8]), (16, 7, 9));
 }
+
+/// Types of a module with a function `int no_such_kfunc(u32 x)`.
+fn module() -> Btf {
+    let kernel = kernel_6_12();
+    let word = |at: usize| {
+        let bytes = kernel.bytes()[at..].first_chunk().expect("it has a header");
+        u32::from_le_bytes(*bytes)
+    };
+    let name = word(20);
+    let parameter = name + 14;
+    let find = |name| {
+        kernel
+            .find(name, btf::KindFilter::ANY)
+            .expect("it is there")
+            .0
+    };
+    let (int, number, own) = (find("int"), find("u32"), kernel.type_count());
+    let proto = [0, (13 << 24) | 1, int, parameter, number];
+    let func = [name, 12 << 24, own];
+    let types: Vec<u32> = proto.into_iter().chain(func).collect();
+    let len = 4 * u32::try_from(types.len()).expect("they are few");
+    let text = b"no_such_kfunc\0x\0";
+    let header = [24, 0, len, len, 16];
+    let words = header.iter().chain(&types);
+    let bytes: Vec<u8> = [0x9f, 0xeb, 1, 0]
+        .into_iter()
+        .chain(words.flat_map(|word| word.to_le_bytes()))
+        .chain(*text)
+        .collect();
+    Btf::parse_split(Arc::clone(kernel), bytes).expect("the module's types are valid")
+}
+
+#[test]
+fn function_of_a_module_is_called_by_module_and_number() {
+    let module = Arc::new(module());
+    let linked = object("strong").link(&LinkOptions {
+        module_btfs: &[Arc::clone(&module)],
+        ..LinkOptions::default()
+    });
+    let mut programs = linked.programs.into_iter().flatten();
+    let needs = programs.find(|program| program.name == "needs");
+    let calls = calls_of(&needs.expect("it links"));
+    let func = module.find("no_such_kfunc", btf::KindFilter::FUNC);
+    let func = func.expect("the module has it").0;
+    let call = calls.first().map(|call| (call.src, call.off, call.imm));
+    assert_eq!(call, Some((2, 1, func.cast_signed())));
+}
+
+#[test]
+fn object_that_is_only_looked_at_links_without_what_it_needs() {
+    let linked = object("strong").link(&LinkOptions {
+        needs: Needs::Listed,
+        ..LinkOptions::default()
+    });
+    let programs: Vec<Program> = linked.programs.into_iter().flatten().collect();
+    let missing: Vec<usize> = programs
+        .iter()
+        .map(|program| program.missing_functions.len())
+        .collect();
+    assert_eq!(missing, [1, 0]);
+}

@@ -79,3 +79,45 @@ fn values_that_do_not_fit_are_refused() {
         "variable `none`: the object has no such global variable"
     );
 }
+
+/// The bytes of a structure of functions after an assignment to one of its members.
+fn set_member(path: &str, value: &str) -> Result<Vec<u8>, String> {
+    let setup = Setup {
+        variables: vec![Assignment {
+            path: path.to_owned(),
+            value: value.to_owned(),
+        }],
+        ..Setup::default()
+    };
+    let linked = object("tables").link(&LinkOptions {
+        setup: Some(&setup),
+        ..LinkOptions::default()
+    });
+    let mut errors = linked.programs.iter().filter_map(|program| {
+        let error = program.as_ref().err()?.source.to_string();
+        error.contains("variable").then_some(error)
+    });
+    if let Some(error) = errors.next() {
+        return Err(error);
+    }
+    let first = linked.maps.iter().find(|map| map.name == "first");
+    match first.map(|map| &map.initial) {
+        Some(Initial::StructOps(table)) => Ok(table.data.clone()),
+        other => panic!("the map has a structure: {other:?}"),
+    }
+}
+
+#[test]
+fn data_members_of_structures_of_functions_are_written() {
+    let key = set_member("first.key", "77").expect("it is a number");
+    assert_eq!(key[40..44], [77, 0, 0, 0]);
+    let name = set_member("first.name[0]", "'F'").expect("it is a character");
+    assert_eq!(&name[24..30], b"First\0");
+}
+
+#[test]
+fn function_pointers_and_unknown_members_are_no_values() {
+    for path in ["first.ssthresh", "first", "first.nothing", "third.key"] {
+        assert!(set_member(path, "1").is_err(), "{path}");
+    }
+}
