@@ -49,8 +49,8 @@ pub(super) struct Args {
     /// Symbols of that kernel, as /proc/kallsyms has them [default: made-up addresses].
     #[arg(long, value_name = "FILE")]
     kallsyms: Option<PathBuf>,
-    /// Give a global variable, or a member or element of one, a value before its programs are
-    /// loaded; may be repeated.
+    /// Give a global variable or a struct_ops map, or a member or element of one, a value before
+    /// its programs are loaded; may be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     variables: Vec<Assignment>,
     /// Type information of a module of that kernel, as /sys/kernel/btf/MODULE has it; may be

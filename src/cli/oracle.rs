@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use ebpf_sim::abi::MapType;
 use ebpf_sim::btf::Btf;
 use ebpf_sim::kernel::host::Host;
-use ebpf_sim::kernel::job::{Job, Verdict};
+use ebpf_sim::kernel::job::{Job, MapJob, Verdict};
 use ebpf_sim::kernel::vm::{self, Vm, VmError};
 use ebpf_sim::kernel::{Kernel, KernelError, errno_name, log};
 use ebpf_sim::object::Program;
@@ -16,6 +17,9 @@ use ebpf_sim::verifier::Stats;
 
 use super::output::Output;
 use super::verify::Answer;
+
+/// The smallest ring buffer.
+const PAGE_SIZE: u32 = 4096;
 
 /// Which kernel to ask.
 #[derive(Debug, clap::Args)]
@@ -75,6 +79,7 @@ impl Oracle {
     /// What it says of a program, with its log at that level.
     pub(super) fn judge(&mut self, program: &Program, level: u32) -> anyhow::Result<Answer> {
         let mut job = Job::of_program(program);
+        job.maps.iter_mut().for_each(give_room);
         for program in &mut job.programs {
             // Statistics as well.
             program.log_level = level | 4;
@@ -110,6 +115,28 @@ impl Oracle {
             log: judged.log,
             duration: Duration::from_nanos(judged.duration),
         })
+    }
+}
+
+/// Gives a map without a size, which its user would give it, the smallest that there is, as veristat does.
+fn give_room(map: &mut MapJob) {
+    let map_type = MapType::from_number(map.map_type);
+    let is_ring = matches!(map_type, Some(MapType::Ringbuf | MapType::UserRingbuf));
+    // These have none, or as many as there are CPUs.
+    let has_none = matches!(
+        map_type,
+        Some(
+            MapType::SkStorage
+                | MapType::InodeStorage
+                | MapType::TaskStorage
+                | MapType::CgrpStorage
+                | MapType::CgroupStorage
+                | MapType::PercpuCgroupStorage
+                | MapType::PerfEventArray
+        )
+    );
+    if map.max_entries == 0 && !has_none {
+        map.max_entries = if is_ring { PAGE_SIZE } else { 1 };
     }
 }
 

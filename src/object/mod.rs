@@ -6,7 +6,8 @@
 //!
 //! The rules are those of libbpf 1.5 (used under its BSD-2-Clause licence), but for these: legacy
 //! `maps` sections are accepted, so are static functions outside `.text` and calls of programs;
-//! an extern that the kernel does not have makes every program fail to link, not the object.
+//! an extern that the kernel does not have makes every program fail to link, not the object; maps lie
+//! where their symbols say, whatever type information says.
 //!
 //! Input is not trusted. Memory stays within a few times the file's size: sections may not share
 //! bytes, names and source lines have a budget, `.bss` is not allocated, and linked code is at

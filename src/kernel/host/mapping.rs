@@ -1,4 +1,4 @@
-//! Memory that is shared with the kernel: ring buffers and perf buffers.
+//! Memory that is shared with the kernel: ring buffers, perf buffers and arenas.
 //!
 //! It does not attach anything. What programs sent is taken out once, at the end.
 
@@ -69,6 +69,15 @@ impl Mapping {
         Some(unsafe { AtomicU64::from_ptr(word.cast().as_ptr()) })
     }
 
+    /// Writes bytes at the start; none if they do not fit.
+    fn write(&self, bytes: &[u8]) {
+        if bytes.len() > self.len {
+            return;
+        }
+        // SAFETY: the mapping is writable and has room for all of it, and nothing borrows it.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.as_ptr(), bytes.len()) };
+    }
+
     /// A copy of bytes that the kernel has finished writing.
     fn copy(&self, offset: usize, len: usize) -> Vec<u8> {
         let mut bytes = vec![0; len];
@@ -89,6 +98,13 @@ impl Drop for Mapping {
         let result = unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
         debug_assert_eq!(result, 0, "a mapping is unmapped as it was mapped");
     }
+}
+
+/// Gives an arena of that many pages its place in user space, which it keeps, and its first bytes.
+pub(super) fn fill_arena(fd: &OwnedFd, pages: u32, bytes: &[u8]) -> SysResult<()> {
+    let len = (pages as usize).saturating_mul(PAGE);
+    Mapping::new(fd, 0, len, Protection::ReadWrite)?.write(bytes);
+    Ok(())
 }
 
 /// Takes all records out of a ring buffer of that many bytes.

@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use crate::abi::MapType;
 use crate::kernel::job::{Access, Job, MapFailure, MapJob};
 
+use super::mapping;
 use super::programs::Loaded;
 use super::sys::{self, MapCreate, MapFd, NAME_LEN, SysResult};
 
@@ -134,6 +135,11 @@ fn create_fd(spec: &MapJob, btf: Option<&OwnedFd>, cpus: u32) -> SysResult<Owned
 }
 
 fn fill(spec: &MapJob, map: &MapFd, maps: &[Made], cpus: u32) -> Result<(), MapFailure> {
+    if spec.map_type == MapType::Arena.number() {
+        let bytes = spec.values.first().map_or(&[][..], |(_, bytes)| bytes);
+        return mapping::fill_arena(map.fd(), spec.max_entries, bytes)
+            .map_err(|errno| failure("map", errno));
+    }
     let size = spec.value_size as usize;
     let copies = if is_per_cpu(spec.map_type) { cpus } else { 1 };
     for (key, value) in &spec.values {
