@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use goblin::elf::section_header::{SHF_EXECINSTR, SHT_NOBITS};
+use goblin::elf::section_header::SHT_NOBITS;
 
 use super::LinkerError;
 use super::input::{Input, Role, Section};
@@ -120,6 +120,9 @@ impl<'a> Layout<'a> {
             second: name(number),
             what,
         };
+        if section.kind == out.kind && section.flags != out.flags {
+            return Err(conflict("its flags"));
+        }
         if section.role == Role::Once {
             if section.data != out.data {
                 return Err(conflict("its contents"));
@@ -132,10 +135,6 @@ impl<'a> Layout<'a> {
         }
         if section.kind != out.kind {
             return Err(conflict("whether it is zeros"));
-        }
-        let code = u64::from(SHF_EXECINSTR);
-        if section.flags & code != out.flags & code {
-            return Err(conflict("whether it is code"));
         }
         out.align = out.align.max(section.align);
         let offset = out.size.checked_next_multiple_of(out.align);

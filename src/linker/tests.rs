@@ -153,6 +153,24 @@ fn other_licence_is_refused() {
 }
 
 #[test]
+fn sections_of_other_flags_are_refused() {
+    let elf = goblin::elf::Elf::parse(SECOND).expect("it is an object");
+    let named = |header: &&goblin::elf::SectionHeader| {
+        elf.shdr_strtab.get_at(header.sh_name) == Some("license")
+    };
+    let at = elf.section_headers.iter().position(|header| named(&header));
+    let header = elf.header.e_shoff as usize + 64 * at.expect("it has a licence");
+    let mut other = SECOND.to_vec();
+    // `SHF_WRITE`, which constants do not have.
+    other[header + 8] ^= 1;
+    let error = link(&self::named(&[FIRST, &other])).expect_err("the flags differ");
+    assert_eq!(
+        error.to_string(),
+        "section `license` of 1.o differs from that of 0.o in its flags"
+    );
+}
+
+#[test]
 fn declaration_of_another_type_is_refused() {
     // The size of `struct shared`, to which `twice` takes a pointer, and of its definition.
     let btf = types(&linked(&[SECOND])).bytes().to_vec();
