@@ -41,15 +41,26 @@ struct Mapping {
 
 impl Mapping {
     fn new(fd: &OwnedFd, offset: usize, len: usize, protection: Protection) -> SysResult<Mapping> {
+        Mapping::near(0, fd, offset, len, protection)
+    }
+
+    /// Pages at an address, if nothing is there; anywhere for 0.
+    fn near(
+        address: usize,
+        fd: &OwnedFd,
+        offset: usize,
+        len: usize,
+        protection: Protection,
+    ) -> SysResult<Mapping> {
         let protection = match protection {
             Protection::Read => libc::PROT_READ,
             Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
         };
         let offset = i64::try_from(offset).map_err(|_| libc::EINVAL)?;
         let fd = fd.as_raw_fd();
-        let null = std::ptr::null_mut();
-        // SAFETY: a new mapping is made where nothing is.
-        let start = unsafe { libc::mmap(null, len, protection, libc::MAP_SHARED, fd, offset) };
+        let hint = std::ptr::without_provenance_mut(address);
+        // SAFETY: a new mapping is made where nothing is: the address is only a wish.
+        let start = unsafe { libc::mmap(hint, len, protection, libc::MAP_SHARED, fd, offset) };
         if start == libc::MAP_FAILED {
             return Err(last_error());
         }
@@ -100,10 +111,12 @@ impl Drop for Mapping {
     }
 }
 
-/// Gives an arena of that many pages its place in user space, which it keeps, and its first bytes.
-pub(super) fn fill_arena(fd: &OwnedFd, pages: u32, bytes: &[u8]) -> SysResult<()> {
+/// Gives an arena of that many pages its place in user space, the one asked for if it is not 0, which it
+/// keeps, and its first bytes.
+pub(super) fn fill_arena(fd: &OwnedFd, address: u64, pages: u32, bytes: &[u8]) -> SysResult<()> {
     let len = (pages as usize).saturating_mul(PAGE);
-    Mapping::new(fd, 0, len, Protection::ReadWrite)?.write(bytes);
+    let address = usize::try_from(address).map_err(|_| libc::EINVAL)?;
+    Mapping::near(address, fd, 0, len, Protection::ReadWrite)?.write(bytes);
     Ok(())
 }
 

@@ -137,7 +137,7 @@ fn create_fd(spec: &MapJob, btf: Option<&OwnedFd>, cpus: u32) -> SysResult<Owned
 fn fill(spec: &MapJob, map: &MapFd, maps: &[Made], cpus: u32) -> Result<(), MapFailure> {
     if spec.map_type == MapType::Arena.number() {
         let bytes = spec.values.first().map_or(&[][..], |(_, bytes)| bytes);
-        return mapping::fill_arena(map.fd(), spec.max_entries, bytes)
+        return mapping::fill_arena(map.fd(), spec.extra, spec.max_entries, bytes)
             .map_err(|errno| failure("map", errno));
     }
     let size = spec.value_size as usize;
