@@ -53,7 +53,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     ctx: Option<PathBuf>,
     /// How often each packet is sent.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=10_000))]
     repeat: u32,
     /// Seed of the generated packets.
     #[arg(long, value_name = "SEED", default_value_t = 0)]

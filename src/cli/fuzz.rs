@@ -71,6 +71,7 @@ impl std::str::FromStr for Shard {
 }
 
 pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
+    make_folder(&args.out)?;
     let mut first = args.kernel.open(output)?;
     let mut second = args
         .confirm
@@ -108,6 +109,11 @@ fn referee(oracle: &mut Oracle, _caution: Caution) -> Referee<'_> {
     match *oracle {}
 }
 
+/// Makes the folder for findings now, rather than find out later that it cannot be made.
+fn make_folder(folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())
+}
+
 fn search(args: &Args, mut campaign: Campaign<'_>, output: &mut Output) -> anyhow::Result<Exit> {
     let limit = Duration::from_secs(args.seconds);
     let (start, mut shrinking) = (Instant::now(), Duration::ZERO);
@@ -133,6 +139,8 @@ fn search(args: &Args, mut campaign: Campaign<'_>, output: &mut Output) -> anyho
         }
         shrinking = campaign.shrinking();
     }
+    // It stays if something is in it.
+    let _ = std::fs::remove_dir(&args.out);
     let spent = start.elapsed().saturating_sub(shrinking);
     summary(output, &campaign, spent)?;
     Ok(match campaign.kinds().is_empty() {
@@ -156,7 +164,6 @@ fn write(
     let theirs = campaign.theirs(&finding.case)?;
     let text = text(finding, seed, campaign.release(), theirs.as_ref());
     let path = folder.join(format!("seed{seed}_case{}.s", finding.number));
-    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     std::fs::write(&path, text).with_context(|| path.display().to_string())?;
     Ok(path)
 }

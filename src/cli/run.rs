@@ -56,7 +56,7 @@ pub(super) struct Args {
     cpus: Option<u32>,
     /// How many times everything happens.
     #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..))]
+          value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     repeat: u32,
     /// Print JSON.
     #[arg(long)]

@@ -263,8 +263,12 @@ fn unlinked(error: &LinkError) -> Compared {
         ours: unknown.clone(),
         kernel: unknown,
         runs: 0,
-        differences: Vec::new(),
-        notes: vec![format!("it does not link: {reason}")],
+        differences: vec![Difference {
+            what: "link".to_owned(),
+            ours: reason,
+            kernel: "not asked".to_owned(),
+        }],
+        notes: Vec::new(),
     }
 }
 

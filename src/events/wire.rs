@@ -107,19 +107,19 @@ impl Scene<'_> {
         let skb = SkBuff::new(memory, bytes, layer)?;
         match fields {
             Some(fields) => self.put_bytes(skb.ctx(), u64::from(skb::PACKET_TYPE), &fields),
-            None => self.fill_fields(&skb, bytes),
+            None => self.fill_fields(&skb),
         }
         let hidden = if view == View::Network { ETHERNET } else { 0 };
         let link = bytes.get(..hidden).unwrap_or_default().to_vec();
         Ok(Wire::Buffer { skb, view, link })
     }
 
-    fn fill_fields(&self, skb: &SkBuff, bytes: &[u8]) {
+    fn fill_fields(&self, skb: &SkBuff) {
         let Some(packet) = &self.packet else { return };
         let set = |off, value| skb.set_field(&self.machine.memory, off, Size::W, value);
         let ifindex = u64::from(packet.ifindex);
         set(skb::IFINDEX, ifindex);
-        set(skb::WIRE_LEN, bytes.len() as u64);
+        set(skb::WIRE_LEN, u64::from(skb.len()));
         match packet.direction {
             Direction::Ingress => set(skb::INGRESS_IFINDEX, ifindex),
             Direction::Egress => set(skb::PACKET_TYPE, OUTGOING),
