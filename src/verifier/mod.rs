@@ -32,6 +32,7 @@ mod stack;
 mod state;
 mod subprog;
 pub mod tnum;
+mod wanted;
 
 use std::sync::Arc;
 
