@@ -479,7 +479,7 @@ impl<'a> Lowering<'a> {
 
     fn load(&self, pc: Pc, load: Load) -> Result<Op, LowerError> {
         Ok(match self.access(pc) {
-            Some(AccessKind::Plain) => Op::Load(load),
+            Some(AccessKind::Plain | AccessKind::Socket(_)) => Op::Load(load),
             Some(AccessKind::Probed) => Op::LoadProbed(load),
             Some(AccessKind::Context(off)) => match self.field(pc, off)? {
                 Some(field) => Op::Load(Load {
@@ -501,7 +501,7 @@ impl<'a> Lowering<'a> {
     fn store(&self, pc: Pc, at: Place, src: Operand) -> Result<Op, LowerError> {
         let field = match self.access(pc) {
             Some(AccessKind::Context(off)) => self.field(pc, off)?,
-            Some(AccessKind::Plain | AccessKind::Probed) | None => None,
+            Some(AccessKind::Plain | AccessKind::Socket(_) | AccessKind::Probed) | None => None,
         };
         let at = field.map_or(at, |field| in_field(at, &field));
         Ok(match src {

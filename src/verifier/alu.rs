@@ -221,12 +221,7 @@ impl Verifier<'_> {
             Imm64::MapFd(fd) => Register::pointer(Kind::Map(self.map_ref(fd)?)),
             Imm64::MapValue { fd, off } => self.map_value_address(fd, off)?,
             Imm64::Func(off) => self.function_pointer(pc, off)?,
-            Imm64::BtfVar { id, .. } => {
-                let name = self.kernel_name(id);
-                return Err(Fail::unsupported(format!(
-                    "address of kernel symbol {name}"
-                )));
-            }
+            Imm64::BtfVar { id, .. } => self.kernel_symbol(id)?,
             Imm64::MapIdx(_) | Imm64::MapIdxValue { .. } => {
                 return Err(Fail::unsupported(
                     "a map given by its index in a descriptor array",
@@ -384,7 +379,8 @@ impl Verifier<'_> {
         let stays = how.op == AluOp::Add && by.const_value() == Some(0);
         match pointer.kind {
             Kind::Map(_) if stays => Ok(()),
-            Kind::Map(_) | Kind::PacketEnd => Err(Fail::access(format!(
+            Kind::FlowKeys if by.is_const() => Ok(()),
+            Kind::Map(_) | Kind::PacketEnd | Kind::Sock(_) | Kind::FlowKeys => Err(Fail::access(format!(
                 "R{} pointer arithmetic on {} prohibited",
                 how.dst.number(),
                 self.type_name(pointer)
@@ -399,6 +395,7 @@ impl Verifier<'_> {
             | Kind::PacketMeta
             | Kind::Mem(..)
             | Kind::Func(_)
+            | Kind::Buf(_)
             | Kind::Btf(..) => Ok(()),
         }
     }

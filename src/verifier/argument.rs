@@ -3,6 +3,7 @@
 //! Kernel: `check_func_arg`, `check_reg_type`, `check_helper_mem_access`, `check_mem_size_reg` in
 //! kernel/bpf/verifier.c, 6.12.
 
+use crate::abi::MapType;
 use crate::abi::context::{PacketRule, packet_rule};
 use crate::abi::helpers::{ArgType, DynptrArg, MemAccess, MemArg, PacketArgs, ZeroSize};
 use crate::isa::Reg;
@@ -11,10 +12,10 @@ use crate::object::Initial;
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::helper::Call;
-use super::memory::{Access, Alignment, Region, Use, check_unmoved};
+use super::memory::{Access, Alignment, Region, Use, check_unmoved, check_unvaried};
 use super::stack::Touch;
-use super::state::{Kind, MemKind, Register};
-use super::wanted::{described, expected_kinds, is_nullable};
+use super::state::{BufKind, Kind, MemKind, Register};
+use super::wanted::{described, expected_kinds, is_nullable, is_nullable_object, wanted_objects};
 
 /// The largest size that a helper may be given (`BPF_MAX_VAR_SIZ`).
 const MAX_VAR_SIZE: u64 = 1 << 29;
@@ -33,7 +34,7 @@ struct Memory {
 impl Verifier<'_> {
     /// Judges one argument, and notes in `call` what later ones and the result depend on.
     pub(super) fn check_argument(&mut self, call: &mut Call, index: usize) -> Check {
-        let arg = call.prototype.args[index];
+        let arg = self.resolved_argument(call, index);
         let reg = ARGUMENTS[index];
         if arg == ArgType::None {
             return Ok(());
@@ -48,12 +49,32 @@ impl Verifier<'_> {
         if register.is_null() && is_nullable(arg) {
             return Ok(());
         }
-        self.check_type(reg, &register, arg)?;
+        self.check_type(call, reg, &register, arg)?;
         self.check_offset(reg, &register, arg)?;
         if register.ref_id != 0 {
             call.ref_id = register.ref_id;
         }
+        if matches!(arg, ArgType::RingbufMem | ArgType::ReleasedSock) {
+            if register.ref_id == 0 {
+                return Err(Fail::invalid(format!(
+                    "R{} must be referenced when passed to release function",
+                    reg.number()
+                )));
+            }
+            call.release = Some(register.ref_id);
+        }
         self.check_content(call, index, reg, &register)
+    }
+
+    /// What the helper wants there: a map of sockets is given sockets for values.
+    fn resolved_argument(&self, call: &Call, index: usize) -> ArgType {
+        let arg = call.prototype.args[index];
+        let map_type = call.map.map(|map| self.map_spec(map).map_type);
+        let of_sockets = matches!(map_type, Some(MapType::Sockmap | MapType::Sockhash));
+        match arg {
+            ArgType::MapValue(nullable) if of_sockets => ArgType::BtfSockCommon(nullable),
+            other => other,
+        }
     }
 
     /// Whether this type of program may hand packet memory to such a helper.
@@ -66,7 +87,7 @@ impl Verifier<'_> {
     }
 
     /// Whether the register is of a kind that the argument accepts.
-    fn check_type(&self, reg: Reg, register: &Register, arg: ArgType) -> Check {
+    fn check_type(&self, call: &Call, reg: Reg, register: &Register, arg: ArgType) -> Check {
         let Some(expected) = expected_kinds(arg) else {
             return Err(Fail::unsupported(format!(
                 "a helper's argument that is {}",
@@ -86,14 +107,30 @@ impl Verifier<'_> {
                 ..
             }
         );
-        let is_read_only = matches!(register.kind, Kind::Mem(_, MemKind::ReadOnly));
-        let name = if is_read_only && reads_only && !register.maybe_null {
-            "mem".to_owned()
-        } else {
-            self.type_name(register)
-        };
+        let mut kind = *register;
+        kind.maybe_null &= !is_nullable_object(arg);
+        match kind.kind {
+            Kind::Mem(size, MemKind::ReadOnly) if reads_only => {
+                kind.kind = Kind::Mem(size, MemKind::Plain);
+            }
+            Kind::Buf(_) if reads_only => kind.kind = Kind::Buf(BufKind::ReadWrite),
+            _ => {}
+        }
+        let name = self.type_name(&kind);
         if expected.split(", ").any(|one| one == name) {
-            return Ok(());
+            let is_object = matches!(register.kind, Kind::Btf(..));
+            return match wanted_objects(arg) {
+                Some(wanted) if is_object => self.check_object(reg, register, wanted),
+                None if is_object && arg != ArgType::PercpuBtfId && !reads_only => {
+                    Err(Fail::access(format!(
+                        "{}() may write into memory pointed by R{} type={}",
+                        call.name,
+                        reg.number(),
+                        self.type_name(register)
+                    )))
+                }
+                Some(_) | None => Ok(()),
+            };
         }
         let number = reg.number();
         Err(Fail::access(format!(
@@ -103,7 +140,8 @@ impl Verifier<'_> {
 
     /// Whether a pointer that must be as it came is.
     fn check_offset(&self, reg: Reg, register: &Register, arg: ArgType) -> Check {
-        if arg == ArgType::RingbufMem && register.off != 0 {
+        let releases = matches!(arg, ArgType::RingbufMem | ArgType::ReleasedSock);
+        if releases && register.off != 0 {
             return Err(Fail::invalid(format!(
                 "R{} must have zero offset when passed to release func or trusted arg to kfunc",
                 reg.number()
@@ -117,13 +155,16 @@ impl Verifier<'_> {
             | Kind::PacketMeta
             | Kind::MapKey(_)
             | Kind::MapValue(_)
-            | Kind::Btf(..) => Ok(()),
+            | Kind::Buf(_) => Ok(()),
+            Kind::Btf(..) => check_unvaried(reg, register, &self.type_name(register)),
             Kind::Mem(_, MemKind::Plain | MemKind::ReadOnly) => Ok(()),
             Kind::Mem(_, MemKind::Ringbuf) if arg != ArgType::RingbufMem => Ok(()),
             Kind::Mem(_, MemKind::Ringbuf)
             | Kind::Ctx
             | Kind::Map(_)
             | Kind::PacketEnd
+            | Kind::Sock(_)
+            | Kind::FlowKeys
             | Kind::Func(_) => check_unmoved(reg, register, &self.type_name(register)),
         }
     }
@@ -135,7 +176,7 @@ impl Verifier<'_> {
         reg: Reg,
         register: &Register,
     ) -> Check {
-        match call.prototype.args[index] {
+        match self.resolved_argument(call, index) {
             ArgType::ConstMapPtr => {
                 if let Kind::Map(map) = register.kind {
                     call.map = Some(map);
@@ -214,16 +255,6 @@ impl Verifier<'_> {
                 self.mark_precise(reg);
                 Ok(())
             }
-            ArgType::RingbufMem => {
-                if register.ref_id == 0 {
-                    return Err(Fail::invalid(format!(
-                        "R{} must be referenced when passed to release function",
-                        reg.number()
-                    )));
-                }
-                call.release = Some(register.ref_id);
-                Ok(())
-            }
             ArgType::Func(callback) => {
                 if let Kind::Func(subprog) = register.kind {
                     call.callback = Some((callback, subprog as usize));
@@ -235,19 +266,27 @@ impl Verifier<'_> {
             | ArgType::Anything
             | ArgType::Mem(_)
             | ArgType::Ctx(_)
+            | ArgType::RingbufMem
+            | ArgType::SockCommon
+            | ArgType::BtfSockCommon(_)
+            | ArgType::ReleasedSock
+            | ArgType::SocketOrNull
+            | ArgType::BtfId(_)
+            | ArgType::BtfIdOrNull(_)
             | ArgType::StackOrNull => Ok(()),
+            ArgType::PercpuBtfId => {
+                if let Kind::Btf(id, _) = register.kind {
+                    call.variable = Some(id);
+                }
+                Ok(())
+            }
             // Whatever makes a dynptr is refused, so this cannot be one.
             ArgType::Dynptr(DynptrArg::Initialised) => Err(Fail::invalid(format!(
                 "Expected an initialized dynptr as arg #{index}"
             ))),
             ArgType::SpinLock
             | ArgType::Timer
-            | ArgType::Dynptr(_)
-            | ArgType::BtfId(_)
-            | ArgType::BtfIdOrNull(_)
-            | ArgType::PercpuBtfId
-            | ArgType::SockCommon
-            | ArgType::Socket => Err(Fail::unsupported(format!(
+            | ArgType::Dynptr(_) => Err(Fail::unsupported(format!(
                 "a helper's argument that is {}",
                 described(call.prototype.args[index])
             ))),
@@ -363,6 +402,9 @@ impl Verifier<'_> {
             | Kind::Mem(..)
             | Kind::PacketEnd
             | Kind::Func(_)
+            | Kind::Sock(_)
+            | Kind::FlowKeys
+            | Kind::Buf(_)
             | Kind::Btf(..) => {
                 if memory.zero == ZeroSize::Allowed && size == 0 && pointer.is_null() {
                     return Ok(());
@@ -428,6 +470,9 @@ impl Verifier<'_> {
             | Kind::PacketEnd
             | Kind::Mem(_, MemKind::ReadOnly)
             | Kind::Func(_)
+            | Kind::Sock(_)
+            | Kind::FlowKeys
+            | Kind::Buf(_)
             | Kind::Btf(..) => {
                 let name = self.type_name(pointer);
                 Err(Fail::access(format!(

@@ -7,6 +7,7 @@
 //! Kernel: `check_cond_jmp_op`, `find_good_pkt_pointers`, `mark_ptr_or_null_regs`,
 //! `sync_linked_regs` in kernel/bpf/verifier.c, 6.12.
 
+use crate::abi::context::SockView;
 use crate::isa::{JumpOp, Operand, Pc, Reg, Width};
 
 use super::explore::{Flowing, Verifier};
@@ -32,6 +33,8 @@ struct Condition {
     src: Operand,
     left: Register,
     right: Register,
+    /// What a pointer that may be null is when it is not.
+    present: Kind,
 }
 
 impl Verifier<'_> {
@@ -49,6 +52,8 @@ impl Verifier<'_> {
             Operand::Imm(imm) => Register::constant(i64::from(imm).cast_unsigned()),
         };
         let left = self.read_reg(dst)?;
+        let unsettled = if left.maybe_null { &left } else { &right };
+        let present = self.present_kind(unsettled.kind);
         let condition = Condition {
             width,
             op,
@@ -56,6 +61,7 @@ impl Verifier<'_> {
             src,
             left,
             right,
+            present,
         };
         if let Some(taken) = decided(&condition) {
             self.mark_decided(&condition);
@@ -213,8 +219,11 @@ fn is_never_null(pointer: &Register) -> bool {
     }
     match pointer.kind {
         Kind::MapValue(_) | Kind::MapKey(_) | Kind::Mem(..) | Kind::Map(_) => true,
+        Kind::Sock(view) => view != SockView::Xdp,
         Kind::Btf(_, Trust::Trusted) => true,
-        Kind::Btf(_, Trust::Walked)
+        Kind::Btf(..) => pointer.ref_id != 0,
+        Kind::FlowKeys
+        | Kind::Buf(_)
         | Kind::Uninit
         | Kind::Scalar
         | Kind::Ctx
@@ -277,7 +286,7 @@ fn learn(state: &mut State, condition: &Condition, branch: Branch) {
         return;
     };
     if left.maybe_null && condition.src == Operand::Imm(0) {
-        settle_null(state, left, is_equal);
+        settle_null(state, left, (!is_equal).then_some(condition.present));
     }
     if is_equal
         && left.is_pointer()
@@ -287,7 +296,7 @@ fn learn(state: &mut State, condition: &Condition, branch: Branch) {
         && !matches!(right.kind, Kind::Btf(..))
     {
         let pointer = if left.maybe_null { left } else { right };
-        settle_null(state, pointer, false);
+        settle_null(state, pointer, Some(condition.present));
     }
 }
 
@@ -357,22 +366,24 @@ fn spread(state: &mut State, known: &Register) {
     });
 }
 
-/// Settles for all copies of a pointer whether it is null.
-fn settle_null(state: &mut State, pointer: &Register, is_null: bool) {
+/// Settles for all copies of a pointer whether it is null, or what it is.
+fn settle_null(state: &mut State, pointer: &Register, present: Option<Kind>) {
     let id = pointer.id;
-    if is_null && pointer.ref_id != 0 {
-        let released = pointer.ref_id;
-        state.refs.retain(|reference| reference.id != released);
+    // What was made from a referenced pointer may be null while that one is not.
+    if present.is_none() && pointer.ref_id == id {
+        state.refs.retain(|reference| reference.id != id);
     }
     state.for_each_register(|register| {
         if !register.maybe_null || register.id != id {
             return;
         }
-        if is_null {
-            *register = Register::constant(0).with_live(register.live);
-        } else {
-            register.maybe_null = false;
-            register.id = 0;
+        match present {
+            None => *register = Register::constant(0).with_live(register.live),
+            Some(kind) => {
+                register.kind = kind;
+                register.maybe_null = false;
+                register.id = 0;
+            }
         }
     });
 }

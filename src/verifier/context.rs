@@ -44,7 +44,7 @@ impl Verifier<'_> {
                 if kind != FieldKind::Scalar && access.extend == Extend::Sign {
                     return Err(refuse());
                 }
-                field_content(kind)?
+                self.field_content(kind)?
             }
             Shape::BtfArgs => {
                 if access.how == Use::Write || access.size != 8 && off % i64::from(access.size) != 0
@@ -60,6 +60,26 @@ impl Verifier<'_> {
         };
         self.note_access(AccessKind::Context(at))?;
         Ok(loaded)
+    }
+
+    /// What a field yields.
+    fn field_content(&mut self, kind: FieldKind) -> Check<Register> {
+        Ok(match kind {
+            FieldKind::Scalar => Register::unknown(),
+            FieldKind::PacketData => Register::pointer(Kind::Packet),
+            FieldKind::PacketEnd => Register::pointer(Kind::PacketEnd),
+            FieldKind::PacketMeta => Register::pointer(Kind::PacketMeta),
+            FieldKind::Sock(view) => Register::pointer(Kind::Sock(view)),
+            FieldKind::SockOrNull(view) => self.or_null(Register::pointer(Kind::Sock(view))),
+            FieldKind::FlowKeys => Register::pointer(Kind::FlowKeys),
+            FieldKind::Btf(name) => {
+                Register::pointer(Kind::Btf(self.kernel_struct(name)?, Trust::Trusted))
+            }
+            FieldKind::Unsupported(what) => {
+                let what = format!("reading the {what} of the context");
+                return Err(Fail::unsupported(what));
+            }
+        })
     }
 
     /// What an argument of the attached function yields.
@@ -110,7 +130,7 @@ impl Verifier<'_> {
                 Trust::Trusted
             }
             (ProgType::Lsm, _) => Trust::Trusted,
-            _ => Trust::Walked,
+            _ => Trust::Plain,
         }
     }
 
@@ -129,19 +149,6 @@ impl Verifier<'_> {
             Type::Struct(_) => Ok(Register::pointer(Kind::Btf(pointee, self.argument_trust()))),
             _ => Ok(Register::unknown()),
         }
-    }
-}
-
-/// What a field yields.
-fn field_content(kind: FieldKind) -> Check<Register> {
-    match kind {
-        FieldKind::Scalar => Ok(Register::unknown()),
-        FieldKind::PacketData => Ok(Register::pointer(Kind::Packet)),
-        FieldKind::PacketEnd => Ok(Register::pointer(Kind::PacketEnd)),
-        FieldKind::PacketMeta => Ok(Register::pointer(Kind::PacketMeta)),
-        FieldKind::Unsupported(what) => Err(Fail::unsupported(format!(
-            "reading the {what} of the context"
-        ))),
     }
 }
 

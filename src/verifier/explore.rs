@@ -87,6 +87,7 @@ pub(super) struct Verifier<'a> {
     /// Deepest stack use of each function, in bytes.
     pub(super) stack_depths: Vec<i32>,
     last_id: u32,
+    last_activation: u32,
     kept_states: u64,
     jumps_processed: u64,
     jumps_at_checkpoint: u64,
@@ -120,6 +121,7 @@ impl<'a> Verifier<'a> {
             called_globals: Vec::new(),
             stack_depths: vec![0; flow.starts.len()],
             last_id: 0,
+            last_activation: 0,
             kept_states: 0,
             jumps_processed: 0,
             jumps_at_checkpoint: 0,
@@ -139,6 +141,12 @@ impl<'a> Verifier<'a> {
     pub(super) fn new_id(&mut self) -> u32 {
         self.last_id = self.last_id.saturating_add(1);
         self.last_id
+    }
+
+    /// A number that no activation of a function has yet.
+    pub(super) fn new_activation(&mut self) -> u32 {
+        self.last_activation = self.last_activation.saturating_add(1);
+        self.last_activation
     }
 
     /// Explores every path from `initial` at the start of function `subprog`.

@@ -8,7 +8,7 @@ use crate::abi::helpers::{
     Callback, Effect, Helper, Licence, Prototype, RetType, Sleeps, by_number,
 };
 use crate::abi::map_type::{flag, map_func_compatible, may_update_sockmap};
-use crate::btf::KindFilter;
+use crate::btf::{BtfId, KindFilter};
 use crate::isa::{Pc, Reg};
 use crate::object::{Poisoned, Sleepable};
 
@@ -17,9 +17,7 @@ use super::explore::{Flowing, Verifier};
 use super::fail::{Check, Fail};
 use super::scalar::Scalar;
 use super::stack::StackRange;
-use super::state::{
-    Frame, Kind, MAX_FRAMES, MapRef, MemKind, Reference, Register, SlotByte, Trust,
-};
+use super::state::{Frame, Kind, MAX_FRAMES, MapRef, MemKind, Register, SlotByte, Trust};
 
 /// `bpf_get_current_task_btf`, the only helper whose result the kernel vouches for.
 const GET_CURRENT_TASK_BTF: u32 = 158;
@@ -35,7 +33,7 @@ const RETURNS_SIZE: [u32; 5] = [45, 67, 114, 115, 141];
 /// `bpf_map_pop_elem`.
 const CHANGES_MAP: [u32; 4] = [2, 3, 87, 88];
 /// `bpf_ringbuf_reserve`.
-const RINGBUF_RESERVE: u32 = 131;
+pub(super) const RINGBUF_RESERVE: u32 = 131;
 /// The largest error number (`MAX_ERRNO`).
 const MAX_ERRNO: i64 = 4095;
 /// CPUs that the modelled kernel may have at most (`nr_cpu_ids`).
@@ -58,6 +56,8 @@ pub(super) struct Call {
     pub(super) max_size: Option<u64>,
     /// The function that it calls back.
     pub(super) callback: Option<(Callback, usize)>,
+    /// The kernel variable that is given.
+    pub(super) variable: Option<BtfId>,
     /// Stack that it overwrites.
     pub(super) overwritten: Vec<StackRange>,
 }
@@ -96,6 +96,7 @@ impl Verifier<'_> {
             alloc_size: None,
             max_size: None,
             callback: None,
+            variable: None,
             overwritten: Vec::new(),
         };
         for index in 0..ARGUMENTS.len() {
@@ -106,7 +107,12 @@ impl Verifier<'_> {
             self.write_data(range, SlotByte::Misc);
         }
         if let Some(reference) = call.release {
-            self.release(reference)?;
+            self.release(reference).map_err(|()| {
+                Fail::invalid(format!(
+                    "func {}#{} reference has not been acquired before",
+                    call.name, call.number
+                ))
+            })?;
         }
         if call.number == TAIL_CALL && !self.cur.refs.is_empty() {
             return Err(Fail::invalid("tail_call would lead to reference leak"));
@@ -115,7 +121,8 @@ impl Verifier<'_> {
             self.enter_callback(pc, &call, callback, subprog)?;
         }
         self.clobber_arguments();
-        let result = self.result(pc, &call)?;
+        let mut result = self.result(&call)?;
+        self.keep_reference(pc, &call, &mut result);
         self.write_reg(Reg::R0, result);
         if call.prototype.effect == Effect::ChangesPacket {
             self.forget_packet_pointers();
@@ -193,7 +200,7 @@ impl Verifier<'_> {
     }
 
     /// What `r0` holds after the call.
-    fn result(&mut self, pc: Pc, call: &Call) -> Check<Register> {
+    fn result(&mut self, call: &Call) -> Check<Register> {
         match call.prototype.ret {
             RetType::Integer => Ok(Register::scalar(integer_result(call))),
             RetType::Void => Ok(Register::uninit()),
@@ -201,21 +208,11 @@ impl Verifier<'_> {
                 let Some(map) = call.map else {
                     return Err(Fail::invalid("kernel subsystem misconfigured verifier"));
                 };
-                let map_type = self.map_spec(map).map_type;
-                if matches!(
-                    map_type,
-                    MapType::Sockmap | MapType::Sockhash | MapType::Xskmap
-                ) {
-                    return Err(Fail::unsupported(format!(
-                        "looking up a socket in a {map_type}"
-                    )));
-                }
-                let mut result = Register::pointer(self.lookup_kind(map));
-                if call.prototype.ret == RetType::MapValueOrNull {
-                    result.maybe_null = true;
-                    result.id = self.new_id();
-                }
-                Ok(result)
+                let result = Register::pointer(self.lookup_kind(map));
+                Ok(match call.prototype.ret {
+                    RetType::MapValueOrNull => self.or_null(result),
+                    _ => result,
+                })
             }
             RetType::AllocMemOrNull => {
                 let kind = if call.number == RINGBUF_RESERVE {
@@ -223,58 +220,47 @@ impl Verifier<'_> {
                 } else {
                     MemKind::Plain
                 };
-                let mut result = Register::pointer(Kind::Mem(call.alloc_size.unwrap_or(0), kind));
-                result.maybe_null = true;
-                result.id = self.new_id();
-                if call.number == RINGBUF_RESERVE {
-                    self.cur.refs.push(Reference {
-                        id: result.id,
-                        acquired_at: pc,
-                    });
-                    result.ref_id = result.id;
-                }
-                Ok(result)
+                let kind = Kind::Mem(call.alloc_size.unwrap_or(0), kind);
+                Ok(self.or_null(Register::pointer(kind)))
             }
             RetType::BtfId(name) => {
-                let Some(id) = self.kernel_btf().find(name, KindFilter::STRUCT) else {
-                    return Err(Fail::invalid(format!(
-                        "the kernel has no type struct {name}"
-                    )));
-                };
+                let id = self.kernel_struct(name)?;
                 let trust = if call.number == GET_CURRENT_TASK_BTF {
                     Trust::Trusted
                 } else {
-                    Trust::Walked
+                    Trust::Plain
                 };
                 Ok(Register::pointer(Kind::Btf(id, trust)))
             }
-            RetType::DynptrMemOrNull
-            | RetType::SocketOrNull
-            | RetType::TcpSocketOrNull
-            | RetType::SockCommonOrNull
-            | RetType::MemOrBtfIdOrNull
-            | RetType::MemOrBtfId => Err(Fail::unsupported(format!(
+            RetType::BtfIdOrNull(name) => {
+                let kind = Kind::Btf(self.kernel_struct(name)?, Trust::Plain);
+                Ok(self.or_null(Register::pointer(kind)))
+            }
+            RetType::SockOrNull(view) => Ok(self.or_null(Register::pointer(Kind::Sock(view)))),
+            RetType::MemOrBtfIdOrNull => {
+                let result = self.variable_content(call)?;
+                Ok(self.or_null(result))
+            }
+            RetType::MemOrBtfId => self.variable_content(call),
+            RetType::DynptrMemOrNull => Err(Fail::unsupported(format!(
                 "helper {}#{}",
                 call.name, call.number
             ))),
         }
     }
 
-    /// Gives a reference back: every pointer that carries it is now a number.
-    fn release(&mut self, id: u32) -> Check {
-        let before = self.cur.refs.len();
-        self.cur.refs.retain(|reference| reference.id != id);
-        if self.cur.refs.len() == before {
-            return Err(Fail::invalid(format!(
-                "release of unknown reference id={id}"
-            )));
-        }
-        self.cur.for_each_register(|register| {
-            if register.ref_id == id {
-                *register = Register::unknown().with_live(register.live);
-            }
-        });
-        Ok(())
+    /// The kernel structure of that name.
+    pub(super) fn kernel_struct(&self, name: &str) -> Check<BtfId> {
+        let found = self.kernel_btf().find(name, KindFilter::STRUCT);
+        found.ok_or_else(|| Fail::invalid(format!("the kernel has no type struct {name}")))
+    }
+
+    /// What a pointer to a per-CPU variable becomes on one CPU.
+    fn variable_content(&self, call: &Call) -> Check<Register> {
+        let Some(id) = call.variable else {
+            return Err(Fail::access("Helper has invalid btf_id in R1"));
+        };
+        Ok(Register::pointer(self.variable_kind(id)?))
     }
 
     /// The packet may have moved: pointers to it are now numbers.
@@ -302,7 +288,7 @@ impl Verifier<'_> {
                 return Ok(());
             }
         }
-        let activation = self.new_id();
+        let activation = self.new_activation();
         let mut frame = Frame::new(depth, subprog, pc, activation);
         frame.callback_range = Some((0, 1));
         let ctx = match callback {

@@ -171,7 +171,7 @@ impl Verifier<'_> {
         )?;
         self.note_access(AccessKind::Probed)?;
         Ok(match found {
-            Some(pointee) => Register::pointer(Kind::Btf(pointee, Trust::Walked)),
+            Some(pointee) => Register::pointer(Kind::Btf(pointee, Trust::Plain)),
             None => Register::unknown(),
         })
     }
@@ -278,7 +278,7 @@ fn walk(btf: &Btf, id: BtfId, off: u64, size: u64) -> Check<Option<BtfId>> {
 }
 
 /// The type of an array's elements, through all dimensions; of anything else, itself.
-fn element_of(btf: &Btf, ty: BtfId) -> BtfId {
+pub(super) fn element_of(btf: &Btf, ty: BtfId) -> BtfId {
     let mut ty = btf.resolve(ty);
     for _ in 0..32 {
         let Type::Array { elem, .. } = btf.ty(ty) else {

@@ -13,7 +13,7 @@ use super::explore::Verifier;
 use super::fail::Fail;
 use super::outcome::{LogLevel, Rejection};
 use super::scalar::Scalar;
-use super::state::{ADD_CONST, Kind, MemKind, Register, Slot, SlotByte, State, Trust};
+use super::state::{BufKind,ADD_CONST, Kind, MemKind, Register, Slot, SlotByte, State, Trust};
 
 /// A log may grow to this many bytes; what is beyond is cut.
 const MAX_LOG: usize = 16 << 20;
@@ -364,10 +364,18 @@ impl Verifier<'_> {
             Kind::Mem(_, MemKind::ReadOnly) => "rdonly_mem",
             Kind::Mem(_, MemKind::Ringbuf) => "ringbuf_mem",
             Kind::Func(_) => "func",
+            Kind::Sock(view) => view.name(),
+            Kind::FlowKeys => "flow_keys",
+            Kind::Buf(BufKind::ReadOnly) => "rdonly_buf",
+            Kind::Buf(BufKind::ReadWrite) => "buf",
             Kind::Btf(_, trust) => {
                 let prefix = match trust {
                     Trust::Trusted => "trusted_",
-                    Trust::Walked => "",
+                    Trust::Plain => "",
+                    Trust::Rcu => "rcu_",
+                    Trust::Untrusted => "untrusted_",
+                    Trust::User => "user_",
+                    Trust::PerCpu => "percpu_",
                 };
                 let null = if register.maybe_null { "or_null_" } else { "" };
                 return format!("{prefix}ptr_{null}");

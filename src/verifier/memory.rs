@@ -152,7 +152,10 @@ impl Verifier<'_> {
         if op == AtomicOp::Cmpxchg {
             self.read_reg(Reg::R0)?;
         }
-        if matches!(pointer.kind, Kind::Ctx | Kind::Packet | Kind::PacketMeta) {
+        if matches!(
+            pointer.kind,
+            Kind::Ctx | Kind::Packet | Kind::PacketMeta | Kind::FlowKeys | Kind::Sock(_)
+        ) {
             return Err(Fail::access(format!(
                 "BPF_ATOMIC stores into R{} {} is not allowed",
                 base.number(),
@@ -285,6 +288,9 @@ impl Verifier<'_> {
                 self.plain()
             }
             Kind::Btf(..) if null_checked => self.check_btf_access(pointer, access, off),
+            Kind::Sock(view) if null_checked => self.check_sock(pointer, view, access, off),
+            Kind::FlowKeys => self.check_flow_keys(access, off),
+            Kind::Buf(buffer) if null_checked => self.check_buffer(pointer, buffer, access, off),
             Kind::Map(_) if null_checked && access.how == Use::Read => Err(Fail::unsupported(
                 "reading the fields of a map through its pointer",
             )),
@@ -296,6 +302,8 @@ impl Verifier<'_> {
             | Kind::PacketEnd
             | Kind::Mem(..)
             | Kind::Func(_)
+            | Kind::Sock(_)
+            | Kind::Buf(_)
             | Kind::Btf(..) => Err(Fail::access(format!(
                 "R{} invalid mem access '{}'",
                 access.reg.number(),
@@ -304,7 +312,7 @@ impl Verifier<'_> {
         }
     }
 
-    fn plain(&mut self) -> Check<Register> {
+    pub(super) fn plain(&mut self) -> Check<Register> {
         self.note_access(AccessKind::Plain)?;
         Ok(Register::unknown())
     }
@@ -335,6 +343,9 @@ impl Verifier<'_> {
             | Kind::PacketEnd
             | Kind::Mem(..)
             | Kind::Func(_)
+            | Kind::Sock(_)
+            | Kind::FlowKeys
+            | Kind::Buf(_)
             | Kind::Btf(..) => return Ok(()),
         };
         let fixed = i64::from(pointer.off) + i64::from(access.off);
@@ -531,6 +542,15 @@ impl Region {
             "invalid access to {what}_size={limit} off={off} size={size}"
         )))
     }
+}
+
+/// Refuses a pointer that was moved backwards or by what is not known.
+pub(super) fn check_unvaried(reg: Reg, pointer: &Register, name: &str) -> Check {
+    let fixed = Register {
+        off: pointer.off.min(0),
+        ..*pointer
+    };
+    check_unmoved(reg, &fixed, name)
 }
 
 /// Refuses a pointer that was moved, where the kernel wants it as it came.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::abi::context::SockView;
 use crate::btf::Btf;
 use crate::isa::{Insn, Pc, Reg};
 use crate::object::Program;
@@ -74,6 +75,8 @@ pub enum AccessKind {
     Plain,
     /// The context, at this offset of its user-visible structure.
     Context(u32),
+    /// A socket: the offset is that of the structure that programs see.
+    Socket(SockView),
     /// A kernel object through a BTF pointer: a fault reads zero.
     Probed,
 }

@@ -85,7 +85,7 @@ impl Comparison {
         }
         match old.kind {
             Kind::Scalar => self.scalars(old, cur),
-            Kind::MapValue(_) | Kind::MapKey(_) | Kind::Mem(..) => {
+            Kind::MapValue(_) | Kind::MapKey(_) | Kind::Mem(..) | Kind::Buf(_) => {
                 old.off == cur.off
                     && old.value.includes(&cur.value)
                     && self.ids.check(old.id, cur.id)
@@ -103,6 +103,8 @@ impl Comparison {
             | Kind::Stack(_)
             | Kind::PacketEnd
             | Kind::Func(_)
+            | Kind::Sock(_)
+            | Kind::FlowKeys
             | Kind::Btf(..) => self.exactly(old, cur),
         }
     }

@@ -4,6 +4,7 @@
 //! checkpoint) is the parent of the states that continue it, and learns through them which of its
 //! registers matter (`live`) and which scalars must match exactly (`precise`).
 
+use crate::abi::context::SockView;
 use crate::btf::BtfId;
 use crate::isa::{Pc, Reg};
 
@@ -43,13 +44,31 @@ pub(super) enum MemKind {
     Ringbuf,
 }
 
+/// What may be done with a buffer of unknown size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BufKind {
+    /// Read only.
+    ReadOnly,
+    /// Read and written.
+    ReadWrite,
+}
+
 /// How far a pointer to a kernel object is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trust {
     /// Valid as long as the program runs (`PTR_TRUSTED`).
     Trusted,
-    /// Reached by walking from another pointer: may be loaded from, faults read zero.
-    Walked,
+    /// Not vouched for, but helpers take it as they always did: what other functions are given,
+    /// and what is reached by walking from there. It may be loaded from, faults read zero.
+    Plain,
+    /// Valid until the end of the read-side critical section (`MEM_RCU`).
+    Rcu,
+    /// Not vouched for, and helpers do not take it (`PTR_UNTRUSTED`).
+    Untrusted,
+    /// In the memory of the process (`MEM_USER`).
+    User,
+    /// An offset into the memory of each CPU (`MEM_PERCPU`).
+    PerCpu,
 }
 
 /// What a register holds (the kernel's `enum bpf_reg_type`).
@@ -81,6 +100,12 @@ pub(super) enum Kind {
     Func(u32),
     /// A kernel object of that type.
     Btf(BtfId, Trust),
+    /// A socket, as programs see it.
+    Sock(SockView),
+    /// What a flow dissector fills.
+    FlowKeys,
+    /// Memory whose size is only known when the program is attached.
+    Buf(BufKind),
 }
 
 /// Set in the id of a number that is another's plus a constant, kept in `off` (`BPF_ADD_CONST`).

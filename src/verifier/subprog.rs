@@ -67,7 +67,7 @@ impl Verifier<'_> {
         self.check_maps()?;
         self.check_exception_callback()?;
         self.check_attach_target()?;
-        let mut state = State::new(0, self.new_id());
+        let mut state = State::new(0, self.new_activation());
         *state.reg_mut(Reg::R1) = Register::pointer(Kind::Ctx);
         self.explore(state, 0)?;
         let mut judged = 0;
@@ -127,7 +127,7 @@ impl Verifier<'_> {
         if depth >= MAX_FRAMES {
             return Err(too_deep(depth));
         }
-        let activation = self.new_id();
+        let activation = self.new_activation();
         let mut frame = Frame::new(depth, subprog, pc, activation);
         for reg in ARGUMENTS {
             *frame.reg_mut(reg) = self.cur.reg(reg).with_live(Default::default());
@@ -364,7 +364,7 @@ impl Verifier<'_> {
     /// The state in which a global function is judged.
     fn global_entry(&mut self, subprog: usize) -> Check<State> {
         let args = self.global_args(subprog)?;
-        let mut state = State::new(subprog, self.new_id());
+        let mut state = State::new(subprog, self.new_activation());
         for (reg, arg) in ARGUMENTS.into_iter().zip(args) {
             let register = match arg {
                 GlobalArg::Scalar => Register::unknown(),

@@ -24,7 +24,10 @@ pub(super) fn described(arg: ArgType) -> &'static str {
         ArgType::Dynptr(_) => "a dynptr",
         ArgType::BtfId(_) | ArgType::BtfIdOrNull(_) => "a pointer to a kernel object",
         ArgType::PercpuBtfId => "a pointer to a per-cpu variable",
-        ArgType::SockCommon | ArgType::Socket => "a socket",
+        ArgType::SockCommon
+        | ArgType::BtfSockCommon(_)
+        | ArgType::ReleasedSock
+        | ArgType::SocketOrNull => "a socket",
     }
 }
 
@@ -33,7 +36,8 @@ pub(super) fn is_nullable(arg: ArgType) -> bool {
     match arg {
         ArgType::MapValue(nullable) | ArgType::Ctx(nullable) => nullable == Nullable::Yes,
         ArgType::Mem(mem) | ArgType::FixedMem { mem, .. } => mem.nullable == Nullable::Yes,
-        ArgType::StackOrNull => true,
+        ArgType::BtfSockCommon(nullable) => nullable == Nullable::Yes,
+        ArgType::StackOrNull | ArgType::BtfIdOrNull(_) | ArgType::SocketOrNull => true,
         ArgType::None
         | ArgType::Anything
         | ArgType::ConstMapPtr
@@ -48,10 +52,9 @@ pub(super) fn is_nullable(arg: ArgType) -> bool {
         | ArgType::Timer
         | ArgType::Dynptr(_)
         | ArgType::BtfId(_)
-        | ArgType::BtfIdOrNull(_)
         | ArgType::PercpuBtfId
         | ArgType::SockCommon
-        | ArgType::Socket => false,
+        | ArgType::ReleasedSock => false,
     }
 }
 
@@ -73,15 +76,53 @@ pub(super) fn expected_kinds(arg: ArgType) -> Option<&'static str> {
         ArgType::Func(_) => Some("func"),
         ArgType::ConstStr => Some("map_value"),
         ArgType::Dynptr(DynptrArg::Initialised) => Some("fp, dynptr_ptr"),
+        ArgType::SockCommon => Some("sock_common, sock, tcp_sock, xdp_sock"),
+        ArgType::BtfSockCommon(_) | ArgType::ReleasedSock => {
+            Some("sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_")
+        }
+        ArgType::SocketOrNull => Some("sock"),
+        ArgType::BtfId(_) | ArgType::BtfIdOrNull(_) => Some("ptr_, trusted_ptr_, rcu_ptr_"),
+        ArgType::PercpuBtfId => Some("percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_"),
         ArgType::None
         | ArgType::Anything
         | ArgType::SpinLock
         | ArgType::Timer
+        | ArgType::Dynptr(_) => None,
+    }
+}
+
+/// The kernel structures that an argument accepts as objects: one of these must be, or begin, what
+/// the pointer points to.
+pub(super) fn wanted_objects(arg: ArgType) -> Option<&'static [&'static str]> {
+    match arg {
+        ArgType::BtfId(names) | ArgType::BtfIdOrNull(names) => Some(names),
+        ArgType::BtfSockCommon(_) | ArgType::ReleasedSock => Some(&["sock_common"]),
+        ArgType::None
+        | ArgType::Anything
+        | ArgType::ConstMapPtr
+        | ArgType::MapKey
+        | ArgType::MapValue(_)
+        | ArgType::UninitMapValue
+        | ArgType::Mem(_)
+        | ArgType::FixedMem { .. }
+        | ArgType::Size(_)
+        | ArgType::Ctx(_)
+        | ArgType::AllocSize
+        | ArgType::RingbufMem
+        | ArgType::StackOrNull
+        | ArgType::Func(_)
+        | ArgType::ConstStr
+        | ArgType::SpinLock
+        | ArgType::Timer
         | ArgType::Dynptr(_)
-        | ArgType::BtfId(_)
-        | ArgType::BtfIdOrNull(_)
         | ArgType::PercpuBtfId
         | ArgType::SockCommon
-        | ArgType::Socket => None,
+        | ArgType::SocketOrNull => None,
     }
+}
+
+/// Whether an argument that is an object accepts a pointer that may be null.
+pub(super) fn is_nullable_object(arg: ArgType) -> bool {
+    let is_object = wanted_objects(arg).is_some() || arg == ArgType::SocketOrNull;
+    is_object && is_nullable(arg)
 }

@@ -3,7 +3,8 @@
 //! Several fields depend on the attach type: an IPv4 hook has no IPv6 address.
 
 use super::FieldAccess::{AtLeast, Narrow, Prefix, Whole};
-use super::FieldKind::{PacketData, PacketEnd, Unsupported};
+use super::FieldKind::{PacketData, PacketEnd, Sock};
+use super::SockView::Full;
 use super::row::{Row, num, pointer, select};
 use super::{Context, Field, Shape};
 use crate::abi::AttachType::{self, *};
@@ -11,6 +12,9 @@ use crate::abi::AttachType::{self, *};
 const CREATE: u32 = 1;
 const BIND4: u32 = 2;
 const BIND6: u32 = 4;
+/// No context but a pointer: a full socket, and what all kinds of sockets share.
+const FULL: u32 = 8;
+const COMMON: u32 = 16;
 
 const fn sock_word(name: &'static str, off: u32) -> Row {
     num(name, off, 4, Narrow)
@@ -18,18 +22,18 @@ const fn sock_word(name: &'static str, off: u32) -> Row {
 
 #[rustfmt::skip]
 const SOCK_ROWS: [Row; 21] = [
-    num("bound_dev_if", 0, 4, Whole).readers(CREATE).writers(CREATE, Whole),
+    num("bound_dev_if", 0, 4, Whole).readers(CREATE | FULL | COMMON).writers(CREATE, Whole),
     num("family", 4, 4, Prefix),
-    num("type", 8, 4, Prefix),
-    num("protocol", 12, 4, Prefix),
-    num("mark", 16, 4, Whole).readers(CREATE).writers(CREATE, Whole),
-    num("priority", 20, 4, Whole).readers(CREATE).writers(CREATE, Whole),
-    sock_word("src_ip4", 24).readers(BIND4),
-    sock_word("src_ip6[0]", 28).readers(BIND6),
-    sock_word("src_ip6[1]", 32).readers(BIND6),
-    sock_word("src_ip6[2]", 36).readers(BIND6),
-    sock_word("src_ip6[3]", 40).readers(BIND6),
-    num("src_port", 44, 4, Prefix).readers(BIND4 | BIND6),
+    num("type", 8, 4, Prefix).readers(!COMMON),
+    num("protocol", 12, 4, Prefix).readers(!COMMON),
+    num("mark", 16, 4, Whole).readers(CREATE | FULL).writers(CREATE, Whole),
+    num("priority", 20, 4, Whole).readers(CREATE | FULL).writers(CREATE, Whole),
+    sock_word("src_ip4", 24).readers(BIND4 | FULL | COMMON),
+    sock_word("src_ip6[0]", 28).readers(BIND6 | FULL | COMMON),
+    sock_word("src_ip6[1]", 32).readers(BIND6 | FULL | COMMON),
+    sock_word("src_ip6[2]", 36).readers(BIND6 | FULL | COMMON),
+    sock_word("src_ip6[3]", 40).readers(BIND6 | FULL | COMMON),
+    num("src_port", 44, 4, Prefix).readers(!CREATE),
     num("dst_port", 48, 2, Narrow),
     // A load of 4 bytes was the only one before 5.18 and remains allowed.
     num("dst_port", 48, 4, Whole),
@@ -44,6 +48,10 @@ const SOCK_ROWS: [Row; 21] = [
 static SOCK_CREATE: [Field; 21] = select(&SOCK_ROWS, CREATE);
 static SOCK_BIND4: [Field; 21] = select(&SOCK_ROWS, BIND4);
 static SOCK_BIND6: [Field; 21] = select(&SOCK_ROWS, BIND6);
+/// `bpf_sock` behind a pointer to a full socket.
+pub(super) static SOCK_FULL: [Field; 21] = select(&SOCK_ROWS, FULL);
+/// `bpf_sock` behind a pointer to any kind of socket.
+pub(super) static SOCK_COMMON: [Field; 21] = select(&SOCK_ROWS, COMMON);
 
 /// `bpf_sock`.
 pub(super) fn sock(attach_type: Option<AttachType>) -> Context {
@@ -76,7 +84,7 @@ const SOCK_ADDR_ROWS: [Row; 10] = [
     num("protocol", 36, 4, Whole),
     num("msg_src_ip4", 40, 4, Narrow).readers(SEND4).writers(SEND4, Whole),
     num("msg_src_ip6", 44, 16, Narrow).readers(SEND6).writers(SEND6, AtLeast(4)),
-    pointer("sk", 64, Unsupported("bpf_sock pointer")),
+    pointer("sk", 64, Sock(Full)),
 ];
 static ADDR_V4: [Field; 10] = select(&SOCK_ADDR_ROWS, V4);
 static ADDR_V6: [Field; 10] = select(&SOCK_ADDR_ROWS, V6);
@@ -117,7 +125,7 @@ const SET: u32 = 2;
 
 #[rustfmt::skip]
 const SOCKOPT_ROWS: [Row; 7] = [
-    pointer("sk", 0, Unsupported("bpf_sock pointer")),
+    pointer("sk", 0, Sock(Full)),
     pointer("optval", 8, PacketData),
     pointer("optval_end", 16, PacketEnd),
     num("level", 24, 4, Whole).writers(SET, Whole),

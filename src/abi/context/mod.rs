@@ -13,10 +13,13 @@ mod cgroup;
 pub mod guest;
 mod row;
 mod skb;
+mod sock;
 mod socket;
 #[cfg(test)]
 mod tests;
 mod tracing;
+
+pub use sock::SockView;
 
 use super::{AttachType, ProgType};
 use crate::isa::Size;
@@ -32,6 +35,14 @@ pub enum FieldKind {
     PacketEnd,
     /// Start of the packet's metadata (`PTR_TO_PACKET_META`).
     PacketMeta,
+    /// A socket (`PTR_TO_SOCKET`).
+    Sock(SockView),
+    /// A socket or null.
+    SockOrNull(SockView),
+    /// What a flow dissector fills (`PTR_TO_FLOW_KEYS`).
+    FlowKeys,
+    /// A trusted pointer to the kernel structure of that name.
+    Btf(&'static str),
     /// A pointer the verifier cannot judge yet; named in its refusal.
     Unsupported(&'static str),
 }

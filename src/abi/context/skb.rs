@@ -3,7 +3,8 @@
 //! The kernel's words for these rules are `*_is_valid_access` in net/core/filter.c, 6.12.
 
 use super::FieldAccess::{Narrow, Whole};
-use super::FieldKind::{PacketData, PacketEnd, PacketMeta, Unsupported};
+use super::FieldKind::{FlowKeys, PacketData, PacketEnd, PacketMeta, SockOrNull};
+use super::SockView::Common;
 use super::row::{Row, num, pointer, select, slot};
 use super::{Context, Field, Shape, guest};
 use crate::abi::{AttachType, ProgType};
@@ -61,11 +62,11 @@ const ROWS: [Row; 40] = [
     word("remote_port", 132).readers(CGROUP | SK_SKB),
     word("local_port", 136).readers(CGROUP | SK_SKB),
     slot("data_meta", 140, PacketMeta, guest::SKB_DATA_META).readers(TC),
-    pointer("flow_keys", 144, Unsupported("flow_keys pointer")).readers(FLOW),
+    pointer("flow_keys", 144, FlowKeys).readers(FLOW),
     num("tstamp", 152, 8, Whole).readers(TC | CGROUP).writers(TC | CGROUP, Whole),
     word("wire_len", 160).readers(TC),
     word("gso_segs", 164),
-    pointer("sk", 168, Unsupported("bpf_sock pointer")).readers(MOST),
+    pointer("sk", 168, SockOrNull(Common)).readers(MOST),
     word("gso_size", 176),
     num("tstamp_type", 180, 1, Whole).readers(TC),
     num("hwtstamp", 184, 8, Whole).readers(TC | CGROUP),

@@ -4,7 +4,8 @@
 //! Their pointers are 64 bits wide in the user-visible structures, so these need no guest slots.
 
 use super::FieldAccess::{AtLeast, Narrow, Prefix, Whole};
-use super::FieldKind::{PacketData, PacketEnd, Unsupported};
+use super::FieldKind::{PacketData, PacketEnd, Sock, SockOrNull};
+use super::SockView::{Common, Full};
 use super::row::{Row, num, pointer, select};
 use super::{Context, Field, Shape};
 
@@ -54,7 +55,7 @@ const SOCK_OPS_ROWS: [Row; 50] = [
     num("sk_txhash", 164, 4, Whole).writers(1, Whole),
     num("bytes_received", 168, 8, Whole),
     num("bytes_acked", 176, 8, Whole),
-    pointer("sk", 184, Unsupported("bpf_sock pointer")),
+    pointer("sk", 184, SockOrNull(Full)),
     pointer("skb_data", 192, PacketData),
     pointer("skb_data_end", 200, PacketEnd),
     num("skb_len", 208, 4, Whole),
@@ -90,7 +91,7 @@ const SK_MSG_ROWS: [Row; 17] = [
     num("remote_port", 60, 4, Whole),
     num("local_port", 64, 4, Whole),
     num("size", 68, 4, Whole),
-    pointer("sk", 72, Unsupported("bpf_sock pointer")),
+    pointer("sk", 72, Sock(Full)),
 ];
 static SK_MSG: [Field; 17] = select(&SK_MSG_ROWS, 1);
 
@@ -113,8 +114,8 @@ const SK_REUSEPORT_ROWS: [Row; 9] = [
     num("ip_protocol", 24, 4, Narrow),
     num("bind_inany", 28, 4, Narrow),
     num("hash", 32, 4, Whole),
-    pointer("sk", 40, Unsupported("bpf_sock pointer")),
-    pointer("migrating_sk", 48, Unsupported("bpf_sock pointer")),
+    pointer("sk", 40, Sock(Full)),
+    pointer("migrating_sk", 48, SockOrNull(Common)),
 ];
 static SK_REUSEPORT: [Field; 9] = select(&SK_REUSEPORT_ROWS, 1);
 
@@ -129,7 +130,7 @@ pub(super) fn sk_reuseport() -> Context {
 
 #[rustfmt::skip]
 const SK_LOOKUP_ROWS: [Row; 16] = [
-    pointer("sk", 0, Unsupported("bpf_sock pointer")),
+    pointer("sk", 0, SockOrNull(Full)),
     num("family", 8, 4, Narrow),
     num("protocol", 12, 4, Narrow),
     num("remote_ip4", 16, 4, Narrow),

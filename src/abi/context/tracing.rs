@@ -4,7 +4,7 @@
 //! [`super::of_attached`].
 
 use super::FieldAccess::{Narrow, Whole};
-use super::FieldKind::Unsupported;
+use super::FieldKind::{Btf, Unsupported};
 use super::row::{Row, num, pointer, select};
 use super::{Context, Field, Shape};
 
@@ -62,8 +62,8 @@ pub(super) fn writable() -> Context {
 }
 
 const NETFILTER_ROWS: [Row; 2] = [
-    pointer("state", 0, Unsupported("nf_hook_state pointer")),
-    pointer("skb", 8, Unsupported("sk_buff pointer")),
+    pointer("state", 0, Btf("nf_hook_state")),
+    pointer("skb", 8, Btf("sk_buff")),
 ];
 static NETFILTER: [Field; 2] = select(&NETFILTER_ROWS, 1);
 

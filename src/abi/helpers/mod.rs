@@ -15,6 +15,7 @@ mod table_3;
 mod tests;
 mod variants;
 
+use super::context::SockView;
 use super::{AttachType, ProgType, Version};
 
 /// What a helper wants in one argument register (the kernel's `enum bpf_arg_type`).
@@ -67,10 +68,14 @@ pub enum ArgType {
     BtfIdOrNull(&'static [&'static str]),
     /// A pointer to a per-cpu kernel variable (`ARG_PTR_TO_PERCPU_BTF_ID`).
     PercpuBtfId,
-    /// Any socket pointer (`ARG_PTR_TO_SOCK_COMMON` or `ARG_PTR_TO_BTF_ID_SOCK_COMMON`).
+    /// A socket of any view (`ARG_PTR_TO_SOCK_COMMON`).
     SockCommon,
-    /// A full socket pointer.
-    Socket,
+    /// The same, or a kernel object that is one (`ARG_PTR_TO_BTF_ID_SOCK_COMMON`).
+    BtfSockCommon(Nullable),
+    /// The same, which the call releases.
+    ReleasedSock,
+    /// A full socket or null.
+    SocketOrNull,
 }
 
 /// Whether null (a constant 0 or an `or_null` pointer) is accepted.
@@ -156,12 +161,10 @@ pub enum RetType {
     DynptrMemOrNull,
     /// A trusted pointer to the kernel type of that name.
     BtfId(&'static str),
-    /// A socket or null, which must be released.
-    SocketOrNull,
-    /// A TCP socket or null, which must be released.
-    TcpSocketOrNull,
-    /// A common socket or null, which must be released.
-    SockCommonOrNull,
+    /// A pointer to the kernel type of that name, or null.
+    BtfIdOrNull(&'static str),
+    /// A socket of that view, or null.
+    SockOrNull(SockView),
     /// A pointer to memory of the per-cpu variable, or null.
     MemOrBtfIdOrNull,
     /// As above, never null.

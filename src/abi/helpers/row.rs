@@ -45,8 +45,14 @@ pub(super) const STACK: ArgType = ArgType::StackOrNull;
 pub(super) const TASK: ArgType = ArgType::BtfId(&["task_struct"]);
 /// A task or null.
 pub(super) const TASK_OR_NULL: ArgType = ArgType::BtfIdOrNull(&["task_struct"]);
-/// A socket of any kind.
-pub(super) const SOCK: ArgType = ArgType::SockCommon;
+/// A socket of any kind, or a kernel object that is one.
+pub(super) const SOCK: ArgType = ArgType::BtfSockCommon(Nullable::No);
+/// The same or null.
+pub(super) const SOCK_OR_NULL: ArgType = ArgType::BtfSockCommon(Nullable::Yes);
+/// A socket of any kind, not as a kernel object.
+pub(super) const VIEWED_SOCK: ArgType = ArgType::SockCommon;
+/// A full socket or null.
+pub(super) const SOCKET_OR_NULL: ArgType = ArgType::SocketOrNull;
 /// A timer.
 pub(super) const TIMER: ArgType = ArgType::Timer;
 /// A number is returned.

@@ -5,7 +5,7 @@
 
 use super::row::{
     ANY, CTX, CTX_OR_NULL, FILL, INT, KEY, MAP, READ, READ_OR_NULL, ROOM, SIZE, SIZE_OR_ZERO, SOCK,
-    VALUE, VALUE_OR_NULL, VOID, WRITE_OR_NULL, bare, btf, fill_fixed, row,
+    VALUE, VALUE_OR_NULL, VIEWED_SOCK, VOID, WRITE_OR_NULL, btf, fill_fixed, row,
 };
 use super::sets::{
     ALL, BASE, BTF_TRACING, CGROUP_SKB, ENCAP, ITER, LIRC, LOCAL_STORAGE, NETNS_COOKIE, PERF,
@@ -15,10 +15,16 @@ use super::sets::{
 };
 use super::{ArgType, Helper, RetType};
 use crate::abi::Version;
+use crate::abi::context::SockView;
 
 const fn v(major: u16, minor: u16) -> Version {
     Version::new(major, minor)
 }
+
+/// A full socket or null.
+const FULL_SOCK: RetType = RetType::SockOrNull(SockView::Full);
+/// A socket of any kind or null.
+const COMMON_SOCK: RetType = RetType::SockOrNull(SockView::Common);
 
 /// The rows.
 #[rustfmt::skip]
@@ -37,10 +43,10 @@ pub(super) static ROWS: [Helper; 70] = [
     row(82, "bpf_sk_select_reuseport", v(4, 19), &[CTX, MAP, KEY, ANY], INT, REUSEPORT),
     row(83, "bpf_skb_ancestor_cgroup_id", v(4, 19), &[CTX, ANY], INT, TC_CGROUP_SKB),
     row(84, "bpf_sk_lookup_tcp", v(4, 20),
-        &[CTX, READ, SIZE_OR_ZERO, ANY, ANY], RetType::SocketOrNull, SOCKET_LOOKUP).packet(),
+        &[CTX, READ, SIZE_OR_ZERO, ANY, ANY], FULL_SOCK, SOCKET_LOOKUP).packet(),
     row(85, "bpf_sk_lookup_udp", v(4, 20),
-        &[CTX, READ, SIZE_OR_ZERO, ANY, ANY], RetType::SocketOrNull, SOCKET_LOOKUP).packet(),
-    row(86, "bpf_sk_release", v(4, 20), &[SOCK], INT, SOCKET_RELEASE),
+        &[CTX, READ, SIZE_OR_ZERO, ANY, ANY], FULL_SOCK, SOCKET_LOOKUP).packet(),
+    row(86, "bpf_sk_release", v(4, 20), &[ArgType::ReleasedSock], INT, SOCKET_RELEASE),
     row(87, "bpf_map_push_elem", v(4, 20), &[MAP, VALUE, ANY], INT, ALL).packet(),
     row(88, "bpf_map_pop_elem", v(4, 20), &[MAP, ROOM], INT, ALL),
     row(89, "bpf_map_peek_elem", v(4, 20), &[MAP, ROOM], INT, ALL),
@@ -49,12 +55,12 @@ pub(super) static ROWS: [Helper; 70] = [
     row(92, "bpf_rc_pointer_rel", v(5, 0), &[CTX, ANY, ANY], INT, LIRC).gpl(),
     row(93, "bpf_spin_lock", v(5, 1), &[ArgType::SpinLock], VOID, BASE),
     row(94, "bpf_spin_unlock", v(5, 1), &[ArgType::SpinLock], VOID, BASE),
-    bare(95, "bpf_sk_fullsock", v(5, 1), TC_CGROUP_SKB),
-    bare(96, "bpf_tcp_sock", v(5, 1), TCP_SOCK),
+    row(95, "bpf_sk_fullsock", v(5, 1), &[VIEWED_SOCK], FULL_SOCK, TC_CGROUP_SKB),
+    row(96, "bpf_tcp_sock", v(5, 1), &[VIEWED_SOCK], RetType::SockOrNull(SockView::Tcp), TCP_SOCK),
     row(97, "bpf_skb_ecn_set_ce", v(5, 1), &[CTX], INT, TC_CGROUP_SKB),
-    bare(98, "bpf_get_listener_sock", v(5, 1), TC_CGROUP_SKB),
+    row(98, "bpf_get_listener_sock", v(5, 1), &[VIEWED_SOCK], FULL_SOCK, TC_CGROUP_SKB),
     row(99, "bpf_skc_lookup_tcp", v(5, 2),
-        &[CTX, READ, SIZE_OR_ZERO, ANY, ANY], RetType::SockCommonOrNull, SOCKET_LOOKUP).packet(),
+        &[CTX, READ, SIZE_OR_ZERO, ANY, ANY], COMMON_SOCK, SOCKET_LOOKUP).packet(),
     row(100, "bpf_tcp_check_syncookie", v(5, 2),
         &[SOCK, READ, SIZE, READ, SIZE], INT, TC_XDP).gpl().packet(),
     row(101, "bpf_sysctl_get_name", v(5, 2), &[CTX, FILL, SIZE, ANY], INT, SYSCTL),
@@ -99,9 +105,9 @@ pub(super) static ROWS: [Helper; 70] = [
     row(133, "bpf_ringbuf_discard", v(5, 8), &[ArgType::RingbufMem, ANY], VOID, BASE),
     row(134, "bpf_ringbuf_query", v(5, 8), &[MAP, ANY], INT, BASE),
     row(135, "bpf_csum_level", v(5, 8), &[CTX, ANY], INT, TC_XMIT),
-    bare(136, "bpf_skc_to_tcp6_sock", v(5, 9), SOCKET_CAST),
-    bare(137, "bpf_skc_to_tcp_sock", v(5, 9), SOCKET_CAST),
-    bare(138, "bpf_skc_to_tcp_timewait_sock", v(5, 9), SOCKET_CAST),
-    bare(139, "bpf_skc_to_tcp_request_sock", v(5, 9), SOCKET_CAST),
-    bare(140, "bpf_skc_to_udp6_sock", v(5, 9), SOCKET_CAST),
+    row(136, "bpf_skc_to_tcp6_sock", v(5, 9), &[SOCK], RetType::BtfIdOrNull("tcp6_sock"), SOCKET_CAST),
+    row(137, "bpf_skc_to_tcp_sock", v(5, 9), &[SOCK], RetType::BtfIdOrNull("tcp_sock"), SOCKET_CAST),
+    row(138, "bpf_skc_to_tcp_timewait_sock", v(5, 9), &[SOCK], RetType::BtfIdOrNull("tcp_timewait_sock"), SOCKET_CAST),
+    row(139, "bpf_skc_to_tcp_request_sock", v(5, 9), &[SOCK], RetType::BtfIdOrNull("tcp_request_sock"), SOCKET_CAST),
+    row(140, "bpf_skc_to_udp6_sock", v(5, 9), &[SOCK], RetType::BtfIdOrNull("udp6_sock"), SOCKET_CAST),
 ];

@@ -4,7 +4,7 @@
 //! Nothing else is here; see [`super`] for what the words mean.
 
 use super::row::{
-    ANY, CTX, FILL, INT, KEY, MAP, READ, READ_OR_NULL, SIZE, SIZE_OR_ZERO, STACK, TASK,
+    ANY, CTX, FILL, INT, KEY, MAP, READ, READ_OR_NULL, SIZE, SIZE_OR_ZERO, SOCK, STACK, TASK,
     TASK_OR_NULL, TIMER, VALUE_OR_NULL, VOID, WRITE, WRITE_OR_NULL, bare, btf, btf_or_null,
     fill_fixed, func, read_fixed, row, write_fixed,
 };
@@ -50,7 +50,8 @@ pub(super) static ROWS: [Helper; 71] = [
     row(159, "bpf_bprm_opts_set", v(5, 11), &[btf(&["linux_binprm"]), ANY], INT, LSM),
     row(160, "bpf_ktime_get_coarse_ns", v(5, 11), &[], INT, COARSE_CLOCK),
     row(161, "bpf_ima_inode_hash", v(5, 11), &[btf(&["inode"]), FILL, SIZE], INT, LSM).sleeps(),
-    bare(162, "bpf_sock_from_file", v(5, 11), BTF_TRACING),
+    row(162, "bpf_sock_from_file", v(5, 11),
+        &[btf(&["file"])], RetType::BtfIdOrNull("socket"), BTF_TRACING),
     row(163, "bpf_check_mtu", v(5, 12), &[CTX, ANY, write_fixed(4), ANY, ANY], INT, TC_XDP).gpl(),
     row(164, "bpf_for_each_map_elem", v(5, 13),
         &[MAP, func(Callback::MapElem), STACK, ANY], INT, BASE),
@@ -69,7 +70,8 @@ pub(super) static ROWS: [Helper; 71] = [
     row(176, "bpf_get_branch_snapshot", v(5, 16), &[FILL, SIZE_OR_ZERO], INT, TRACING).gpl(),
     row(177, "bpf_trace_vprintk", v(5, 16),
         &[READ, SIZE, READ_OR_NULL, SIZE_OR_ZERO], INT, BASE).gpl(),
-    bare(178, "bpf_skc_to_unix_sock", v(5, 16), SOCKET_CAST),
+    row(178, "bpf_skc_to_unix_sock", v(5, 16),
+        &[SOCK], RetType::BtfIdOrNull("unix_sock"), SOCKET_CAST),
     row(179, "bpf_kallsyms_lookup_name", v(5, 16),
         &[READ, SIZE_OR_ZERO, ANY, fill_fixed(8)], INT, SYSCALL),
     row(180, "bpf_find_vma", v(5, 17),
@@ -91,7 +93,8 @@ pub(super) static ROWS: [Helper; 71] = [
     bare(194, "bpf_kptr_xchg", v(5, 19), BASE),
     row(195, "bpf_map_lookup_percpu_elem", v(5, 19),
         &[MAP, KEY, ANY], RetType::MapValueOrNull, BASE).packet(),
-    bare(196, "bpf_skc_to_mptcp_sock", v(5, 19), SOCKET_CAST),
+    row(196, "bpf_skc_to_mptcp_sock", v(5, 19),
+        &[SOCK], RetType::BtfIdOrNull("mptcp_sock"), SOCKET_CAST),
     row(197, "bpf_dynptr_from_mem", v(5, 19),
         &[FILL, SIZE_OR_ZERO, ANY, ArgType::Dynptr(DynptrArg::UninitLocal)], INT, BASE),
     row(198, "bpf_ringbuf_reserve_dynptr", v(5, 19),

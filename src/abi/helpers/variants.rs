@@ -2,8 +2,11 @@
 //!
 //! Availability is not decided here: a row says how a helper looks to a program that may call it.
 
-use super::row::{ANY, CTX, FILL, INT, MAP, READ, SIZE, SOCK, btf, prototype};
-use super::{Availability, Prototype};
+use super::row::{
+    ANY, CTX, FILL, INT, MAP, READ, SIZE, SOCK, SOCK_OR_NULL, SOCKET_OR_NULL, VALUE_OR_NULL, btf,
+    prototype,
+};
+use super::{Availability, Prototype, RetType};
 use crate::abi::AttachType::{self, TraceKprobeMulti, TraceKprobeSession, TraceUprobeMulti};
 use crate::abi::ProgType::{self, *};
 
@@ -44,7 +47,7 @@ const fn variant(
     }
 }
 
-static VARIANTS: [Variant; 8] = [
+static VARIANTS: [Variant; 9] = [
     // The class of the running task instead of the packet's.
     variant(
         17,
@@ -68,7 +71,7 @@ static VARIANTS: [Variant; 8] = [
     variant(
         46,
         &[Tracing, Lsm, Syscall],
-        Some(prototype(&[SOCK], INT, Availability::All)),
+        Some(prototype(&[SOCK_OR_NULL], INT, Availability::All)),
     ),
     variant(
         49,
@@ -89,7 +92,21 @@ static VARIANTS: [Variant; 8] = [
         )),
     ),
     // A lookup program may also assign null.
-    variant(124, &[SkLookup], None),
+    variant(
+        124,
+        &[SkLookup],
+        Some(prototype(&[CTX, SOCKET_OR_NULL, ANY], INT, Availability::All)),
+    ),
+    // The context itself is the socket.
+    variant(
+        107,
+        &[CgroupSock],
+        Some(prototype(
+            &[MAP, CTX, VALUE_OR_NULL, ANY],
+            RetType::MapValueOrNull,
+            Availability::All,
+        )),
+    ),
     Variant {
         number: 173,
         prog_types: &[Kprobe],

@@ -50,6 +50,7 @@ fn what(fact: Fact) -> Option<String> {
     fact.access.map(|access| match access {
         AccessKind::Plain => "plain memory".to_owned(),
         AccessKind::Context(offset) => format!("the context at offset {offset}"),
+        AccessKind::Socket(view) => format!("a socket, as {}", view.name()),
         AccessKind::Probed => "a kernel object: a fault reads zero".to_owned(),
     })
 }
