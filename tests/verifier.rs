@@ -83,3 +83,13 @@ fn memory_is_judged_as_by_linux() {
 fn calls_are_judged_as_by_linux() {
     check("calls.s");
 }
+
+#[test]
+fn sockets_are_judged_as_by_linux() {
+    check("sockets.s");
+}
+
+#[test]
+fn kernel_objects_are_judged_as_by_linux() {
+    check("objects.s");
+}

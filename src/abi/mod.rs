@@ -10,11 +10,13 @@
 //! - [`tracepoints`]: the records of tracepoints, and the system calls.
 //! - [`return_range`]: what a program may return.
 //! - [`Feature`], [`kfuncs`]: what else came with which release.
+//! - [`hooks`]: what is known of hooks by name: nullable arguments, where programs may sleep.
 //! - [`context`]: the fields of every program type's context and who may touch them.
 
 pub mod context;
 mod feature;
 pub mod helpers;
+pub mod hooks;
 pub mod kfuncs;
 pub mod map_type;
 mod prog_type;

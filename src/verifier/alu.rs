@@ -380,11 +380,13 @@ impl Verifier<'_> {
         match pointer.kind {
             Kind::Map(_) if stays => Ok(()),
             Kind::FlowKeys if by.is_const() => Ok(()),
-            Kind::Map(_) | Kind::PacketEnd | Kind::Sock(_) | Kind::FlowKeys => Err(Fail::access(format!(
-                "R{} pointer arithmetic on {} prohibited",
-                how.dst.number(),
-                self.type_name(pointer)
-            ))),
+            Kind::Map(_) | Kind::PacketEnd | Kind::Sock(_) | Kind::FlowKeys => {
+                Err(Fail::access(format!(
+                    "R{} pointer arithmetic on {} prohibited",
+                    how.dst.number(),
+                    self.type_name(pointer)
+                )))
+            }
             Kind::Uninit
             | Kind::Scalar
             | Kind::Ctx

@@ -284,12 +284,12 @@ impl Verifier<'_> {
             ArgType::Dynptr(DynptrArg::Initialised) => Err(Fail::invalid(format!(
                 "Expected an initialized dynptr as arg #{index}"
             ))),
-            ArgType::SpinLock
-            | ArgType::Timer
-            | ArgType::Dynptr(_) => Err(Fail::unsupported(format!(
-                "a helper's argument that is {}",
-                described(call.prototype.args[index])
-            ))),
+            ArgType::SpinLock | ArgType::Timer | ArgType::Dynptr(_) => {
+                Err(Fail::unsupported(format!(
+                    "a helper's argument that is {}",
+                    described(call.prototype.args[index])
+                )))
+            }
         }
     }
 
@@ -384,6 +384,12 @@ impl Verifier<'_> {
                 },
             ),
             Kind::Stack(_) => self.check_given_stack(call, &pointer, access, memory),
+            Kind::Buf(buffer) if !pointer.maybe_null => {
+                let how = if writes { Use::Write } else { Use::Read };
+                let off = i64::from(pointer.off);
+                self.check_buffer(&pointer, buffer, Access { how, ..access }, off)
+                    .map(|_| ())
+            }
             Kind::Btf(..) if !pointer.maybe_null && !writes => self
                 .check_btf_access(
                     &pointer,

@@ -5,6 +5,7 @@
 //! 6.12.
 
 use crate::abi::context::{self, FieldKind, Shape};
+use crate::abi::hooks::{self, Given};
 use crate::abi::{AttachType, ProgType};
 use crate::btf::{BtfId, Type};
 use crate::isa::{Extend, Size};
@@ -13,7 +14,7 @@ use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::memory::{Access, Use, check_unmoved};
 use super::outcome::AccessKind;
-use super::state::{Kind, Register, Trust};
+use super::state::{BufKind, Kind, Register, Trust};
 
 impl Verifier<'_> {
     pub(super) fn check_context(
@@ -51,7 +52,14 @@ impl Verifier<'_> {
                 {
                     return Err(refuse());
                 }
-                self.argument_content(at, access)?
+                let sentence = refuse().message;
+                self.argument_content(at, access).map_err(|fail| {
+                    if fail.unsupported {
+                        fail
+                    } else {
+                        fail.then(sentence)
+                    }
+                })?
             }
             Shape::Unsupported => {
                 let name = self.program.prog_type.name();
@@ -89,17 +97,20 @@ impl Verifier<'_> {
                 "the context of a program whose attach target is not known",
             ));
         };
+        let name = &target.name;
         if !off.is_multiple_of(8) {
             return Err(Fail::access(format!(
-                "func '{}' offset {off} is not multiple of 8",
-                target.name
+                "func '{name}' offset {off} is not multiple of 8"
             )));
         }
         let index = (off / 8) as usize;
-        let Some(ty) = target.args.get(index).copied() else {
-            return self.return_value(&target, index);
-        };
-        self.typed_argument(ty, access)
+        match target.args.get(index) {
+            Some((ty, given)) => {
+                let kind = self.argument_kind(&target, index, *ty, *given)?;
+                self.typed_argument(name, kind, *given, access)
+            }
+            None => self.return_value(&target, index),
+        }
     }
 
     /// Past the last argument: the result, where the program sees it.
@@ -124,40 +135,110 @@ impl Verifier<'_> {
     }
 
     /// The kernel vouches for the arguments of LSM hooks and tracepoints, not of any function.
-    fn argument_trust(&self) -> Trust {
+    fn argument_trust(&self, given: Given) -> Trust {
+        let hook = self.program.attach_target.as_deref().unwrap_or_default();
         match (self.program.prog_type, self.program.attach_type) {
+            _ if given == Given::PlainOrNull => Trust::Plain,
             (ProgType::Tracing, Some(AttachType::TraceRawTp | AttachType::TraceIter)) => {
                 Trust::Trusted
             }
-            (ProgType::Lsm, _) => Trust::Trusted,
+            (ProgType::Lsm, _) if hooks::is_trusted(hook) => Trust::Trusted,
+            (ProgType::StructOps, _) => Trust::Trusted,
             _ => Trust::Plain,
         }
     }
 
-    /// A number is a number; a pointer to a structure may be followed; other pointers are numbers.
-    fn typed_argument(&self, ty: BtfId, access: Access) -> Check<Register> {
+    /// A number is a number, and so are pointers to numbers and to anything; a pointer to a
+    /// structure may be followed. There are no other arguments that programs may read.
+    fn argument_kind(
+        &self,
+        target: &AttachedFunction,
+        index: usize,
+        ty: BtfId,
+        given: Given,
+    ) -> Check<Argument> {
         let btf = self.kernel_btf();
-        let resolved = btf.resolve(ty);
-        let Type::Ptr { to } = btf.ty(resolved) else {
-            return Ok(Register::unknown());
+        let name = &target.name;
+        let to = match btf.resolved(ty) {
+            Type::Ptr { to } => to,
+            Type::Int { .. } | Type::Enum(_) | Type::Enum64(_) | Type::Struct(_) => {
+                return Ok(Argument::Number);
+            }
+            _ => {
+                let what = btf.type_name(ty);
+                return Err(Fail::access(format!(
+                    "func '{name}' arg{index} '{what}' has no type that programs may read"
+                )));
+            }
         };
-        if access.size != 8 {
-            return Ok(Register::unknown());
+        match given {
+            Given::Key => return Ok(Argument::Pointer(Kind::Buf(BufKind::ReadOnly))),
+            Given::Value => return Ok(Argument::Pointer(Kind::Buf(BufKind::ReadWrite))),
+            Given::Typed | Given::OrNull | Given::PlainOrNull => {}
         }
         let pointee = btf.resolve(to);
         match btf.ty(pointee) {
-            Type::Struct(_) => Ok(Register::pointer(Kind::Btf(pointee, self.argument_trust()))),
-            _ => Ok(Register::unknown()),
+            Type::Void if to == BtfId::VOID => Ok(Argument::Address),
+            Type::Int { .. } => Ok(Argument::Address),
+            Type::Struct(_) | Type::Union(_) => {
+                let promoted = self.promoted(pointee);
+                let trust = match btf.type_tags(to).next() {
+                    Some("user") => Trust::User,
+                    Some("percpu") => Trust::PerCpu,
+                    Some(_) | None => self.argument_trust(given),
+                };
+                Ok(Argument::Pointer(Kind::Btf(promoted, trust)))
+            }
+            _ => Err(Fail::access(format!(
+                "func '{name}' arg{index} is a pointer to what is not a struct"
+            ))),
         }
     }
+
+    fn typed_argument(
+        &mut self,
+        function: &str,
+        argument: Argument,
+        given: Given,
+        access: Access,
+    ) -> Check<Register> {
+        let Access { size, .. } = access;
+        let kind = match argument {
+            Argument::Number => return Ok(Register::unknown()),
+            Argument::Address | Argument::Pointer(_) if size != 8 => {
+                return Err(Fail::access(format!(
+                    "func '{function}' size {size} must be 8"
+                )));
+            }
+            Argument::Address => return Ok(Register::unknown()),
+            Argument::Pointer(kind) => kind,
+        };
+        let pointer = Register::pointer(kind);
+        Ok(match given {
+            Given::Typed => pointer,
+            Given::OrNull | Given::PlainOrNull | Given::Key | Given::Value => self.or_null(pointer),
+        })
+    }
+}
+
+/// What an argument of a function is to a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Argument {
+    Number,
+    /// A pointer that the program may not follow.
+    Address,
+    Pointer(Kind),
 }
 
 /// The function whose arguments are the context.
 pub(super) struct AttachedFunction {
     pub(super) name: String,
-    pub(super) args: Vec<BtfId>,
+    /// Types, and what else is known of each.
+    pub(super) args: Vec<(BtfId, Given)>,
     /// Its result, where the program sees it.
     pub(super) result: Option<BtfId>,
     /// What the result may be, if the hook restricts it.
     pub(super) result_range: Option<(i64, i64)>,
+    /// Of one that the program stands in for, whether it has no result.
+    pub(super) returns_nothing: bool,
 }

@@ -3,11 +3,12 @@
 //! Kernel: `check_helper_call`, `check_map_func_compatibility`, `set_map_elem_callback_state`,
 //! `set_loop_callback_state` in kernel/bpf/verifier.c, 6.12.
 
-use crate::abi::MapType;
 use crate::abi::helpers::{
     Callback, Effect, Helper, Licence, Prototype, RetType, Sleeps, by_number,
 };
+use crate::abi::hooks::{may_ask_path, may_sleep};
 use crate::abi::map_type::{flag, map_func_compatible, may_update_sockmap};
+use crate::abi::{AttachType, MapType, ProgType};
 use crate::btf::{BtfId, KindFilter};
 use crate::isa::{Pc, Reg};
 use crate::object::{Poisoned, Sleepable};
@@ -34,6 +35,17 @@ const RETURNS_SIZE: [u32; 5] = [45, 67, 114, 115, 141];
 const CHANGES_MAP: [u32; 4] = [2, 3, 87, 88];
 /// `bpf_ringbuf_reserve`.
 pub(super) const RINGBUF_RESERVE: u32 = 131;
+/// `bpf_setsockopt` and `bpf_getsockopt`.
+const SETSOCKOPT: u32 = 49;
+const GETSOCKOPT: u32 = 57;
+/// `bpf_sk_storage_get` and `bpf_sk_storage_delete`, which must not be called from themselves.
+const SK_STORAGE_GET: u32 = 107;
+const SK_STORAGE_DELETE: u32 = 108;
+/// `bpf_d_path`, which takes locks that a function may hold.
+const D_PATH: u32 = 147;
+/// `bpf_ima_inode_hash` and `bpf_ima_file_hash`.
+const IMA_INODE_HASH: u32 = 161;
+const IMA_FILE_HASH: u32 = 193;
 /// The largest error number (`MAX_ERRNO`).
 const MAX_ERRNO: i64 = 4095;
 /// CPUs that the modelled kernel may have at most (`nr_cpu_ids`).
@@ -134,7 +146,8 @@ impl Verifier<'_> {
     fn check_callable(&self, helper: &Helper) -> Check<Prototype> {
         let (name, number) = (helper.name, helper.number);
         let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
-        if !helper.available.allows(prog_type, attach_type) {
+        let available = helper.available.allows(prog_type, attach_type);
+        if !available && !self.gives_options(number) || self.denies_options(number) {
             return Err(Fail::invalid(format!(
                 "program of this type cannot use helper {name}#{number}"
             )));
@@ -147,12 +160,50 @@ impl Verifier<'_> {
                 "cannot call GPL-restricted function from non-GPL compatible program",
             ));
         }
+        if !self.is_allowed(number) {
+            return Err(Fail::invalid("helper call is not allowed in probe"));
+        }
         if prototype.sleeps == Sleeps::Might && self.program.sleepable == Sleepable::No {
             return Err(Fail::invalid(
                 "helper call might sleep in a non-sleepable prog",
             ));
         }
         Ok(prototype)
+    }
+
+    /// Iterators over these sockets let their options be set and read, beyond what others may do.
+    fn gives_options(&self, number: u32) -> bool {
+        let target = self.program.attach_target.as_deref();
+        self.program.attach_type == Some(AttachType::TraceIter)
+            && matches!(target, Some("tcp" | "unix"))
+            && matches!(number, SETSOCKOPT | GETSOCKOPT)
+    }
+
+    /// A congestion control that is leaving may not touch the options.
+    fn denies_options(&self, number: u32) -> bool {
+        self.program.prog_type == ProgType::StructOps
+            && matches!(number, SETSOCKOPT | GETSOCKOPT)
+            && self.stood_in_for().is_ok_and(|one| one.name == "release")
+    }
+
+    /// Whether the hook that the program is on is one where the helper may be called.
+    fn is_allowed(&self, number: u32) -> bool {
+        let target = self.program.attach_target.as_deref().unwrap_or_default();
+        let at = self.program.attach_type;
+        match (self.program.prog_type, number) {
+            (ProgType::Lsm, D_PATH | IMA_INODE_HASH | IMA_FILE_HASH) => may_sleep(target),
+            (ProgType::Tracing, D_PATH) => {
+                at == Some(AttachType::TraceIter) || may_ask_path(target)
+            }
+            (ProgType::Tracing, SK_STORAGE_GET | SK_STORAGE_DELETE) => match at {
+                Some(AttachType::TraceIter | AttachType::TraceRawTp) => true,
+                Some(AttachType::TraceFentry | AttachType::TraceFexit) => {
+                    !target.starts_with("bpf_sk_storage")
+                }
+                _ => false,
+            },
+            _ => true,
+        }
     }
 
     /// Whether the helper may be given that type of map.
@@ -305,7 +356,13 @@ impl Verifier<'_> {
                 *frame.reg_mut(Reg::R3) = Register::pointer(Kind::MapValue(map));
                 (Reg::R4, Reg::R3)
             }
-            Callback::Timer | Callback::FindVma | Callback::UserRingbuf => {
+            Callback::FindVma => {
+                let area = Kind::Btf(self.kernel_struct("vm_area_struct")?, Trust::Plain);
+                *frame.reg_mut(Reg::R1) = regs[Reg::R1.index()].with_live(Default::default());
+                *frame.reg_mut(Reg::R2) = Register::pointer(area);
+                (Reg::R3, Reg::R4)
+            }
+            Callback::Timer | Callback::UserRingbuf => {
                 return Err(Fail::unsupported(format!(
                     "the callback of {}#{}",
                     call.name, call.number

@@ -3,8 +3,9 @@
 //!
 //! Kernel: `bpf_check_attach_target`, `check_ptr_to_btf_access`, `btf_struct_walk`, 6.12.
 
+use crate::abi::hooks::{Given, iterator_arguments, may_sleep, tracepoint_argument};
 use crate::abi::{AttachType, LsmHook, ProgType};
-use crate::btf::{Btf, BtfId, KindFilter, Type};
+use crate::btf::{Btf, BtfId, Composite, KindFilter, Type};
 
 use crate::object::Sleepable;
 
@@ -61,8 +62,18 @@ impl Verifier<'_> {
                 "LSM programs must have a GPL compatible license",
             ));
         }
-        if matches!(self.program.prog_type, ProgType::Lsm | ProgType::Tracing) {
+        if matches!(
+            self.program.prog_type,
+            ProgType::Lsm | ProgType::Tracing | ProgType::StructOps
+        ) {
             self.attached_function()?;
+        }
+        let hook = self.program.attach_target.as_deref().unwrap_or_default();
+        if self.program.prog_type == ProgType::Lsm
+            && self.program.sleepable == Sleepable::Yes
+            && !may_sleep(hook)
+        {
+            return Err(Fail::invalid(format!("bpf_lsm_{hook} is not sleepable")));
         }
         // Only functions that the kernel lets fail on purpose may be slept in, and a kernel is not
         // built with any.
@@ -77,7 +88,7 @@ impl Verifier<'_> {
             let target = self.program.attach_target.as_deref().unwrap_or_default();
             return Err(Fail::invalid(format!("{target} is not sleepable")));
         }
-        if matches!(self.program.prog_type, ProgType::StructOps | ProgType::Ext) {
+        if self.program.prog_type == ProgType::Ext {
             let name = self.program.prog_type.name();
             return Err(Fail::unsupported(format!("{name} programs")));
         }
@@ -86,6 +97,9 @@ impl Verifier<'_> {
 
     /// The function that gives the context its arguments, if the program has one.
     pub(super) fn attached_function(&self) -> Check<Option<AttachedFunction>> {
+        if self.program.prog_type == ProgType::StructOps {
+            return self.stood_in_for().map(Some);
+        }
         let Some(target) = self
             .program
             .attach_target
@@ -98,6 +112,7 @@ impl Verifier<'_> {
         match (self.program.prog_type, self.program.attach_type) {
             (ProgType::Lsm, _) => self.lsm_hook(btf, target).map(Some),
             (ProgType::Tracing, Some(AttachType::TraceRawTp)) => trace_point(btf, target).map(Some),
+            (ProgType::Tracing, Some(AttachType::TraceIter)) => iterator(btf, target).map(Some),
             (ProgType::Tracing, Some(AttachType::TraceFentry)) => function(btf, target).map(Some),
             (
                 ProgType::Tracing,
@@ -160,8 +175,21 @@ impl Verifier<'_> {
                 "R{number} is ptr_{name} invalid variable offset: off={off}, var_off={var_off}"
             )));
         }
+        let Kind::Btf(_, trust) = pointer.kind else {
+            return Err(Fail::invalid("not a kernel object"));
+        };
+        if let Trust::User | Trust::PerCpu = trust {
+            let memory = if trust == Trust::User {
+                "user"
+            } else {
+                "percpu"
+            };
+            return Err(Fail::access(format!(
+                "R{number} is ptr_{name} access {memory} memory: off={off}"
+            )));
+        }
         if access.how == Use::Write {
-            return Err(Fail::access("only read is supported"));
+            return self.check_object_write(id, off.unsigned_abs(), access.size);
         }
         let found = walk(
             self.kernel_btf(),
@@ -171,7 +199,7 @@ impl Verifier<'_> {
         )?;
         self.note_access(AccessKind::Probed)?;
         Ok(match found {
-            Some(pointee) => Register::pointer(Kind::Btf(pointee, Trust::Plain)),
+            Some(found) => self.walked(pointer, &name, &found),
             None => Register::unknown(),
         })
     }
@@ -193,7 +221,24 @@ fn trace_point(btf: &Btf, name: &str) -> Check<AttachedFunction> {
     let Some(Type::Ptr { to }) = pointer else {
         return Err(no_such_target(name));
     };
-    prototype(btf, name, btf.resolve(to), 1)
+    let mut found = prototype(btf, name, btf.resolve(to), 1)?;
+    for (index, (_, given)) in found.args.iter_mut().enumerate() {
+        *given = tracepoint_argument(name, index);
+    }
+    Ok(found)
+}
+
+/// An iterator's arguments.
+fn iterator(btf: &Btf, name: &str) -> Check<AttachedFunction> {
+    let mut found = function(btf, &format!("bpf_iter_{name}"))?;
+    let Some(arguments) = iterator_arguments(name) else {
+        let what = format!("programs of section 'iter/{name}'");
+        return Err(Fail::unsupported(what));
+    };
+    for ((_, given), known) in found.args.iter_mut().zip(arguments) {
+        *given = known;
+    }
+    Ok(found)
 }
 
 fn no_such_target(name: &str) -> Fail {
@@ -203,16 +248,23 @@ fn no_such_target(name: &str) -> Fail {
     )
 }
 
-fn prototype(btf: &Btf, name: &str, proto: BtfId, skip: usize) -> Check<AttachedFunction> {
+pub(super) fn prototype(
+    btf: &Btf,
+    name: &str,
+    proto: BtfId,
+    skip: usize,
+) -> Check<AttachedFunction> {
     let Type::FuncProto { params, .. } = btf.ty(proto) else {
         return Err(no_such_target(name));
     };
-    let args = params.iter().skip(skip).map(|param| param.ty).collect();
+    let types = params.iter().skip(skip).map(|param| param.ty);
+    let args = types.map(|ty| (ty, Given::Typed)).collect();
     Ok(AttachedFunction {
         name: name.to_owned(),
         args,
         result: None,
         result_range: None,
+        returns_nothing: false,
     })
 }
 
@@ -226,9 +278,31 @@ fn result_of(btf: &Btf, name: &str) -> Option<BtfId> {
     Some(ret)
 }
 
+/// A pointer to a structure that a load yields.
+pub(super) struct Found {
+    /// The structure.
+    pub(super) pointee: BtfId,
+    /// The member that was loaded.
+    pub(super) member: String,
+    /// What its type is tagged with.
+    pub(super) tag: Tag,
+    /// Whether a union lies on the way, which may hold something else.
+    pub(super) through_union: bool,
+}
+
+/// Where a pointer in a structure points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tag {
+    None,
+    Rcu,
+    User,
+    PerCpu,
+}
+
 /// What a load of `size` bytes at `off` in a structure yields: the structure that it points to, or
 /// `None` for a number.
-fn walk(btf: &Btf, id: BtfId, off: u64, size: u64) -> Check<Option<BtfId>> {
+pub(super) fn walk(btf: &Btf, id: BtfId, off: u64, size: u64) -> Check<Option<Found>> {
+    let mut through_union = false;
     let mut id = btf.resolve(id);
     let mut off = off;
     // Each round goes one structure deeper, and structures do not contain themselves.
@@ -238,8 +312,14 @@ fn walk(btf: &Btf, id: BtfId, off: u64, size: u64) -> Check<Option<BtfId>> {
             break;
         };
         let name = ty.name();
+        through_union |= matches!(ty, Type::Union(_));
         let total = u64::from(composite.size);
-        if off.saturating_add(size) > total {
+        let beyond = off.saturating_add(size) > total;
+        if let Some((element, within)) = beyond.then(|| flexible(btf, composite, off)).flatten() {
+            (id, off) = (element, within);
+            continue;
+        }
+        if beyond {
             return Err(Fail::access(format!(
                 "access beyond struct {name} at off {off} size {size}"
             )));
@@ -272,9 +352,28 @@ fn walk(btf: &Btf, id: BtfId, off: u64, size: u64) -> Check<Option<BtfId>> {
                 member.name
             )));
         }
-        return pointee(btf, inner, within, size, member.name, name);
+        let found = pointee(btf, inner, within, size, member.name, name)?;
+        return Ok(found.map(|found| Found {
+            through_union,
+            ..found
+        }));
     }
     Ok(None)
+}
+
+/// The structure, and the place in it, that lies at `off` in an array of structures without a size
+/// that ends a structure.
+fn flexible(btf: &Btf, composite: Composite<'_>, off: u64) -> Option<(BtfId, u64)> {
+    let last = composite.members.iter().last()?;
+    let Type::Array { elem, count: 0, .. } = btf.resolved(last.ty) else {
+        return None;
+    };
+    let elem = btf.resolve(elem);
+    let Type::Struct(inner) = btf.ty(elem) else {
+        return None;
+    };
+    let within = off.checked_sub(u64::from(last.bit_offset) / 8)?;
+    Some((elem, within.checked_rem(u64::from(inner.size))?))
 }
 
 /// The type of an array's elements, through all dimensions; of anything else, itself.
@@ -297,7 +396,7 @@ fn pointee(
     size: u64,
     member: &str,
     name: &str,
-) -> Check<Option<BtfId>> {
+) -> Check<Option<Found>> {
     let Type::Ptr { to } = btf.ty(ty) else {
         return Ok(None);
     };
@@ -306,11 +405,21 @@ fn pointee(
             "cannot access ptr member {member} with moff 0 in struct {name} with off {within} size {size}"
         )));
     }
-    let tags: Vec<&str> = btf.type_tags(to).collect();
+    let tag = match btf.type_tags(to).next() {
+        None => Tag::None,
+        Some("rcu") => Tag::Rcu,
+        Some("user") => Tag::User,
+        Some("percpu") => Tag::PerCpu,
+        Some(_) => return Ok(None),
+    };
     let to = btf.resolve(to);
-    let follows = tags.is_empty() || tags.contains(&"rcu");
-    match btf.ty(to) {
-        Type::Struct(_) if follows => Ok(Some(to)),
-        _ => Ok(None),
-    }
+    Ok(match btf.ty(to) {
+        Type::Struct(_) => Some(Found {
+            pointee: to,
+            member: member.to_owned(),
+            tag,
+            through_union: false,
+        }),
+        _ => None,
+    })
 }

@@ -13,7 +13,7 @@ use super::explore::Verifier;
 use super::fail::Fail;
 use super::outcome::{LogLevel, Rejection};
 use super::scalar::Scalar;
-use super::state::{BufKind,ADD_CONST, Kind, MemKind, Register, Slot, SlotByte, State, Trust};
+use super::state::{ADD_CONST, BufKind, Kind, MemKind, Register, Slot, SlotByte, State, Trust};
 
 /// A log may grow to this many bytes; what is beyond is cut.
 const MAX_LOG: usize = 16 << 20;

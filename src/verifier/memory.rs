@@ -291,9 +291,7 @@ impl Verifier<'_> {
             Kind::Sock(view) if null_checked => self.check_sock(pointer, view, access, off),
             Kind::FlowKeys => self.check_flow_keys(access, off),
             Kind::Buf(buffer) if null_checked => self.check_buffer(pointer, buffer, access, off),
-            Kind::Map(_) if null_checked && access.how == Use::Read => Err(Fail::unsupported(
-                "reading the fields of a map through its pointer",
-            )),
+            Kind::Map(map) if null_checked => self.check_map_fields(map, access, off),
             Kind::Uninit
             | Kind::Scalar
             | Kind::Map(_)

@@ -22,6 +22,7 @@ mod helper;
 mod hint;
 mod kernel_object;
 mod log;
+mod map_fields;
 mod memory;
 mod object_argument;
 pub mod outcome;
@@ -33,8 +34,10 @@ mod socket;
 mod special;
 mod stack;
 mod state;
+mod struct_ops;
 mod subprog;
 pub mod tnum;
+mod trust;
 mod wanted;
 
 use std::sync::Arc;

@@ -11,28 +11,86 @@ use crate::isa::Reg;
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::kernel_object::element_of;
+use super::memory::check_unvaried;
 use super::state::{Kind, MemKind, Register, Trust};
+
+/// A kernel object that a global function is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TrustedArg {
+    pub(super) id: BtfId,
+    pub(super) maybe_null: bool,
+}
 
 impl Verifier<'_> {
     /// Whether a pointer to a kernel object points to one of the wanted.
     pub(super) fn check_object(&self, reg: Reg, register: &Register, wanted: &[&str]) -> Check {
+        let btf = self.kernel_btf();
+        let find = |name: &&str| btf.find(name, KindFilter::STRUCT);
+        let ids: Vec<BtfId> = wanted.iter().filter_map(find).collect();
+        self.check_object_type(reg, register, &ids)
+    }
+
+    /// The same, the wanted types being given as such.
+    pub(super) fn check_object_type(
+        &self,
+        reg: Reg,
+        register: &Register,
+        wanted: &[BtfId],
+    ) -> Check {
         let Kind::Btf(id, _) = register.kind else {
             return Ok(());
         };
         let btf = self.kernel_btf();
-        let fits = |name: &&str| {
-            let wanted = btf.find(name, KindFilter::STRUCT);
-            wanted.is_some_and(|wanted| begins_with(btf, id, register.off, wanted))
-        };
+        let fits = |wanted: &BtfId| begins_with(btf, id, register.off, *wanted);
         if wanted.iter().any(fits) {
             return Ok(());
         }
+        let expected = wanted.first().map_or("", |wanted| btf.ty(*wanted).name());
         Err(Fail::access(format!(
-            "R{} is of type {} but {} is expected",
+            "R{} is of type {} but {expected} is expected",
             reg.number(),
             btf.ty(id).name(),
-            wanted.first().copied().unwrap_or_default()
         )))
+    }
+
+    /// What a global function is given for an argument that is tagged as a trusted object.
+    pub(super) fn check_trusted_argument(
+        &self,
+        reg: Reg,
+        register: &Register,
+        object: TrustedArg,
+    ) -> Check {
+        if object.maybe_null && register.is_null() {
+            return Ok(());
+        }
+        let mut kind = *register;
+        kind.maybe_null &= !object.maybe_null;
+        let name = self.type_name(&kind);
+        let expected = "ptr_, trusted_ptr_, rcu_ptr_";
+        if !expected.split(", ").any(|one| one == name) {
+            let number = reg.number();
+            return Err(Fail::access(format!(
+                "R{number} type={name} expected={expected}"
+            )));
+        }
+        self.check_object_type(reg, register, &[object.id])?;
+        check_unvaried(reg, register, &self.type_name(register))
+    }
+
+    /// The kernel structure that the program means by a pointer to one of its own: that of the same
+    /// name, up to three underscores.
+    pub(super) fn trusted_argument(
+        &self,
+        index: usize,
+        pointee: &str,
+        maybe_null: bool,
+    ) -> Check<TrustedArg> {
+        let name = pointee.split("___").next().unwrap_or(pointee);
+        let id = self.kernel_btf().find(name, KindFilter::STRUCT);
+        let id = id.filter(|_| !name.is_empty()).ok_or_else(|| {
+            Fail::invalid(format!("arg#{index}: no kernel structure is called {name}"))
+        })?;
+        Ok(TrustedArg { id, maybe_null })
     }
 
     /// What the address of a kernel variable of that type is.

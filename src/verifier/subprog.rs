@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::abi::helpers::{Effect, by_number};
-use crate::abi::{AttachType, ProgType, lsm_return_range, return_range};
+use crate::abi::{AttachType, LsmHook, ProgType, lsm_return_range, return_range};
 use crate::btf::{BtfId, Type};
 use crate::isa::{CallTarget, Insn, Pc, Reg};
 use crate::object::{Linkage, Program};
@@ -16,9 +16,10 @@ use super::cfg::{Flow, function_offset};
 use super::explore::{Flowing, Verifier};
 use super::fail::{Check, Fail};
 use super::log::range_text;
+use super::object_argument::TrustedArg;
 use super::outcome::Errno;
 use super::scalar::Scalar;
-use super::state::{Frame, Kind, MAX_FRAMES, MAX_STACK, MemKind, Register, State};
+use super::state::{Frame, Kind, MAX_FRAMES, MAX_STACK, MemKind, Register, State, Trust};
 
 /// Stack is reserved in units of this many bytes, as the kernel's JIT does.
 const STACK_UNIT: i32 = 16;
@@ -42,6 +43,9 @@ pub(super) fn names(program: &Program, flow: &Flow) -> Vec<String> {
         .collect()
 }
 
+/// The tags of arguments that are trusted kernel objects.
+const TRUSTED_TAGS: [&str; 2] = ["trusted", "nullable"];
+
 /// The refusal of one call too many.
 pub(super) fn too_deep(frames: usize) -> Fail {
     let frames = frames + 1;
@@ -57,6 +61,7 @@ enum GlobalArg {
     Scalar,
     Ctx,
     Mem { size: u32, maybe_null: bool },
+    Object(TrustedArg),
 }
 
 impl Verifier<'_> {
@@ -192,6 +197,7 @@ impl Verifier<'_> {
                 super::memory::check_unmoved(reg, register, "ctx")
             }
             GlobalArg::Ctx => Err(Fail::invalid(format!("R{number} expects pointer to ctx"))),
+            GlobalArg::Object(object) => self.check_trusted_argument(reg, register, object),
             GlobalArg::Mem { size, maybe_null } => {
                 if maybe_null && register.is_null() {
                     return Ok(());
@@ -323,6 +329,12 @@ impl Verifier<'_> {
                 ))),
             };
         };
+        if tags.contains(&"trusted") && tags.iter().all(|tag| TRUSTED_TAGS.contains(tag)) {
+            let maybe_null = tags.contains(&"nullable");
+            let name = btf.ty(btf.resolve(to)).name();
+            let object = self.trusted_argument(index, name, maybe_null)?;
+            return Ok(GlobalArg::Object(object));
+        }
         if let Some(tag) = tags.iter().find(|tag| !matches!(**tag, "ctx" | "nonnull")) {
             return Err(Fail::unsupported(format!(
                 "the tag arg:{tag} of a global function's argument"
@@ -369,6 +381,15 @@ impl Verifier<'_> {
             let register = match arg {
                 GlobalArg::Scalar => Register::unknown(),
                 GlobalArg::Ctx => Register::pointer(Kind::Ctx),
+                GlobalArg::Object(object) => {
+                    let kind = Kind::Btf(object.id, Trust::Trusted);
+                    let pointer = Register::pointer(kind);
+                    if object.maybe_null {
+                        self.or_null(pointer)
+                    } else {
+                        pointer
+                    }
+                }
                 GlobalArg::Mem { size, maybe_null } => {
                     let mut memory = Register::pointer(Kind::Mem(size, MemKind::Plain));
                     memory.maybe_null = maybe_null;
@@ -442,6 +463,9 @@ impl Verifier<'_> {
     /// What the program returns must be a number, of those that its type allows.
     fn check_result(&mut self) -> Check {
         let is_main = self.cur.frame().subprog == 0;
+        if is_main && self.returns_nothing()? {
+            return Ok(());
+        }
         let result = self.read_reg(Reg::R0)?;
         let name = self.type_name(&result);
         if !is_main {
@@ -473,6 +497,17 @@ impl Verifier<'_> {
             }
         }
         check_in_range("At program exit", Reg::R0, &result.value, range)
+    }
+
+    /// Whether what the program attaches to has no result, so that nothing is asked of the program's.
+    fn returns_nothing(&self) -> Check<bool> {
+        let hook = self.program.attach_target.as_deref();
+        match (self.program.prog_type, self.program.attach_type, hook) {
+            (ProgType::StructOps, ..) => Ok(self.stood_in_for()?.returns_nothing),
+            (ProgType::Lsm, Some(AttachType::LsmCgroup), _) => Ok(false),
+            (ProgType::Lsm, _, Some(hook)) => Ok(self.lsm_hook_kind(hook) == LsmHook::Void),
+            _ => Ok(false),
+        }
     }
 
     /// The numbers that the program may return, where its type restricts them.

@@ -266,7 +266,7 @@ pub fn of_attached(prog_type: ProgType, attach_type: Option<AttachType>) -> Cont
                 to: guest::SYSCALL_SIZE,
             },
         },
-        ProgType::Tracing | ProgType::Lsm => Context {
+        ProgType::Tracing | ProgType::Lsm | ProgType::StructOps => Context {
             name: "u64[]",
             guest_size: guest::BTF_ARGS_SIZE,
             shape: Shape::BtfArgs,
@@ -275,7 +275,7 @@ pub fn of_attached(prog_type: ProgType, attach_type: Option<AttachType>) -> Cont
             name: "u32",
             ..bytes("u32", 0, 4)
         },
-        ProgType::Unspec | ProgType::StructOps | ProgType::Ext => Context {
+        ProgType::Unspec | ProgType::Ext => Context {
             name: "",
             guest_size: 0,
             shape: Shape::Unsupported,

@@ -4,11 +4,14 @@
 
 use super::row::{
     ANY, CTX, FILL, INT, MAP, READ, SIZE, SOCK, SOCK_OR_NULL, SOCKET_OR_NULL, VALUE_OR_NULL, btf,
-    prototype,
+    btf_or_null, prototype,
 };
-use super::{Availability, Prototype, RetType};
+use super::{ArgType, Availability, Prototype, RetType};
 use crate::abi::AttachType::{self, TraceKprobeMulti, TraceKprobeSession, TraceUprobeMulti};
 use crate::abi::ProgType::{self, *};
+
+/// A socket as a kernel object, or null.
+const OBJECT_SOCK: ArgType = btf_or_null(&["sock_common"]);
 
 /// A prototype that replaces the common one.
 pub(super) struct Variant {
@@ -47,7 +50,7 @@ const fn variant(
     }
 }
 
-static VARIANTS: [Variant; 9] = [
+static VARIANTS: [Variant; 11] = [
     // The class of the running task instead of the packet's.
     variant(
         17,
@@ -70,12 +73,12 @@ static VARIANTS: [Variant; 9] = [
     // Typed sockets where the context is not one.
     variant(
         46,
-        &[Tracing, Lsm, Syscall],
+        &[Tracing, Lsm, Syscall, SkReuseport],
         Some(prototype(&[SOCK_OR_NULL], INT, Availability::All)),
     ),
     variant(
         49,
-        &[CgroupSockopt, StructOps, Lsm],
+        &[CgroupSockopt, StructOps, Lsm, Tracing],
         Some(prototype(
             &[SOCK, ANY, ANY, READ, SIZE],
             INT,
@@ -84,7 +87,7 @@ static VARIANTS: [Variant; 9] = [
     ),
     variant(
         57,
-        &[CgroupSockopt, StructOps, Lsm],
+        &[CgroupSockopt, StructOps, Lsm, Tracing],
         Some(prototype(
             &[SOCK, ANY, ANY, FILL, SIZE],
             INT,
@@ -95,7 +98,26 @@ static VARIANTS: [Variant; 9] = [
     variant(
         124,
         &[SkLookup],
-        Some(prototype(&[CTX, SOCKET_OR_NULL, ANY], INT, Availability::All)),
+        Some(prototype(
+            &[CTX, SOCKET_OR_NULL, ANY],
+            INT,
+            Availability::All,
+        )),
+    ),
+    // Where sockets are kernel objects.
+    variant(
+        107,
+        &[Tracing],
+        Some(prototype(
+            &[MAP, OBJECT_SOCK, VALUE_OR_NULL, ANY],
+            RetType::MapValueOrNull,
+            Availability::All,
+        )),
+    ),
+    variant(
+        108,
+        &[Tracing],
+        Some(prototype(&[MAP, OBJECT_SOCK], INT, Availability::All)),
     ),
     // The context itself is the socket.
     variant(
