@@ -144,12 +144,17 @@ const NULLABLE: [(&str, &[usize]); 25] = [
     ("writeback_dirty_folio", &[1]),
 ];
 
+/// Tracepoints with the index of an argument that may be a small number instead of a pointer.
+const OPAQUE: [(&str, usize); 2] = [("signal_deliver", 1), ("signal_generate", 1)];
+
 /// What an argument of a hook is, beyond its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Given {
     /// What its type says.
     Typed,
-    /// The same, or null.
+    /// A number, whatever its type says.
+    Number,
+    /// What its type says, or null.
     OrNull,
     /// An object that is not vouched for, or null.
     PlainOrNull,
@@ -202,6 +207,9 @@ pub fn may_ask_path(function: &str) -> bool {
 
 /// What an argument of that tracepoint is.
 pub fn tracepoint_argument(tracepoint: &str, index: usize) -> Given {
+    if OPAQUE.contains(&(tracepoint, index)) {
+        return Given::Number;
+    }
     let found = NULLABLE.iter().find(|(name, _)| *name == tracepoint);
     match found {
         Some((_, indices)) if indices.contains(&index) => Given::OrNull,

@@ -174,6 +174,7 @@ impl Verifier<'_> {
         match given {
             Given::Key => return Ok(Argument::Pointer(Kind::Buf(BufKind::ReadOnly))),
             Given::Value => return Ok(Argument::Pointer(Kind::Buf(BufKind::ReadWrite))),
+            Given::Number => return Ok(Argument::Address),
             Given::Typed | Given::OrNull | Given::PlainOrNull => {}
         }
         let pointee = btf.resolve(to);
@@ -215,7 +216,7 @@ impl Verifier<'_> {
         };
         let pointer = Register::pointer(kind);
         Ok(match given {
-            Given::Typed => pointer,
+            Given::Typed | Given::Number => pointer,
             Given::OrNull | Given::PlainOrNull | Given::Key | Given::Value => self.or_null(pointer),
         })
     }

@@ -91,7 +91,7 @@ impl Verifier<'_> {
     pub(super) fn check_object_write(&mut self, id: BtfId, off: u64, size: u32) -> Check<Register> {
         let btf = self.kernel_btf();
         let name = btf.ty(id).name();
-        if self.program.prog_type != ProgType::StructOps || !matches!(name, "sock" | "tcp_sock") {
+        if self.program.prog_type != ProgType::StructOps || name != "tcp_sock" {
             return Err(Fail::access("only read is supported"));
         }
         let pending = self.pending_acknowledgement(off)?;

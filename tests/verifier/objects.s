@@ -258,3 +258,10 @@ r3 = 8
 call bpf_ima_inode_hash
 r0 = 0
 exit
+---
+; argument_that_may_be_a_small_number: R2 invalid mem access 'scalar'
+.type tp_btf/signal_generate
+r2 = *(u64 *)(r1 +8)
+r0 = *(u64 *)(r2 +0)
+r0 = 0
+exit
