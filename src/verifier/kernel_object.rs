@@ -17,7 +17,11 @@ use super::outcome::{AccessKind, Errno};
 use super::state::{Kind, Register, Trust};
 
 /// Hooks that no program may attach to, as their results cannot be trusted to one.
-const DISABLED_HOOKS: [&str; 8] = [
+const DISABLED_HOOKS: [&str; 12] = [
+    "audit_rule_match",
+    "getselfattr",
+    "key_getsecurity",
+    "xfrm_decode_session",
     "vm_enough_memory",
     "inode_need_killpriv",
     "inode_getsecurity",
@@ -26,6 +30,17 @@ const DISABLED_HOOKS: [&str; 8] = [
     "getprocattr",
     "setprocattr",
     "ismaclabel",
+];
+
+/// Functions of the kernel that are called like a hook and are none.
+const NO_HOOKS: [&str; 7] = [
+    "find_cgroup_shim",
+    "func_proto",
+    "get_retval_range",
+    "init",
+    "is_sleepable_hook",
+    "is_trusted",
+    "verify_prog",
 ];
 
 /// Functions beside the `security_` ones whose result programs may replace, in Linux 6.12.
@@ -138,6 +153,11 @@ impl Verifier<'_> {
         if DISABLED_HOOKS.contains(&hook) {
             return Err(Fail::invalid(format!(
                 "points to disabled hook bpf_lsm_{hook}"
+            )));
+        }
+        if NO_HOOKS.contains(&hook) {
+            return Err(Fail::invalid(format!(
+                "points to wrong type name bpf_lsm_{hook}"
             )));
         }
         let name = format!("bpf_lsm_{hook}");
@@ -315,9 +335,13 @@ pub(super) fn walk(btf: &Btf, id: BtfId, off: u64, size: u64) -> Check<Option<Fo
         through_union |= matches!(ty, Type::Union(_));
         let total = u64::from(composite.size);
         let beyond = off.saturating_add(size) > total;
-        if let Some((element, within)) = beyond.then(|| flexible(btf, composite, off)).flatten() {
-            (id, off) = (element, within);
-            continue;
+        match beyond.then(|| flexible(btf, composite, off)).flatten() {
+            Some(Element::Number) => return Ok(None),
+            Some(Element::Structure(element, within)) => {
+                (id, off) = (element, within);
+                continue;
+            }
+            None => {}
         }
         if beyond {
             return Err(Fail::access(format!(
@@ -361,19 +385,29 @@ pub(super) fn walk(btf: &Btf, id: BtfId, off: u64, size: u64) -> Check<Option<Fo
     Ok(None)
 }
 
-/// The structure, and the place in it, that lies at `off` in an array of structures without a size
-/// that ends a structure.
-fn flexible(btf: &Btf, composite: Composite<'_>, off: u64) -> Option<(BtfId, u64)> {
+/// What lies in an array without a size that ends a structure.
+enum Element {
+    Number,
+    /// A structure, and the place in it.
+    Structure(BtfId, u64),
+}
+
+/// What lies at `off` in the array without a size that ends a structure, if one does.
+fn flexible(btf: &Btf, composite: Composite<'_>, off: u64) -> Option<Element> {
     let last = composite.members.iter().last()?;
     let Type::Array { elem, count: 0, .. } = btf.resolved(last.ty) else {
         return None;
     };
-    let elem = btf.resolve(elem);
-    let Type::Struct(inner) = btf.ty(elem) else {
-        return None;
-    };
     let within = off.checked_sub(u64::from(last.bit_offset) / 8)?;
-    Some((elem, within.checked_rem(u64::from(inner.size))?))
+    let elem = btf.resolve(elem);
+    match btf.ty(elem) {
+        Type::Int { .. } => Some(Element::Number),
+        Type::Struct(inner) => {
+            let within = within.checked_rem(u64::from(inner.size))?;
+            Some(Element::Structure(elem, within))
+        }
+        _ => None,
+    }
 }
 
 /// The type of an array's elements, through all dimensions; of anything else, itself.

@@ -265,3 +265,84 @@ r2 = *(u64 *)(r1 +8)
 r0 = *(u64 *)(r2 +0)
 r0 = 0
 exit
+---
+; map_field: accepted
+.type sched_cls
+.map table array 4 8 4
+r1 = map[table] ll
+r1 = *(u64 *)(r1 +0)
+r2 = *(u64 *)(r1 +0)
+r0 = 0
+exit
+---
+; map_field_past_the_structure: access beyond struct bpf_htab at off 32760 size 8
+.type sched_cls
+.map table hash 4 8 4
+r1 = map[table] ll
+r2 = *(u64 *)(r1 +32760)
+r0 = 0
+exit
+---
+; map_field_in_an_array_without_size: accepted
+.type sched_cls
+.map table queue 0 8 4
+r1 = map[table] ll
+r2 = *(u64 *)(r1 +32760)
+r0 = 0
+exit
+---
+; map_field_before_the_structure: R1 is bpf_array invalid negative access: off=-8
+.type sched_cls
+.map table array 4 8 4
+r1 = map[table] ll
+r2 = *(u64 *)(r1 -8)
+r0 = 0
+exit
+---
+; map_field_written: only read from bpf_array is supported
+.type sched_cls
+.map table array 4 8 4
+r1 = map[table] ll
+*(u64 *)(r1 +0) = r1
+r0 = 0
+exit
+---
+; storage_removed_where_it_is_freed: helper call is not allowed in probe
+.type fentry/bpf_sk_storage_free
+.map table array 4 8 4
+r2 = *(u64 *)(r1 +0)
+r1 = map[table] ll
+call bpf_sk_storage_delete
+r0 = 0
+exit
+---
+; options_read_where_others_iterate: program of this type cannot use helper bpf_getsockopt#57
+.type iter/udp
+r1 = 0
+r2 = 0
+r3 = 0
+r4 = 0
+r5 = 0
+call bpf_getsockopt
+r0 = 0
+exit
+---
+; options_read_of_no_socket: R1 type=scalar expected=sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_
+.type iter/unix
+r1 = 0
+r2 = 0
+r3 = 0
+r4 = 0
+r5 = 0
+call bpf_getsockopt
+r0 = 0
+exit
+---
+; hook_without_a_result: accepted
+.type lsm/task_free
+exit
+---
+; hook_that_would_never_run: points to disabled hook bpf_lsm_audit_rule_match
+.type lsm/audit_rule_match
+r0 = 0
+exit
