@@ -643,6 +643,12 @@ fn programs_are_held_against_their_annotations() {
         assert!(text.contains(&line), "{line}: {text}");
     }
     let all = "--prog returns --prog reads_nothing";
-    let xml = ends(0, &format!("test --annotations {object} {all} --format junit"));
-    assert!(xml.contains("tests=\"2\" skipped=\"0\" failures=\"0\""), "{xml}");
+    let xml = ends(
+        0,
+        &format!("test --annotations {object} {all} --format junit"),
+    );
+    assert!(
+        xml.contains("tests=\"2\" skipped=\"0\" failures=\"0\""),
+        "{xml}"
+    );
 }

@@ -15,9 +15,9 @@ mod diff;
 mod dump;
 mod fuzz;
 mod input;
-mod link;
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 mod kernel;
+mod link;
 #[cfg_attr(
     not(all(feature = "kernel", target_os = "linux")),
     path = "no_oracle.rs"

@@ -38,7 +38,9 @@ pub struct SkbFields([u64; FIELDS.len()]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
     /// Something is set that is not taken.
-    #[error("byte {offset} of the context is not zero, and no packet arrives with what it stands for")]
+    #[error(
+        "byte {offset} of the context is not zero, and no packet arrives with what it stands for"
+    )]
     NotTaken {
         /// The first such byte.
         offset: usize,

@@ -265,7 +265,8 @@ impl SkBuff {
             let replaced = off as usize..(off + cut) as usize;
             bytes.splice(replaced, std::iter::repeat_n(0, zeros as usize));
             let moved = place.grown(end, zeros - room - cut)?;
-            let new = Place::new(memory, moved.data, &bytes, HEADROOM).map_err(|_| Errno::ENOMEM)?;
+            let new =
+                Place::new(memory, moved.data, &bytes, HEADROOM).map_err(|_| Errno::ENOMEM)?;
             memory.free(place.buffer);
             *place = Place {
                 buffer: new.buffer,
