@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use crate::abi::{MapType, ProgType, helpers, sections};
+use crate::abi::{MapType, ProgType, helpers, kfuncs, sections};
+use crate::btf::{KindFilter, kernel_6_12};
 use crate::isa::asm::{AsmError, Assembly, MapDecl, Symbols, assemble};
 use crate::isa::{Pc, encode_program};
 
@@ -35,10 +36,16 @@ pub enum AssemblyError {
     },
 }
 
-/// Knows the helpers by name.
-struct Helpers;
+/// Knows the helpers, and the kernel functions of Linux 6.12, by name.
+struct Functions;
 
-impl Symbols for Helpers {
+impl Symbols for Functions {
+    fn kfunc(&self, name: &str) -> Option<(i32, i16)> {
+        kfuncs::by_name(name)?;
+        let id = kernel_6_12().find(name, KindFilter::FUNC)?;
+        Some((id.0.cast_signed(), 0))
+    }
+
     fn helper(&self, name: &str) -> Option<i32> {
         helpers::by_name(name).and_then(|helper| i32::try_from(helper.number).ok())
     }
@@ -62,7 +69,7 @@ impl Program {
         text: &str,
         kind: Option<&str>,
     ) -> Result<Program, AssemblyError> {
-        let assembly = assemble(text, &Helpers)?;
+        let assembly = assemble(text, &Functions)?;
         let header = &assembly.header;
         let kind = kind.or(header.prog_type.as_deref());
         let kind = kind.ok_or(AssemblyError::NoType)?;
