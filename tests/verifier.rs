@@ -93,3 +93,13 @@ fn sockets_are_judged_as_by_linux() {
 fn kernel_objects_are_judged_as_by_linux() {
     check("objects.s");
 }
+
+#[test]
+fn kfuncs_are_judged_as_by_linux() {
+    check("kfuncs.s");
+}
+
+#[test]
+fn iterators_are_judged_as_by_linux() {
+    check("iterators.s");
+}

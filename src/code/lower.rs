@@ -127,12 +127,14 @@ pub enum LowerError {
         name: &'static str,
     },
     /// Kernel functions cannot be simulated yet.
-    #[error("instruction {pc}: not supported yet: kernel function with BTF id {id}")]
+    #[error("instruction {pc}: not supported yet: running kernel function {}", named(*.id, .name))]
     Kfunc {
         /// The instruction.
         pc: Pc,
-        /// The function.
+        /// The function's id in the kernel's types.
         id: i32,
+        /// Its name, if the verifier knows it.
+        name: Option<&'static str>,
     },
     /// The context has no field there.
     #[error("instruction {pc}: {context} has no field at offset {off}")]
@@ -146,11 +148,19 @@ pub enum LowerError {
     },
 }
 
+fn named(id: i32, name: &Option<&'static str>) -> String {
+    match name {
+        Some(name) => (*name).to_owned(),
+        None => format!("with BTF id {id}"),
+    }
+}
+
 /// Lowers a judged program.
 pub fn lower(verified: &Verified, bindings: &Bindings) -> Result<Code, LowerError> {
     let judged = Judged {
         facts: &verified.facts,
         stack_depths: &verified.stack_depths,
+        kfuncs: &verified.kfuncs,
     };
     Lowering::new(&verified.program, &verified.insns, Some(judged), bindings)?.finish()
 }
@@ -167,6 +177,7 @@ pub fn lower_unverified(program: &Program, bindings: &Bindings) -> Result<Code, 
 struct Judged<'a> {
     facts: &'a [Fact],
     stack_depths: &'a [u32],
+    kfuncs: &'a [(i32, &'static str)],
 }
 
 /// One program on its way.
@@ -203,6 +214,13 @@ impl<'a> Lowering<'a> {
         lowering.number();
         lowering.entries = lowering.find_entries()?;
         Ok(lowering)
+    }
+
+    /// The refusal of a kernel function, none of which has a body.
+    fn no_kfunc(&self, pc: Pc, id: i32) -> LowerError {
+        let mut known = self.judged.into_iter().flat_map(|judged| judged.kfuncs);
+        let name = known.find(|(known, _)| *known == id).map(|row| row.1);
+        LowerError::Kfunc { pc, id, name }
     }
 
     /// The translation itself.
@@ -540,7 +558,7 @@ impl<'a> Lowering<'a> {
             CallTarget::Local(off) => Ok(Op::CallLocal {
                 entry: self.entry_id(pc, off)?,
             }),
-            CallTarget::Kfunc { id, btf_index: _ } => Err(LowerError::Kfunc { pc, id }),
+            CallTarget::Kfunc { id, btf_index: _ } => Err(self.no_kfunc(pc, id)),
             CallTarget::Reg(target) => Ok(Op::CallReg { target }),
         }
     }

@@ -32,6 +32,7 @@ fn verified(prog_type: ProgType, text: &str, facts: &[(usize, Fact)]) -> Verifie
         all[*slot] = *fact;
     }
     Verified {
+        kfuncs: Vec::new(),
         program: Arc::new(program(prog_type, &insns)),
         insns,
         facts: all,
@@ -260,7 +261,14 @@ fn what_cannot_run_is_refused_by_name() {
         LowerError::NoVariable { pc: Pc(0), id: 7 }
     );
     let kfunc = "r0 = 0\ncall kernel-function#123\nexit";
-    assert_eq!(refused(kfunc), LowerError::Kfunc { pc: Pc(1), id: 123 });
+    assert_eq!(
+        refused(kfunc),
+        LowerError::Kfunc {
+            pc: Pc(1),
+            id: 123,
+            name: None
+        }
+    );
     assert_eq!(
         refused("call 9999\nexit"),
         LowerError::NoHelper {

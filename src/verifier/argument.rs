@@ -18,7 +18,7 @@ use super::state::{BufKind, Kind, MemKind, Register};
 use super::wanted::{described, expected_kinds, is_nullable, is_nullable_object, wanted_objects};
 
 /// The largest size that a helper may be given (`BPF_MAX_VAR_SIZ`).
-const MAX_VAR_SIZE: u64 = 1 << 29;
+pub(super) const MAX_VAR_SIZE: u64 = 1 << 29;
 
 /// What `r1` to `r5` are called in prototypes.
 pub(super) const ARGUMENTS: [Reg; 5] = [Reg::R1, Reg::R2, Reg::R3, Reg::R4, Reg::R5];
@@ -436,6 +436,7 @@ impl Verifier<'_> {
                     size,
                     Use::Helper,
                 )?;
+                self.check_plain(reg, range)?;
                 self.touch_stack(range, Touch::Write);
                 Ok(())
             }
@@ -505,6 +506,7 @@ impl Verifier<'_> {
             MemAccess::Uninit if pointer.value.is_const() => call.overwritten.push(range),
             // The kernel forgets spilled registers even where the helper only reads.
             MemAccess::Uninit | MemAccess::Write | MemAccess::Read => {
+                self.check_plain(access.reg, range)?;
                 self.touch_stack(range, Touch::Write);
             }
         }

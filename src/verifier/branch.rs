@@ -12,6 +12,7 @@ use crate::isa::{JumpOp, Operand, Pc, Reg, Width};
 
 use super::explore::{Flowing, Verifier};
 use super::fail::Check;
+use super::prune::IdMap;
 use super::scalar::{Branch, Scalar};
 use super::state::{ADD_CONST, Kind, Place, Register, State, Trust};
 
@@ -149,23 +150,29 @@ impl Verifier<'_> {
 }
 
 /// Forgets what two passes of a loop do not agree on and what never mattered.
+///
+/// Numbers agree when they are the same but for their ids, and those stand for each other.
 pub(super) fn widen(old: &State, next: &mut State) {
+    let mut ids = IdMap::default();
     for (old_frame, frame) in old.frames.iter().zip(&mut next.frames) {
         for (old, cur) in old_frame.regs.iter().zip(&mut frame.regs) {
-            widen_number(old, cur);
+            widen_number(old, cur, &mut ids);
         }
         for (old, cur) in old_frame.stack.iter().zip(&mut frame.stack) {
             if old.is_scalar_spill() && cur.is_scalar_spill() {
-                widen_number(&old.spilled, &mut cur.spilled);
+                widen_number(&old.spilled, &mut cur.spilled, &mut ids);
             }
         }
     }
 }
 
-fn widen_number(old: &Register, cur: &mut Register) {
+fn widen_number(old: &Register, cur: &mut Register, ids: &mut IdMap) {
     let both = old.is_scalar() && cur.is_scalar();
-    let same = old.value == cur.value && old.id == cur.id;
-    if both && !same && !old.precise && !cur.precise {
+    if !both || old.precise || cur.precise {
+        return;
+    }
+    let same = old.value == cur.value && old.off == cur.off && ids.check(old.id, cur.id);
+    if !same {
         *cur = Register::unknown().with_live(cur.live);
     }
 }

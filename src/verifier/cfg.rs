@@ -10,6 +10,7 @@ use crate::abi::helpers::{ArgType, by_number};
 use crate::isa::{CallTarget, Imm64, Insn, Pc};
 
 use super::fail::{Check, Fail};
+use super::kfunc::Kfuncs;
 use super::outcome::Errno;
 
 /// The most functions a program may have (`BPF_MAX_SUBPROGS`).
@@ -31,18 +32,24 @@ pub(super) struct Flow {
 
 impl Flow {
     /// Judges the control flow of `insns`.
-    pub(super) fn of(insns: &[Insn]) -> Check<Flow> {
+    /// `callback` is where the function starts that runs when the program throws.
+    pub(super) fn of(insns: &[Insn], kfuncs: &Kfuncs, callback: Option<Pc>) -> Check<Flow> {
         if insns.is_empty() {
             return Err(Fail::new(Errno::Invalid, "the program has no instructions"));
         }
         let mut flow = Flow {
-            starts: find_starts(insns)?,
+            starts: find_starts(insns, callback)?,
             prune: vec![false; insns.len()],
             force: vec![false; insns.len()],
             jumped_to: vec![false; insns.len()],
         };
         flow.check_ranges(insns)?;
-        flow.walk(insns)?;
+        flow.walk(insns, callback)?;
+        let next_calls = (0..).map(Pc).zip(insns);
+        for (pc, _) in next_calls.filter(|(_, insn)| kfuncs.is_iter_next(insn)) {
+            flow.mark_prune(pc);
+            flow.mark_forced(pc);
+        }
         Ok(flow)
     }
 
@@ -90,9 +97,10 @@ impl Flow {
     }
 
     /// Walks every edge, marking what is reached and where states are compared.
-    fn walk(&mut self, insns: &[Insn]) -> Check {
+    fn walk(&mut self, insns: &[Insn], callback: Option<Pc>) -> Check {
         let mut seen = vec![false; insns.len()];
         let mut todo = vec![Pc(0)];
+        todo.extend(callback);
         while let Some(pc) = todo.pop() {
             let Some(insn) = insns.get(pc.index()) else {
                 return Err(Fail::new(Errno::Invalid, format!("invalid insn idx {pc}")));
@@ -245,8 +253,9 @@ fn check_seen(insns: &[Insn], seen: &[bool]) -> Check {
 }
 
 /// The first slots of all functions.
-fn find_starts(insns: &[Insn]) -> Check<Vec<Pc>> {
+fn find_starts(insns: &[Insn], callback: Option<Pc>) -> Check<Vec<Pc>> {
     let mut starts = vec![Pc(0)];
+    starts.extend(callback);
     for (index, insn) in insns.iter().enumerate() {
         let Some(off) = function_offset(insn) else {
             continue;

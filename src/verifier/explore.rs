@@ -6,6 +6,8 @@
 //!
 //! Kernel: `do_check`, `push_stack`, `pop_stack` and `is_state_visited` in kernel/bpf/verifier.c, 6.12.
 
+use std::collections::BTreeSet;
+
 use crate::abi::context::Context;
 use crate::btf::Btf;
 use crate::isa::{CallTarget, DecodeError, Insn, Pc, Reg};
@@ -13,6 +15,7 @@ use crate::object::Program;
 
 use super::cfg::{Flow, calls_back};
 use super::fail::{Check, Fail};
+use super::kfunc::Kfuncs;
 use super::log::Log;
 use super::outcome::{AccessKind, Env, Errno, Fact, Stats};
 use super::prune::Precision;
@@ -86,6 +89,12 @@ pub(super) struct Verifier<'a> {
     pub(super) called_globals: Vec<usize>,
     /// Deepest stack use of each function, in bytes.
     pub(super) stack_depths: Vec<i32>,
+    /// The kernel functions that the program calls.
+    pub(super) kfuncs: &'a Kfuncs,
+    /// The function that runs when the program throws.
+    pub(super) exception_callback: Option<usize>,
+    /// Functions that helpers call back.
+    pub(super) callbacks: BTreeSet<usize>,
     last_id: u32,
     last_activation: u32,
     kept_states: u64,
@@ -100,6 +109,7 @@ impl<'a> Verifier<'a> {
         env: &'a Env,
         insns: &'a [Insn],
         flow: &'a Flow,
+        kfuncs: &'a Kfuncs,
     ) -> Verifier<'a> {
         Verifier {
             program,
@@ -120,6 +130,9 @@ impl<'a> Verifier<'a> {
             changes_packet: Vec::new(),
             called_globals: Vec::new(),
             stack_depths: vec![0; flow.starts.len()],
+            kfuncs,
+            exception_callback: None,
+            callbacks: BTreeSet::new(),
             last_id: 0,
             last_activation: 0,
             kept_states: 0,
@@ -143,7 +156,7 @@ impl<'a> Verifier<'a> {
         self.last_id
     }
 
-    /// A number that no activation of a function has yet.
+    /// Tells one activation of a function from others.
     pub(super) fn new_activation(&mut self) -> u32 {
         self.last_activation = self.last_activation.saturating_add(1);
         self.last_activation
@@ -292,9 +305,9 @@ impl<'a> Verifier<'a> {
                 self.jumps_processed += 1;
                 self.check_local_call(pc, off)
             }
-            Insn::Call(CallTarget::Kfunc { id, .. }) => {
-                let name = self.kernel_name(id.cast_unsigned());
-                Err(Fail::unsupported(format!("calling kernel function {name}")))
+            Insn::Call(CallTarget::Kfunc { id, btf_index }) => {
+                self.jumps_processed += 1;
+                self.check_kfunc(pc, id, btf_index)
             }
             Insn::Call(CallTarget::Reg(reg)) => {
                 Err(Fail::invalid(format!("unknown opcode 8d (callx {reg})")))
@@ -467,6 +480,7 @@ impl<'a> Verifier<'a> {
         let old = &self.stored[id.index()].state;
         let same_may_goto = old.may_goto_depth == self.cur.may_goto_depth;
         let same_callbacks = old.callback_depth == self.cur.callback_depth;
+        let same_iterators = !self.iterators_advanced(id);
         if let Insn::MayGoto { .. } = insn {
             if !same_may_goto && self.states_equal(id, Precision::RangeWithin) {
                 self.join_loop(id);
@@ -478,8 +492,14 @@ impl<'a> Verifier<'a> {
             if self.states_equal(id, Precision::RangeWithin) {
                 return Ok(self.converged(id));
             }
+        } else if self.kfuncs.is_iter_next(&insn) {
+            if self.states_equal(id, Precision::RangeWithin) && self.iterator_is_active() {
+                self.join_loop(id);
+                return Ok(self.converged(id));
+            }
         } else if same_may_goto
             && same_callbacks
+            && same_iterators
             && self.maybe_looping(id)
             && self.states_equal(id, Precision::Exact)
         {

@@ -119,15 +119,13 @@ impl Verifier<'_> {
             self.write_data(range, SlotByte::Misc);
         }
         if let Some(reference) = call.release {
-            self.release(reference).map_err(|()| {
-                Fail::invalid(format!(
-                    "func {}#{} reference has not been acquired before",
-                    call.name, call.number
-                ))
-            })?;
+            self.release(reference, &format!("func {}#{}", call.name, call.number))?;
         }
         if call.number == TAIL_CALL && !self.cur.refs.is_empty() {
             return Err(Fail::invalid("tail_call would lead to reference leak"));
+        }
+        if call.number == TAIL_CALL {
+            self.check_outside_sections("tail_call")?;
         }
         if let Some((callback, subprog)) = call.callback {
             self.enter_callback(pc, &call, callback, subprog)?;
@@ -162,6 +160,9 @@ impl Verifier<'_> {
         }
         if !self.is_allowed(number) {
             return Err(Fail::invalid("helper call is not allowed in probe"));
+        }
+        if prototype.sleeps == Sleeps::Might {
+            self.check_may_sleep(helper)?;
         }
         if prototype.sleeps == Sleeps::Might && self.program.sleepable == Sleepable::No {
             return Err(Fail::invalid(
@@ -204,6 +205,19 @@ impl Verifier<'_> {
             },
             _ => true,
         }
+    }
+
+    /// Nothing may sleep in a section that the program opened.
+    fn check_may_sleep(&self, helper: &Helper) -> Check {
+        let (name, number) = (helper.name, helper.number);
+        let section = match (self.cur.rcu_locked, self.cur.preempt_disabled) {
+            (true, _) => "rcu_read_lock",
+            (false, 1..) => "non-preemptible",
+            (false, 0) => return Ok(()),
+        };
+        Err(Fail::invalid(format!(
+            "sleepable helper {name}#{number} in {section} region"
+        )))
     }
 
     /// Whether the helper may be given that type of map.
@@ -339,6 +353,7 @@ impl Verifier<'_> {
                 return Ok(());
             }
         }
+        self.callbacks.insert(subprog);
         let activation = self.new_activation();
         let mut frame = Frame::new(depth, subprog, pc, activation);
         frame.callback_range = Some((0, 1));

@@ -262,6 +262,7 @@ impl Verifier<'_> {
                 SlotByte::Spill => 'r',
                 SlotByte::Misc => 'm',
                 SlotByte::Zero => '0',
+                SlotByte::Iter => 'i',
             })
             .collect();
         if slot.is_scalar_spill() {

@@ -212,6 +212,7 @@ impl Verifier<'_> {
                 "BPF_LD_[ABS|IND] cannot be mixed with socket references",
             ));
         }
+        self.check_outside_sections("BPF_LD_[ABS|IND]")?;
         if skb.kind != Kind::Ctx {
             return Err(Fail::invalid(
                 "at the time of BPF_LD_ABS|IND R6 != pointer to skb",

@@ -16,11 +16,13 @@ mod argument;
 mod branch;
 mod cfg;
 mod context;
+mod exception;
 mod explore;
 mod fail;
 mod helper;
 mod hint;
 mod kernel_object;
+mod kfunc;
 mod log;
 mod map_fields;
 mod memory;
@@ -48,6 +50,7 @@ use crate::object::{Program, Subprog};
 use cfg::Flow;
 use explore::Verifier;
 use fail::Fail;
+use kfunc::Kfuncs;
 pub use outcome::{AccessKind, Env, Errno, Fact, LogLevel, Rejection, Stats, Verified};
 
 /// The most instructions a program may have (`BPF_COMPLEXITY_LIMIT_INSNS` for the privileged).
@@ -64,11 +67,14 @@ pub fn verify(program: &Arc<Program>, env: &Env) -> Result<Verified, Box<Rejecti
     let slots =
         slots.map_err(|(pc, error)| rejection(Fail::invalid(error.to_string()), Some(pc)))?;
     let (insns, broken) = split(slots);
-    let flow = Flow::of(&insns).map_err(|fail| match broken.first() {
+    let kfuncs = Kfuncs::of(&insns, env);
+    let callback = exception::callback_of(program).map_err(|fail| rejection(fail, None))?;
+    let flow = Flow::of(&insns, &kfuncs, callback).map_err(|fail| match broken.first() {
         Some((pc, error)) => rejection(Fail::invalid(error.to_string()), Some(*pc)),
         None => rejection(fail, None),
     })?;
-    let mut verifier = Verifier::new(program, env, &insns, &flow);
+    let mut verifier = Verifier::new(program, env, &insns, &flow, &kfuncs);
+    verifier.exception_callback = callback.and_then(|start| flow.subprog_at(start));
     verifier.broken = broken;
     match verifier.run() {
         Ok(()) => Ok(accept(program, verifier, insns.clone())),
@@ -122,6 +128,7 @@ fn accept(program: &Arc<Program>, mut verifier: Verifier<'_>, insns: Vec<Insn>) 
         insns,
         stack_depths: program.subprogs.iter().map(depth_of).collect(),
         facts: verifier.facts,
+        kfuncs: verifier.kfuncs.names(),
         stats: verifier.stats,
         log: verifier.log.into_text(),
     }

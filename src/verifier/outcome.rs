@@ -51,6 +51,8 @@ pub struct Verified {
     pub facts: Vec<Fact>,
     /// Stack bytes that each subprogram uses, in the order of [`Program::subprogs`].
     pub stack_depths: Vec<u32>,
+    /// The kernel functions that it calls: id in the kernel's types and name.
+    pub kfuncs: Vec<(i32, &'static str)>,
     /// How much work it was.
     pub stats: Stats,
     /// The log that was asked for.

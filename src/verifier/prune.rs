@@ -24,11 +24,11 @@ pub(super) enum Precision {
 
 /// Pairs of ids that stand for each other.
 #[derive(Default)]
-struct IdMap(Vec<(u32, u32)>);
+pub(super) struct IdMap(Vec<(u32, u32)>);
 
 impl IdMap {
     /// Whether `old` and `cur` stand, or may from now on stand, for each other.
-    fn check(&mut self, old: u32, cur: u32) -> bool {
+    pub(super) fn check(&mut self, old: u32, cur: u32) -> bool {
         if (old == 0) != (cur == 0) {
             return false;
         }
@@ -137,7 +137,10 @@ impl Comparison {
 
     fn stacks(&mut self, old: &Frame, cur: &Frame) -> bool {
         let nothing = Slot::invalid();
-        let longest = old.stack.len().max(cur.stack.len());
+        let longest = match self.precision {
+            Precision::Exact => old.stack.len().max(cur.stack.len()),
+            Precision::Tracked | Precision::RangeWithin => old.stack.len(),
+        };
         (0..longest).all(|index| {
             let old_slot = old.stack.get(index).unwrap_or(&nothing);
             let cur_slot = cur.stack.get(index).unwrap_or(&nothing);
@@ -148,6 +151,7 @@ impl Comparison {
     fn slots(&mut self, old: &Slot, cur: &Slot) -> bool {
         if self.precision == Precision::Exact {
             return old.bytes == cur.bytes
+                && self.iterators(old, cur)
                 && (!old.is_spill() || self.registers(&old.spilled, &cur.spilled));
         }
         if !old.spilled.live.read && self.precision == Precision::Tracked {
@@ -157,12 +161,30 @@ impl Comparison {
         if let (Some(old), Some(cur)) = (scalar_of(old), scalar_of(cur)) {
             return self.registers(&old, &cur);
         }
+        // In loops the kernel wants the same kinds of bytes, whoever reads them.
+        let same_bytes = self.precision == Precision::Tracked || old.bytes == cur.bytes;
+        if !same_bytes || !self.iterators(old, cur) {
+            return false;
+        }
         let bytes_fit = old
             .bytes
             .iter()
             .zip(&cur.bytes)
             .all(|(old, cur)| byte_covers(*old, *cur));
         bytes_fit && (!old.is_spill() || self.registers(&old.spilled, &cur.spilled))
+    }
+}
+
+impl Comparison {
+    /// How many elements an iterator has yielded makes no difference, or no loop would converge.
+    fn iterators(&mut self, old: &Slot, cur: &Slot) -> bool {
+        let Some(old) = old.iter else { return true };
+        cur.iter.is_some_and(|cur| {
+            old.ty == cur.ty
+                && old.progress == cur.progress
+                && old.guard == cur.guard
+                && self.ids.check(old.ref_id, cur.ref_id)
+        })
     }
 }
 
@@ -181,7 +203,7 @@ fn byte_covers(old: SlotByte, cur: SlotByte) -> bool {
     match old {
         // Privileged programs may read what was never written, so nothing is demanded of data.
         SlotByte::Invalid | SlotByte::Misc => true,
-        SlotByte::Zero | SlotByte::Spill => old == cur,
+        SlotByte::Zero | SlotByte::Spill | SlotByte::Iter => old == cur,
     }
 }
 
@@ -195,7 +217,10 @@ impl Verifier<'_> {
             ids: IdMap::default(),
             fresh: u32::MAX,
         };
-        if old.refs.len() != cur.refs.len() {
+        if old.refs.len() != cur.refs.len()
+            || old.rcu_locked != cur.rcu_locked
+            || old.preempt_disabled != cur.preempt_disabled
+        {
             return false;
         }
         let references_match = old

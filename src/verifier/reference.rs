@@ -10,6 +10,7 @@ use crate::abi::MapType;
 use crate::isa::Pc;
 
 use super::explore::Verifier;
+use super::fail::{Check, Fail};
 use super::helper::{Call, RINGBUF_RESERVE};
 use super::state::{Kind, Reference, Register};
 
@@ -50,21 +51,37 @@ impl Verifier<'_> {
     }
 
     /// A new reference, acquired by the call at `pc`.
-    pub(super) fn acquire(&mut self, pc: Pc) -> u32 {
+    pub(super) fn acquire(&mut self, acquired_at: Pc) -> u32 {
         let id = self.new_id();
-        let acquired_at = pc;
-        self.cur.refs.push(Reference { id, acquired_at });
+        let is_callback = self.cur.frame().callback_range.is_some();
+        let callback = if is_callback {
+            super::state::frame_number(self.cur.top())
+        } else {
+            0
+        };
+        self.cur.refs.push(Reference {
+            id,
+            acquired_at,
+            callback,
+        });
         id
     }
 
-    /// Gives a reference back: every pointer that carries it is now a number. An error when there
-    /// is none of that id.
-    pub(super) fn release(&mut self, id: u32) -> Result<(), ()> {
-        let before = self.cur.refs.len();
-        self.cur.refs.retain(|reference| reference.id != id);
-        if self.cur.refs.len() == before {
-            return Err(());
+    /// Gives a reference back to the function `what`: every pointer that carries it is now a number.
+    /// A callback may release only what it acquired itself.
+    pub(super) fn release(&mut self, id: u32, what: &str) -> Check {
+        let is_callback = self.cur.frame().callback_range.is_some();
+        let frame = super::state::frame_number(self.cur.top());
+        let is_known =
+            self.cur.refs.iter().any(|reference| {
+                reference.id == id && (!is_callback || reference.callback == frame)
+            });
+        if !is_known {
+            return Err(Fail::invalid(format!(
+                "{what} reference has not been acquired before"
+            )));
         }
+        self.cur.refs.retain(|reference| reference.id != id);
         self.cur.for_each_register(|register| {
             if register.ref_id == id {
                 *register = Register::unknown().with_live(register.live);

@@ -82,7 +82,7 @@ impl Verifier<'_> {
     }
 
     /// Makes the frame reach down to the range and counts it as used.
-    fn use_stack(&mut self, range: StackRange) {
+    pub(super) fn use_stack(&mut self, range: StackRange) {
         let Some(frame) = self.cur.frames.get_mut(range.frame) else {
             return;
         };
@@ -165,9 +165,10 @@ impl Verifier<'_> {
                 _ if place < size => SlotByte::Spill,
                 SlotByte::Zero => SlotByte::Zero,
                 SlotByte::Invalid => SlotByte::Invalid,
-                SlotByte::Spill | SlotByte::Misc => SlotByte::Misc,
+                SlotByte::Spill | SlotByte::Misc | SlotByte::Iter => SlotByte::Misc,
             };
         }
+        slot.iter = None;
         self.log.changed_slot(range.frame, index);
     }
 
@@ -222,6 +223,7 @@ impl Verifier<'_> {
         let slot = self.cur.frames[range.frame].stack[index];
         let at_bottom = range.from % 8 == 0;
         if !slot.is_spill() {
+            self.check_readable(range)?;
             return Ok(self.read_data(range));
         }
         if size == 8 && slot.is_full_spill() {
@@ -266,6 +268,30 @@ impl Verifier<'_> {
                     .map_or(SlotByte::Invalid, |slot| slot.bytes[byte])
             })
             .collect()
+    }
+
+    /// Refuses to load bytes of an iterator.
+    fn check_readable(&self, range: StackRange) -> Check {
+        let bytes = self.bytes_of(range);
+        let Some(at) = bytes.iter().position(|byte| *byte == SlotByte::Iter) else {
+            return Ok(());
+        };
+        let (off, size) = (range.from, bytes.len());
+        Err(Fail::access(format!(
+            "invalid read from stack off {off}+{at} size {size}"
+        )))
+    }
+
+    /// Refuses to hand bytes of an iterator, through `reg`, to what may read them.
+    pub(super) fn check_plain(&self, reg: Reg, range: StackRange) -> Check {
+        let bytes = self.bytes_of(range);
+        let Some(at) = bytes.iter().position(|byte| *byte == SlotByte::Iter) else {
+            return Ok(());
+        };
+        let (number, off, size) = (reg.number(), range.from, bytes.len());
+        Err(Fail::access(format!(
+            "invalid read from stack R{number} off {off}+{at} size {size}"
+        )))
     }
 
     /// What plain data yields: 0 if it is all zero, else an unknown number.

@@ -234,6 +234,43 @@ pub(super) enum SlotByte {
     Misc,
     /// Zero.
     Zero,
+    /// A byte of an iterator.
+    Iter,
+}
+
+/// How far an open-coded iterator is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IterProgress {
+    /// It may yield another element.
+    Active,
+    /// It has yielded none, and will yield none.
+    Drained,
+}
+
+/// Whether an iterator hangs on an RCU section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IterGuard {
+    /// It does not.
+    None,
+    /// It was started in one that has not ended.
+    Held,
+    /// It was started outside of one, or that has ended.
+    Lost,
+}
+
+/// Eight bytes of an open-coded iterator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IterSlot {
+    /// The iterator's structure.
+    pub(super) ty: BtfId,
+    /// How far it is.
+    pub(super) progress: IterProgress,
+    /// Whether it hangs on an RCU section.
+    pub(super) guard: IterGuard,
+    /// How many elements it has yielded on this path.
+    pub(super) depth: u32,
+    /// Its reference, at its lowest address; 0 above.
+    pub(super) ref_id: u32,
 }
 
 /// Eight bytes of stack.
@@ -243,6 +280,8 @@ pub(super) struct Slot {
     pub(super) bytes: [SlotByte; 8],
     /// The spilled register, where the bytes say so; its `live` is the slot's.
     pub(super) spilled: Register,
+    /// The iterator, where the bytes say so.
+    pub(super) iter: Option<IterSlot>,
 }
 
 impl Slot {
@@ -251,6 +290,7 @@ impl Slot {
         Slot {
             bytes: [SlotByte::Invalid; 8],
             spilled: Register::uninit(),
+            iter: None,
         }
     }
 
@@ -279,8 +319,11 @@ impl Slot {
         self.is_spill() && self.spilled.is_scalar()
     }
 
-    /// Turns the bytes of a spill into plain data.
+    /// Turns the bytes of a spill or an iterator into plain data.
     pub(super) fn scrub(&mut self) {
+        if self.iter.take().is_some() {
+            self.bytes = [SlotByte::Misc; 8];
+        }
         if !self.is_spill() {
             return;
         }
@@ -364,6 +407,8 @@ pub(super) struct Reference {
     pub(super) id: u32,
     /// The call that acquired it.
     pub(super) acquired_at: Pc,
+    /// The frame of the callback that acquired it, 0 for none.
+    pub(super) callback: u8,
 }
 
 /// Index of a stored state.
@@ -407,6 +452,10 @@ pub(super) struct State {
     pub(super) frames: Vec<Frame>,
     /// What must be released.
     pub(super) refs: Vec<Reference>,
+    /// Whether the program holds the RCU read lock that it took itself.
+    pub(super) rcu_locked: bool,
+    /// How often it has disabled preemption and not enabled it again.
+    pub(super) preempt_disabled: u32,
     /// The checkpoint that this state continues.
     pub(super) parent: Option<StateId>,
     /// How many checkpoints this state continues.
@@ -432,6 +481,8 @@ impl State {
         State {
             frames: vec![Frame::new(0, subprog, Pc(0), activation)],
             refs: Vec::new(),
+            rcu_locked: false,
+            preempt_disabled: 0,
             parent: None,
             depth: 0,
             loop_entry: None,

@@ -19,7 +19,9 @@ use super::log::range_text;
 use super::object_argument::TrustedArg;
 use super::outcome::Errno;
 use super::scalar::Scalar;
-use super::state::{Frame, Kind, MAX_FRAMES, MAX_STACK, MemKind, Register, State, Trust};
+use super::state::{
+    Frame, Kind, MAX_FRAMES, MAX_STACK, MemKind, Reference, Register, State, Trust,
+};
 
 /// Stack is reserved in units of this many bytes, as the kernel's JIT does.
 const STACK_UNIT: i32 = 16;
@@ -70,11 +72,11 @@ impl Verifier<'_> {
         self.changes_packet = self.packet_changers();
         self.check_map_references()?;
         self.check_maps()?;
-        self.check_exception_callback()?;
         self.check_attach_target()?;
         let mut state = State::new(0, self.new_activation());
         *state.reg_mut(Reg::R1) = Register::pointer(Kind::Ctx);
         self.explore(state, 0)?;
+        self.called_globals.extend(self.exception_callback);
         let mut judged = 0;
         while let Some(subprog) = self.called_globals.get(judged).copied() {
             judged += 1;
@@ -89,22 +91,8 @@ impl Verifier<'_> {
                 "Func#{subprog} ('{name}') is safe for any args that match its prototype"
             ));
         }
+        self.check_throws()?;
         self.check_stack_depth()
-    }
-
-    /// Refuses a program that names a function for exceptions.
-    fn check_exception_callback(&self) -> Check {
-        let main = self.program.subprogs.first().and_then(|main| main.func);
-        let (Some(btf), Some(main)) = (self.program.btf.as_ref(), main) else {
-            return Ok(());
-        };
-        match btf
-            .decl_tags(main)
-            .find(|(_, tag)| tag.starts_with("exception_callback:"))
-        {
-            Some((_, tag)) => Err(Fail::unsupported(format!("the tag {tag}"))),
-            None => Ok(()),
-        }
     }
 
     /// Whether the function is judged alone.
@@ -156,6 +144,10 @@ impl Verifier<'_> {
     /// A call of a function that is judged alone: only its prototype counts.
     fn call_global(&mut self, pc: Pc, subprog: usize) -> Check<Flowing> {
         let name = self.names[subprog].clone();
+        if self.cur.preempt_disabled > 0 {
+            let first = "global function calls are not allowed with preemption disabled,";
+            return Err(Fail::invalid(first).then("use static function instead"));
+        }
         self.check_global_args(subprog).map_err(|fail| {
             if fail.unsupported {
                 return fail;
@@ -247,7 +239,7 @@ impl Verifier<'_> {
     }
 
     /// The function that an instruction calls or refers to.
-    fn callee(&self, pc: Pc, insn: &Insn) -> Option<usize> {
+    pub(super) fn callee(&self, pc: Pc, insn: &Insn) -> Option<usize> {
         let to = pc.target(function_offset(insn)?)?;
         self.flow.subprog_at(to)
     }
@@ -376,6 +368,11 @@ impl Verifier<'_> {
     /// The state in which a global function is judged.
     fn global_entry(&mut self, subprog: usize) -> Check<State> {
         let args = self.global_args(subprog)?;
+        if self.exception_callback == Some(subprog) && args != [GlobalArg::Scalar] {
+            return Err(Fail::invalid(
+                "exception cb only supports single integer argument",
+            ));
+        }
         let mut state = State::new(subprog, self.new_activation());
         for (reg, arg) in ARGUMENTS.into_iter().zip(args) {
             let register = match arg {
@@ -404,8 +401,9 @@ impl Verifier<'_> {
 
     pub(super) fn check_exit(&mut self) -> Check<Flowing> {
         if self.cur.frames.len() == 1 {
+            self.check_sections_closed()?;
             self.check_released()?;
-            self.check_result()?;
+            self.check_result(Reg::R0)?;
             return Ok(Flowing::Ended);
         }
         let returned = *self.cur.reg(Reg::R0);
@@ -434,6 +432,11 @@ impl Verifier<'_> {
             let name = self.type_name(&returned);
             return Err(Fail::access(format!("R0 not a scalar value ({name})")));
         }
+        let frame = super::state::frame_number(self.cur.top());
+        let mut held = self.cur.refs.iter();
+        if let Some(reference) = held.find(|reference| reference.callback == frame) {
+            return Err(unreleased(reference));
+        }
         self.mark_precise(Reg::R0);
         check_in_range("At callback return", Reg::R0, &returned.value, range)?;
         if let Some(step) = self.cur.history.last_mut() {
@@ -453,26 +456,51 @@ impl Verifier<'_> {
     fn check_released(&mut self) -> Check {
         match self.cur.refs.first() {
             None => Ok(()),
-            Some(reference) => Err(Fail::invalid(format!(
-                "Unreleased reference id={} alloc_insn={}",
-                reference.id, reference.acquired_at
+            Some(reference) => Err(unreleased(reference)),
+        }
+    }
+
+    /// Refuses what may leave the program, inside a section that it opened.
+    pub(super) fn check_outside_sections(&self, what: &str) -> Check {
+        let section = match (self.cur.rcu_locked, self.cur.preempt_disabled) {
+            (true, _) => "bpf_rcu_read_lock",
+            (false, 1..) => "bpf_preempt_disable",
+            (false, 0) => return Ok(()),
+        };
+        Err(Fail::invalid(format!(
+            "{what} cannot be used inside {section}-ed region"
+        )))
+    }
+
+    /// Every section that was opened must have been closed.
+    fn check_sections_closed(&self) -> Check {
+        if self.cur.rcu_locked {
+            return Err(Fail::invalid("bpf_rcu_read_unlock is missing"));
+        }
+        match self.cur.preempt_disabled {
+            0 => Ok(()),
+            1 => Err(Fail::invalid("1 bpf_preempt_enable is missing")),
+            depth => Err(Fail::invalid(format!(
+                "{depth} bpf_preempt_enable(s) are missing"
             ))),
         }
     }
 
     /// What the program returns must be a number, of those that its type allows.
-    fn check_result(&mut self) -> Check {
-        let is_main = self.cur.frame().subprog == 0;
+    pub(super) fn check_result(&mut self, reg: Reg) -> Check {
+        let subprog = self.cur.frame().subprog;
+        let is_main = subprog == 0 || self.exception_callback == Some(subprog);
         if is_main && self.returns_nothing()? {
             return Ok(());
         }
-        let result = self.read_reg(Reg::R0)?;
+        let number = reg.number();
+        let result = self.read_reg(reg)?;
         let name = self.type_name(&result);
         if !is_main {
             return match result.is_scalar() {
                 true => Ok(()),
                 false => Err(Fail::invalid(format!(
-                    "At subprogram exit the register R0 is not a scalar value ({name})"
+                    "At subprogram exit the register R{number} is not a scalar value ({name})"
                 ))),
             };
         }
@@ -481,10 +509,10 @@ impl Verifier<'_> {
         };
         if !result.is_scalar() {
             return Err(Fail::invalid(format!(
-                "At program exit the register R0 is not a known value ({name})"
+                "At program exit the register R{number} is not a known value ({name})"
             )));
         }
-        self.mark_precise(Reg::R0);
+        self.mark_precise(reg);
         // An LSM hook returns 32 bits.
         let is_lsm = self.program.prog_type == ProgType::Lsm;
         if is_lsm && self.program.attach_type != Some(AttachType::LsmCgroup) {
@@ -496,7 +524,7 @@ impl Verifier<'_> {
                 return Ok(());
             }
         }
-        check_in_range("At program exit", Reg::R0, &result.value, range)
+        check_in_range("At program exit", reg, &result.value, range)
     }
 
     /// Whether what the program attaches to has no result, so that nothing is asked of the program's.
@@ -523,11 +551,20 @@ impl Verifier<'_> {
 
     /// No chain of calls may use more stack than there is, nor be too long.
     fn check_stack_depth(&mut self) -> Check {
+        self.check_stack_depth_from(0)?;
+        match self.exception_callback {
+            Some(callback) => self.check_stack_depth_from(callback),
+            None => Ok(()),
+        }
+    }
+
+    /// The same, for the chains that start with one function.
+    fn check_stack_depth_from(&mut self, first: usize) -> Check {
         let calls: Vec<Vec<usize>> = (0..self.flow.starts.len())
             .map(|one| self.callees(one))
             .collect();
-        let mut chain = vec![(0_usize, 0_usize)];
-        let mut depth = self.reserved(0);
+        let mut chain = vec![(first, 0_usize)];
+        let mut depth = self.reserved(first);
         // What follows depends on these three alone; without this, layers of functions that all
         // call each other would be walked in every combination.
         let mut seen = BTreeSet::new();
@@ -580,6 +617,14 @@ impl Verifier<'_> {
         callees.dedup();
         callees
     }
+}
+
+/// The refusal of what was acquired and not given back.
+pub(super) fn unreleased(reference: &Reference) -> Fail {
+    Fail::invalid(format!(
+        "Unreleased reference id={} alloc_insn={}",
+        reference.id, reference.acquired_at
+    ))
 }
 
 fn check_in_range(place: &str, reg: Reg, value: &Scalar, (low, high): (i64, i64)) -> Check {

@@ -49,7 +49,7 @@ impl Verifier<'_> {
         let Kind::Btf(_, from) = pointer.kind else {
             return Register::unknown();
         };
-        let in_section = self.program.sleepable == Sleepable::No;
+        let in_section = self.in_rcu();
         // A union may hold something else than the pointer.
         let kept = match found.through_union {
             true => Trust::Untrusted,
