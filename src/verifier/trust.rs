@@ -6,8 +6,6 @@
 //!
 //! Kernel: `check_ptr_to_btf_access` and the `BTF_TYPE_SAFE_` lists in kernel/bpf/verifier.c, 6.12.
 
-use crate::object::Sleepable;
-
 use super::explore::Verifier;
 use super::kernel_object::{Found, Tag};
 use super::state::{Kind, Register, Trust};
