@@ -3,10 +3,10 @@
 //! They are no stable interface: a later kernel may drop or change one. The release is the one in which the
 //! function first had this name, from the git history of the file that defines it. Types and flags are those of
 //! Linux 6.12, from its documentation (bpf/kfuncs.rst) and from asking it for every type of program.
-//! What is known of a function by its release alone stands in [`RELEASES`]; a name there that ends with `*`
+//! What is known of a function by its release alone stands in `RELEASES`; a name there that ends with `*`
 //! stands for all that start so.
 //!
-//! To add a kfunc: a row in [`TABLE`]; if it does more than take and give references, `src/verifier/kfunc`.
+//! To add a kfunc: a row in `TABLE`; if it does more than take and give references, `src/verifier/kfunc`.
 
 use super::{AttachType, ProgType, Version};
 
