@@ -180,7 +180,13 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
     match args.format {
         Format::Text => text::print(output, &outcome, args.log)?,
         Format::Json => output.json(&rows::Report::new(&outcome, args.log))?,
-        Format::Csv => output.write_all(&rows::csv(&outcome)?)?,
+        Format::Csv => {
+            output.write_all(&rows::csv(&outcome)?)?;
+            // It is no row of a program.
+            for vanished in &outcome.vanished {
+                output.note(&format!("vanished: {vanished}"))?;
+            }
+        }
     }
     if exit == Exit::Ok {
         inputs.check_found(outcome.entries.len())?;
