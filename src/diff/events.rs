@@ -10,11 +10,11 @@ use crate::abi::MapType;
 use crate::events::Event;
 use crate::kernel::job::{AttachJob, Job, JobResult, MapContents, Trace};
 use crate::kernel::{Kernel, attach_point};
-use crate::machine::{Cpus, Task};
+use crate::machine::Task;
 use crate::object::{Origin, Program};
-use crate::sim::{self, MapView, Selection, Sim};
+use crate::sim::{MapView, Sim};
 
-use super::run::{called, printed, prints};
+use super::run::{called, position, printed, prints, simulator, with_called};
 use super::{Compared, DiffError, Difference, Options, Subject};
 
 /// What is started.
@@ -39,19 +39,11 @@ pub(super) fn compare(
         compared.notes.push(note.to_owned());
         return Ok(());
     };
-    let called = called(program);
-    let wanted: Vec<&Program> = all
-        .iter()
-        .map(|other| other.as_ref())
-        .filter(|other| other.name == program.name || called.contains(&other.name))
-        .collect();
-    let index = wanted.iter().position(|other| other.name == program.name);
+    let wanted = with_called(program, all, &called(program));
     let maps = &program.maps;
     let mut job = Job::new(program.btf.as_deref(), maps, wanted.iter().copied());
     job.attach = vec![AttachJob {
-        program: index
-            .and_then(|index| u32::try_from(index).ok())
-            .unwrap_or(0),
+        program: position(program, &wanted),
         point,
     }];
     job.command = vec![COMMAND.to_owned()];
@@ -96,31 +88,13 @@ fn fired(
     options: &Options,
     cpus: u32,
 ) -> Result<Sim, String> {
-    let mut sim = Sim::new(sim::Options {
-        kernel_btf: options.kernel_btf.clone(),
-        setup: Arc::clone(&options.setup),
-        module_btfs: options.module_btfs.clone(),
-        programs: Selection::Named(names.to_vec()),
-        cpus: Cpus::new(cpus),
-        // Who may attach is root.
-        task: Task {
-            uid: 0,
-            gid: 0,
-            ..Task::default()
-        },
-        ..sim::Options::default()
-    })
-    .map_err(|error| error.to_string())?;
-    let load = match subject {
-        Subject::Object { name, bytes } => sim
-            .load_bytes(name, bytes)
-            .map_err(|error| error.to_string())?,
-        Subject::Program(program) => sim.load_program((**program).clone()),
+    // Who may attach is root.
+    let task = Task {
+        uid: 0,
+        gid: 0,
+        ..Task::default()
     };
-    let loaded = load.program(&program.name);
-    if let Some(refusal) = loaded.and_then(|loaded| loaded.verdict.refusal()) {
-        return Err(refusal.to_string());
-    }
+    let mut sim = simulator(subject, program, names.to_vec(), options, cpus, task)?;
     let firing = sim.fire(&Event::execve(COMMAND));
     let firing = firing.map_err(|error| error.to_string())?;
     let reached = firing.runs().any(|run| *run.name == *program.name);

@@ -8,7 +8,7 @@ use crate::abi::{AttachType, MapType, ProgType};
 use crate::events::{Direction, Event, Packet, SkbFields};
 use crate::kernel::job::{Job, JobResult, RunError, RunJob, RunResult, Trace};
 use crate::kernel::{Kernel, errno_name};
-use crate::machine::Cpus;
+use crate::machine::{Cpus, Task};
 use crate::object::{Initial, Program};
 use crate::sim::{self, Selection, Sim};
 
@@ -49,11 +49,7 @@ pub(super) fn compare(
         compared.notes.push(note.to_owned());
         return Ok(());
     }
-    let wanted: Vec<&Program> = all
-        .iter()
-        .map(|other| other.as_ref())
-        .filter(|other| other.name == program.name || called.contains(&other.name))
-        .collect();
+    let wanted = with_called(program, all, &called);
     let packets = packets(options);
     if packets.is_empty() {
         return Ok(());
@@ -110,6 +106,27 @@ pub(super) fn called(program: &Program) -> Vec<String> {
     lists.flatten().map(|(_, name)| name.clone()).collect()
 }
 
+/// The program, and those of the object that it may call by an array.
+pub(super) fn with_called<'a>(
+    program: &Program,
+    all: &[&'a Arc<Program>],
+    called: &[String],
+) -> Vec<&'a Program> {
+    all.iter()
+        .copied()
+        .map(Arc::as_ref)
+        .filter(|other| other.name == program.name || called.contains(&other.name))
+        .collect()
+}
+
+/// The number of the program among those.
+pub(super) fn position(program: &Program, wanted: &[&Program]) -> u32 {
+    let index = wanted.iter().position(|other| other.name == program.name);
+    index
+        .and_then(|index| u32::try_from(index).ok())
+        .unwrap_or(0)
+}
+
 /// Every packet as often as it is sent.
 fn packets(options: &Options) -> Vec<Vec<u8>> {
     let repeat = options.input.repeat.max(1) as usize;
@@ -125,10 +142,7 @@ fn job(program: &Program, wanted: &[&Program], packets: &[Vec<u8>], options: &Op
         &program.maps,
         wanted.iter().copied(),
     );
-    let index = wanted.iter().position(|other| other.name == program.name);
-    let index = index
-        .and_then(|index| u32::try_from(index).ok())
-        .unwrap_or(0);
+    let index = position(program, wanted);
     job.runs = packets
         .iter()
         .map(|packet| RunJob {
@@ -216,12 +230,31 @@ fn ours(
     options: &Options,
     cpus: u32,
 ) -> Result<Ours, String> {
+    let task = Task::default();
+    let mut sim = simulator(subject, program, names, options, cpus, task)?;
+    let runs = packets
+        .iter()
+        .map(|packet| fire(&mut sim, &program.name, arriving(packet, program, options)?))
+        .collect();
+    Ok(Ours { sim, runs })
+}
+
+/// A simulator with as many CPUs as the kernel, into which the programs of those names are loaded.
+pub(super) fn simulator(
+    subject: &Subject,
+    program: &Program,
+    names: Vec<String>,
+    options: &Options,
+    cpus: u32,
+    task: Task,
+) -> Result<Sim, String> {
     let mut sim = Sim::new(sim::Options {
         kernel_btf: options.kernel_btf.clone(),
         setup: Arc::clone(&options.setup),
         module_btfs: options.module_btfs.clone(),
         programs: Selection::Named(names),
         cpus: Cpus::new(cpus),
+        task,
         ..sim::Options::default()
     })
     .map_err(|error| error.to_string())?;
@@ -232,14 +265,10 @@ fn ours(
         Subject::Program(program) => sim.load_program((**program).clone()),
     };
     let loaded = load.program(&program.name);
-    if let Some(refusal) = loaded.and_then(|loaded| loaded.verdict.refusal()) {
-        return Err(refusal.to_string());
+    match loaded.and_then(|loaded| loaded.verdict.refusal()) {
+        Some(refusal) => Err(refusal.to_string()),
+        None => Ok(sim),
     }
-    let runs = packets
-        .iter()
-        .map(|packet| fire(&mut sim, &program.name, arriving(packet, program, options)?))
-        .collect();
-    Ok(Ours { sim, runs })
 }
 
 fn direction(program: &Program) -> Direction {
