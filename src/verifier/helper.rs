@@ -35,8 +35,6 @@ const RETURNS_SIZE: [u32; 5] = [45, 67, 114, 115, 141];
 const CHANGES_MAP: [u32; 4] = [2, 3, 87, 88];
 /// `bpf_ringbuf_reserve`.
 pub(super) const RINGBUF_RESERVE: u32 = 131;
-/// `bpf_override_return`.
-const OVERRIDE_RETURN: u32 = 58;
 /// `bpf_setsockopt` and `bpf_getsockopt`.
 const SETSOCKOPT: u32 = 49;
 const GETSOCKOPT: u32 = 57;
@@ -147,8 +145,7 @@ impl Verifier<'_> {
         let (name, number) = (helper.name, helper.number);
         let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
         let available = helper.available.allows(prog_type, attach_type);
-        let is_denied = self.denies_options(number) || self.denies_override(number);
-        if is_denied || !available && !self.gives_options(number) {
+        if !available && !self.gives_options(number) || self.denies_options(number) {
             return Err(Fail::invalid(format!(
                 "program of this type cannot use helper {name}#{number}"
             )));
@@ -181,11 +178,6 @@ impl Verifier<'_> {
         self.program.attach_type == Some(AttachType::TraceIter)
             && matches!(target, Some("tcp" | "unix"))
             && matches!(number, SETSOCKOPT | GETSOCKOPT)
-    }
-
-    /// A program on many functions at once may not stand in for one.
-    fn denies_override(&self, number: u32) -> bool {
-        number == OVERRIDE_RETURN && self.program.attach_type == Some(AttachType::TraceKprobeMulti)
     }
 
     /// A congestion control that is leaving may not touch the options.

@@ -178,6 +178,13 @@ pub enum Availability {
     All,
     /// These only.
     Only(&'static [ProgType]),
+    /// These, unless they attach in one of the listed ways.
+    Unless {
+        /// The program types.
+        types: &'static [ProgType],
+        /// The attach types that may not call it.
+        at: &'static [AttachType],
+    },
     /// These, and some others when they attach in one of the listed ways.
     Attached {
         /// Whatever they attach to.
@@ -194,6 +201,9 @@ impl Availability {
         match self {
             Availability::All => true,
             Availability::Only(types) => types.contains(&prog_type),
+            Availability::Unless { types, at } => {
+                types.contains(&prog_type) && !attach_type.is_some_and(|one| at.contains(&one))
+            }
             Availability::Attached { always, at } => {
                 let listed = |(of, types): &(ProgType, &[AttachType])| {
                     *of == prog_type && attach_type.is_some_and(|one| types.contains(&one))

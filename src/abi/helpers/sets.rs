@@ -3,7 +3,7 @@
 //! They are observations of Linux 6.12 (`testdata/helpers-6.12.csv`), grouped so that a row fits a
 //! line; the kernel's own tables (`*_func_proto`) are per program type.
 
-use super::Availability::{self, Attached, Only};
+use super::Availability::{self, Attached, Only, Unless};
 use crate::abi::AttachType::{
     self as Attach, CgroupInet4Bind, CgroupInet4Connect, CgroupInet4Getpeername,
     CgroupInet4Getsockname, CgroupInet6Bind, CgroupInet6Connect, CgroupInet6Getpeername,
@@ -67,7 +67,11 @@ pub(super) const SEG6: Availability = Only(&[LwtSeg6local]);
 pub(super) const ENCAP: Availability = Only(&[LwtIn, LwtXmit]);
 pub(super) const REUSEPORT: Availability = Only(&[SkReuseport]);
 pub(super) const STRUCT_OPS: Availability = Only(&[StructOps]);
-pub(super) const KPROBE: Availability = Only(&[Kprobe]);
+/// Not on many functions at once.
+pub(super) const KPROBE: Availability = Unless {
+    types: &[Kprobe],
+    at: &[Attach::TraceKprobeMulti],
+};
 pub(super) const PERF: Availability = Only(&[PerfEvent]);
 pub(super) const CGROUP_SKB: Availability = Only(&[CgroupSkb]);
 
