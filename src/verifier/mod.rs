@@ -1,7 +1,8 @@
 //! Judges a program as the Linux verifier would, and says why.
 //!
 //! [`verify`] first looks at the control flow (`cfg`), then explores the program path by path,
-//! depth first (`explore`), and prunes states that an earlier one covers (`prune`, `precision`).
+//! depth first (`explore`), and prunes states that an earlier one covers (`visited`, `prune`,
+//! `precision`).
 //! What an instruction does to a state (`state`) is in `alu`, `memory` with `stack`, `context` and
 //! `kernel_object`, `branch`, and `helper` with `argument` and `subprog`. It knows nothing of the
 //! engines nor of what a helper does beyond its prototype.
@@ -40,6 +41,7 @@ mod struct_ops;
 mod subprog;
 pub mod tnum;
 mod trust;
+mod visited;
 mod wanted;
 
 use std::sync::Arc;
