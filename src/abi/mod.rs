@@ -10,6 +10,7 @@
 //! - [`tracepoints`]: the records of tracepoints, and the system calls.
 //! - [`return_range`]: what a program may return.
 //! - [`Feature`], [`kfuncs`]: what else came with which release.
+//! - [`privilege`]: the capabilities that loading takes, and its flags.
 //! - [`hooks`]: what is known of hooks by name: nullable arguments, where programs may sleep.
 //! - [`context`]: the fields of every program type's context and who may touch them.
 
@@ -19,6 +20,7 @@ pub mod helpers;
 pub mod hooks;
 pub mod kfuncs;
 pub mod map_type;
+pub mod privilege;
 mod prog_type;
 mod return_range;
 pub mod sections;

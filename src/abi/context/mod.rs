@@ -47,6 +47,9 @@ pub enum FieldKind {
     Unsupported(&'static str),
 }
 
+/// Where `tstamp` is in `__sk_buff`.
+const SKB_TSTAMP: u32 = 152;
+
 /// How wide an access to a field may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldAccess {
@@ -60,6 +63,15 @@ pub enum FieldAccess {
     Prefix,
     /// The field or an aligned part of at least that many bytes.
     AtLeast(u32),
+}
+
+/// Whether an access to the context takes `CAP_BPF` (`cg_skb_is_valid_access`, 6.12): cgroup
+/// programs may be anybody's, packets and their time stamps not.
+pub fn needs_privilege(prog_type: ProgType, kind: FieldKind, off: u32, access: Access) -> bool {
+    let is_tstamp = (SKB_TSTAMP..SKB_TSTAMP + 8).contains(&off);
+    prog_type == ProgType::CgroupSkb
+        && (matches!(kind, FieldKind::PacketData | FieldKind::PacketEnd)
+            || is_tstamp && access == Access::Write)
 }
 
 /// The direction of an access.
