@@ -20,6 +20,8 @@ pub struct Job {
     pub btf: Option<Vec<u8>>,
     /// Maps to make, in order.
     pub maps: Vec<MapJob>,
+    /// Capabilities that maps are made and programs loaded without, a bit for each by number.
+    pub without: u64,
     /// Programs to load after them, in order.
     pub programs: Vec<ProgramJob>,
     /// Runs to do then, in order.
@@ -414,6 +416,7 @@ mod tests {
         };
         let job = Job {
             btf: Some(vec![1, 2, 3]),
+            without: 1 << 39,
             maps: vec![map],
             programs: vec![program],
             runs: vec![RunJob::default()],

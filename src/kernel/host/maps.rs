@@ -8,6 +8,7 @@ use crate::abi::MapType;
 use crate::kernel::job::{Access, Job, MapFailure, MapJob};
 
 use super::mapping;
+use super::privilege;
 use super::programs::Loaded;
 use super::sys::{self, MapCreate, MapFd, NAME_LEN, SysResult};
 
@@ -22,7 +23,11 @@ pub(super) type Made = Result<MapFd, MapFailure>;
 
 /// Makes every map, puts values and maps in, freezes those that are to be.
 pub(super) fn make(job: &Job, btf: Option<&OwnedFd>, cpus: u32) -> Vec<Made> {
-    let mut maps: Vec<Made> = job.maps.iter().map(|map| create(map, btf, cpus)).collect();
+    let mut maps: Vec<Made> = job
+        .maps
+        .iter()
+        .map(|map| create(map, btf, cpus, job.without))
+        .collect();
     for index in 0..maps.len() {
         let (Some(spec), Some(Ok(map))) = (job.maps.get(index), maps.get(index)) else {
             continue;
@@ -75,11 +80,18 @@ fn is_per_cpu(map_type: u32) -> bool {
     )
 }
 
-fn create(spec: &MapJob, btf: Option<&OwnedFd>, cpus: u32) -> Made {
+/// Makes a map without these capabilities, since what programs may do with it depends on who made it;
+/// with them, if it takes them.
+fn create(spec: &MapJob, btf: Option<&OwnedFd>, cpus: u32, without: u64) -> Made {
     if size(spec, cpus) > MAP_LIMIT {
         return Err(failure("create beyond 64 MiB", libc::E2BIG));
     }
-    let fd = create_fd(spec, btf, cpus).map_err(|errno| failure("create", errno))?;
+    let create = || create_fd(spec, btf, cpus);
+    let created = match privilege::without(without, create) {
+        Err(_) | Ok(Err(libc::EPERM)) => create(),
+        Ok(created) => created,
+    };
+    let fd = created.map_err(|errno| failure("create", errno))?;
     let value_size = user_value_size(spec, cpus);
     Ok(MapFd::new(fd, spec.key_size as usize, value_size))
 }

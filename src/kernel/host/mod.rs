@@ -15,6 +15,7 @@ mod events;
 mod mapping;
 mod maps;
 mod permission;
+mod privilege;
 mod programs;
 mod runs;
 mod sys;
@@ -33,6 +34,7 @@ use super::job::{Job, JobResult, KernelInfo, Trace};
 use super::{Kernel, KernelError};
 
 pub use maps::MAP_LIMIT;
+pub(super) use privilege::permit_everybody;
 
 /// Where the kernel shows its types.
 const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";

@@ -13,6 +13,7 @@ use crate::kernel::job::{AttachName, BtfResult, Job, ProgramJob, ProgramResult, 
 use crate::kernel::records::{STEPS, Section};
 
 use super::maps::{self, Made};
+use super::privilege::without;
 use super::sys::{self, Load, SysResult};
 
 /// Operation code of a 64-bit immediate.
@@ -89,8 +90,10 @@ pub(super) fn load<'a>(
 ) -> Vec<Loaded> {
     let loaded = job.programs.iter().map(|program| {
         let prepared = Prepared::new(job, program, maps, &types);
-        match prepared {
-            Ok(prepared) => prepared.load(program, btf),
+        let loaded =
+            prepared.and_then(|prepared| without(job.without, || prepared.load(program, btf)));
+        match loaded {
+            Ok(loaded) => loaded,
             Err(reason) => Loaded {
                 fd: None,
                 result: ProgramResult {

@@ -16,7 +16,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::frame::{self, Kind};
-use crate::kernel::host::Host;
+use crate::kernel::host::{Host, permit_everybody};
 use crate::kernel::{Job, Kernel, KernelError};
 
 /// The argument by which the host's kernel command line tells init what it is.
@@ -97,6 +97,10 @@ fn work() -> io::Result<()> {
             Err(error) => eprintln!("{ARGUMENT}: {error}"),
             Ok(()) => {}
         }
+    }
+    // A kernel without that setting lets everybody.
+    if let Err(error) = permit_everybody() {
+        eprintln!("{ARGUMENT}: {error}");
     }
     let mut port = open_port()?;
     let mut host = match Host::open() {
