@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ebpf_sim::abi::privilege::{Capabilities, LoadFlags, Loader};
 use ebpf_sim::object::Program;
 use ebpf_sim::verifier::{Env, verify};
 
@@ -36,6 +37,15 @@ fn cases(topic: &str) -> Vec<Case> {
 }
 
 fn check(topic: &str) {
+    check_loaded_by(Loader::default(), topic);
+}
+
+/// The same, for who loads the programs like this.
+fn check_loaded_by(loader: Loader, topic: &str) {
+    let env = Env {
+        loader,
+        ..Env::default()
+    };
     let mut wrong = Vec::new();
     for case in cases(topic) {
         let program = match Program::from_assembly(topic, &case.text) {
@@ -45,7 +55,7 @@ fn check(topic: &str) {
                 continue;
             }
         };
-        let verdict = match verify(&program, &Env::default()) {
+        let verdict = match verify(&program, &env) {
             Ok(_) => "accepted".to_owned(),
             Err(rejection) => rejection.message,
         };
@@ -72,6 +82,37 @@ fn registers_are_judged_as_by_linux() {
 #[test]
 fn stack_is_judged_as_by_linux() {
     check("stack.s");
+}
+
+#[test]
+fn unprivileged_programs_are_judged_as_by_linux() {
+    let loader = Loader {
+        capabilities: Capabilities::NONE,
+        ..Loader::default()
+    };
+    check_loaded_by(loader, "unprivileged.s");
+}
+
+#[test]
+fn strict_alignment_is_judged_as_by_linux() {
+    let flags = LoadFlags::STRICT_ALIGNMENT;
+    let loader = Loader {
+        flags,
+        ..Loader::default()
+    };
+    check_loaded_by(loader, "alignment.s");
+    // The one flag makes up for the other.
+    let flags = flags | LoadFlags::ANY_ALIGNMENT;
+    let any = Env {
+        loader: Loader { flags, ..loader },
+        ..Env::default()
+    };
+    for case in cases("alignment.s") {
+        let program = Program::from_assembly(&case.name, &case.text).expect("it assembles");
+        // These must be aligned anyway.
+        let is_refused = ["context_misaligned", "socket_misaligned"].contains(&&*case.name);
+        assert_eq!(verify(&Arc::new(program), &any).is_err(), is_refused);
+    }
 }
 
 #[test]

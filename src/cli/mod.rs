@@ -18,6 +18,7 @@ mod input;
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 mod kernel;
 mod link;
+mod loader;
 #[cfg_attr(
     not(all(feature = "kernel", target_os = "linux")),
     path = "no_oracle.rs"

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ebpf_sim::abi::privilege::Loader;
 use ebpf_sim::btf::Btf;
 use ebpf_sim::object::Program;
 
@@ -36,7 +37,12 @@ impl Oracle {
     }
 
     /// Never called.
-    pub(super) fn judge(&mut self, _program: &Program, _level: u32) -> anyhow::Result<Answer> {
+    pub(super) fn judge(
+        &mut self,
+        _program: &Program,
+        _level: u32,
+        _loader: Loader,
+    ) -> anyhow::Result<Answer> {
         match *self {}
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use ebpf_sim::abi::MapType;
+use ebpf_sim::abi::privilege::Loader;
 use ebpf_sim::btf::Btf;
 use ebpf_sim::kernel::host::Host;
 use ebpf_sim::kernel::job::{Job, MapJob, Verdict};
@@ -76,11 +77,18 @@ impl Oracle {
         self.kernel.btf()
     }
 
-    /// What it says of a program, with its log at that level.
-    pub(super) fn judge(&mut self, program: &Program, level: u32) -> anyhow::Result<Answer> {
+    /// What it says of a program that is loaded like this, with its log at that level.
+    pub(super) fn judge(
+        &mut self,
+        program: &Program,
+        level: u32,
+        loader: Loader,
+    ) -> anyhow::Result<Answer> {
         let mut job = Job::of_program(program);
         job.maps.iter_mut().for_each(give_room);
+        job.without = loader.capabilities.missing();
         for program in &mut job.programs {
+            program.flags |= loader.flags.bits();
             // Statistics as well.
             program.log_level = level | 4;
         }

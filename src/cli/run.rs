@@ -18,6 +18,7 @@ use ebpf_sim::sim::{Firing, Options, Sim, Verify};
 use self::cues::Cue;
 use super::Exit;
 use super::input::{self, Inputs};
+use super::loader;
 use super::output::Output;
 
 /// Run programs: say what they print, return and leave in their maps.
@@ -34,6 +35,8 @@ Examples:
 pub(super) struct Args {
     #[command(flatten)]
     input: input::Args,
+    #[command(flatten)]
+    loader: loader::Args,
     #[command(flatten)]
     happens: cues::Args,
     /// The current process.
@@ -124,6 +127,7 @@ impl Args {
             } else {
                 Verify::Always
             },
+            loader: self.loader.resolve(),
             task,
             ..Options::default()
         };

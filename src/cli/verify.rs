@@ -18,6 +18,7 @@ use ebpf_sim::verifier::{Env, LogLevel, Rejection, Stats, Verified, verify};
 
 use super::Exit;
 use super::input::{self, Inputs, Loaded};
+use super::loader;
 use super::oracle::{Choice, Oracle};
 use super::output::Output;
 
@@ -29,6 +30,7 @@ Examples:
   ebpf-sim verify prog.o --log             with the kernel's log of the refused path
   ebpf-sim verify prog.o --explain         what was learnt of each instruction
   ebpf-sim verify *.o --format csv         the columns of the kernel's veristat
+  ebpf-sim verify *.o --unpriv             for who has no privileges
   ebpf-sim verify *.o --kernel host        what this host's kernel says
   ebpf-sim verify filter.s                 assembly text
   ebpf-sim verify --raw xdp insns.bin      instructions of 8 bytes each")]
@@ -45,6 +47,8 @@ pub(super) struct Args {
     /// Judge as this program type or section name, whatever the file says.
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<String>,
+    #[command(flatten)]
+    loader: loader::Args,
     #[command(flatten)]
     kernel: Choice,
     /// Print what was learnt of each instruction of accepted programs.
@@ -164,6 +168,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
     let env = Env {
         kernel_btf,
         log_level,
+        loader: args.loader.resolve(),
         ..Env::default()
     };
     let job = Job {
@@ -246,7 +251,9 @@ impl Job {
             input::set_type(Arc::make_mut(&mut program), kind)?;
         }
         if let Some(oracle) = &self.oracle {
-            let answer = oracle.borrow_mut().judge(&program, self.log)?;
+            let answer = oracle
+                .borrow_mut()
+                .judge(&program, self.log, self.env.loader)?;
             return Ok(Judged {
                 file,
                 name: program.name.clone(),

@@ -308,6 +308,7 @@ impl Sim {
         let env = Env {
             kernel_btf: self.options.kernel_btf.clone(),
             log_level: self.options.log_level,
+            loader: self.options.loader,
             ..Env::default()
         };
         match self.options.verify {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::abi::privilege::Loader;
 use crate::btf::Btf;
 use crate::code::DEFAULT_FUEL;
 use crate::machine::{ClockConfig, Cpus, MemoryConfig, Task};
@@ -30,6 +31,8 @@ pub struct Options {
     pub programs: Selection,
     /// Whether programs are judged.
     pub verify: Verify,
+    /// Who loads programs, and with which flags.
+    pub loader: Loader,
     /// How much the verifier logs.
     pub log_level: LogLevel,
     /// How many instructions a run may take.
@@ -78,6 +81,7 @@ impl Default for Options {
             module_btfs: Vec::new(),
             programs: Selection::Autoload,
             verify: Verify::Always,
+            loader: Loader::default(),
             log_level: LogLevel::Failure,
             fuel: DEFAULT_FUEL,
             task: Task::default(),

@@ -1,7 +1,7 @@
 //! Arithmetic on registers: what numbers become, and what may be done with pointers.
 //!
 //! The ranges of numbers are computed by [`super::scalar`]; here stand the rules for pointers and
-//! for ids. A privileged program is judged: it may subtract pointers and use them as numbers.
+//! for ids. Who may see addresses may subtract pointers and use them as numbers.
 //!
 //! Kernel: `check_alu_op`, `adjust_ptr_min_max_vals`, `check_reg_sane_offset` in
 //! kernel/bpf/verifier.c, 6.12.
@@ -15,6 +15,7 @@ use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::outcome::Errno;
 use super::scalar::Scalar;
+use super::speculation::Addition;
 use super::state::{ADD_CONST, Kind, MapLevel, MapRef, Place, Register};
 
 /// Offsets of pointers stay below this (`BPF_MAX_VAR_OFF`).
@@ -67,10 +68,11 @@ impl Verifier<'_> {
                         width,
                         op,
                         dst,
+                        src,
                         order: Order::NumberFirst,
                     },
                     &right,
-                    &left.value,
+                    &left,
                 )?
             }
             (true, false) => {
@@ -82,10 +84,11 @@ impl Verifier<'_> {
                         width,
                         op,
                         dst,
+                        src,
                         order: Order::PointerFirst,
                     },
                     &left,
-                    &right.value,
+                    &right,
                 )?
             }
             (false, false) => {
@@ -94,17 +97,18 @@ impl Verifier<'_> {
                 {
                     self.mark_precise(src);
                 }
+                self.check_unmasked(op, dst, src)?;
                 let left = self.fork(op, dst, left, &right)?;
                 combine_numbers(width, op, &left, &right)
             }
         };
-        self.write_result(dst, result);
-        Ok(())
+        self.write_result(dst, result)
     }
 
-    fn write_result(&mut self, dst: Reg, mut result: Register) {
-        result.value.mend();
+    fn write_result(&mut self, dst: Reg, mut result: Register) -> Check {
+        self.rights.mend(&mut result.value, "alu")?;
         self.write_reg(dst, result);
+        Ok(())
     }
 
     /// A mask of -1 or 0, as sign extension makes it, is followed as each of the two when a constant
@@ -148,10 +152,12 @@ impl Verifier<'_> {
                     ..copied
                 }
             }
-            (Width::W32, Operand::Reg(_)) => Register::scalar(Scalar::unknown().moved(Width::W32)),
+            (Width::W32, Operand::Reg(src)) => {
+                self.check_public(src, &value, "partial copy of pointer")?;
+                Register::scalar(Scalar::unknown().moved(Width::W32))
+            }
         };
-        self.write_result(dst, result);
-        Ok(())
+        self.write_result(dst, result)
     }
 
     /// The register's content, given an id so that its copy stays known to be equal.
@@ -172,6 +178,11 @@ impl Verifier<'_> {
     pub(super) fn check_movsx(&mut self, width: Width, from: Size, dst: Reg, src: Reg) -> Check {
         let value = self.read_reg(src)?;
         self.check_writable(dst)?;
+        let refusal = match width {
+            Width::W64 => "sign-extension part of pointer",
+            Width::W32 => "partial copy of pointer",
+        };
+        self.check_public(src, &value, refusal)?;
         let result = if value.is_scalar() {
             let same = match width {
                 Width::W64 => value.value.umax < 1 << (from.bits() - 1),
@@ -196,21 +207,20 @@ impl Verifier<'_> {
         } else {
             Register::scalar(Scalar::unknown().moved(width))
         };
-        self.write_result(dst, result);
-        Ok(())
+        self.write_result(dst, result)
     }
 
-    /// Negation and byte swaps; a privileged program may use a pointer as a number.
+    /// Negation and byte swaps, of pointers, too, for who may see addresses.
     pub(super) fn check_unary(&mut self, dst: Reg, result: fn(Scalar) -> Scalar) -> Check {
         let value = self.read_reg(dst)?;
+        self.check_public(dst, &value, "pointer arithmetic prohibited")?;
         self.check_writable(dst)?;
         let number = if value.is_scalar() {
             value.value
         } else {
             Scalar::unknown()
         };
-        self.write_result(dst, Register::scalar(result(number)));
-        Ok(())
+        self.write_result(dst, Register::scalar(result(number)))
     }
 
     /// A 64-bit immediate: a number, a map, the address of a map's value, or a function.
@@ -313,7 +323,7 @@ impl Verifier<'_> {
 
     /// Two pointers in one operation: only their difference means something.
     fn combine_pointers(&mut self, op: AluOp, dst: Reg) -> Check<Register> {
-        if op == AluOp::Sub {
+        if op == AluOp::Sub && self.rights.may_leak {
             return Ok(Register::unknown());
         }
         Err(Fail::access(format!(
@@ -324,14 +334,28 @@ impl Verifier<'_> {
     }
 
     /// A pointer moved by a number.
-    fn move_pointer(&mut self, how: Move, pointer: &Register, by: &Scalar) -> Check<Register> {
+    fn move_pointer(
+        &mut self,
+        how: Move,
+        pointer: &Register,
+        number: &Register,
+    ) -> Check<Register> {
+        let by = &number.value;
+        let addition = Addition {
+            op: how.op,
+            dst: how.dst,
+            src: how.src,
+            pointer: *pointer,
+            number: *number,
+            pointer_first: how.order == Order::PointerFirst,
+        };
         let number = how.dst.number();
         let type_name = self.type_name(pointer);
         if is_contradictory(by) {
             return Ok(Register::unknown());
         }
         if how.width == Width::W32 {
-            if how.op == AluOp::Sub {
+            if how.op == AluOp::Sub && self.rights.may_leak {
                 return Ok(Register::unknown());
             }
             return Err(Fail::access(format!(
@@ -346,6 +370,7 @@ impl Verifier<'_> {
         self.check_movable(how, pointer, by)?;
         check_sane(&Register::scalar(*by), &type_name)?;
         check_sane(pointer, &type_name)?;
+        let masked = self.begin_masked(&addition)?;
         let moved = match how.op {
             AluOp::Add => self.pointer_plus(pointer, by),
             AluOp::Sub => self.pointer_minus(how, pointer, by)?,
@@ -371,6 +396,7 @@ impl Verifier<'_> {
             }
         };
         check_sane(&moved, &type_name)?;
+        self.end_masked(&addition, &moved, masked)?;
         Ok(moved)
     }
 
@@ -456,6 +482,7 @@ struct Move {
     width: Width,
     op: AluOp,
     dst: Reg,
+    src: Operand,
     order: Order,
 }
 
@@ -468,11 +495,7 @@ enum Order {
 
 /// A number computed from two numbers, and what is left of its being known equal to others.
 fn combine_numbers(width: Width, op: AluOp, left: &Register, right: &Register) -> Register {
-    let mut value = Scalar::alu(op, width, &left.value, &right.value);
-    if value.find_violation().is_some() {
-        value.forget_bounds();
-    }
-    let mut result = Register::scalar(value);
+    let mut result = Register::scalar(Scalar::alu(op, width, &left.value, &right.value));
     result.precise = left.precise;
     let distance = right
         .value

@@ -13,7 +13,7 @@ use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::helper::Call;
 use super::memory::{Access, Alignment, Region, Use, check_unmoved, check_unvaried};
-use super::stack::Touch;
+use super::stack::{StackRange, Touch};
 use super::state::{BufKind, Kind, MemKind, Register};
 use super::wanted::{described, expected_kinds, is_nullable, is_nullable_object, wanted_objects};
 
@@ -41,7 +41,7 @@ impl Verifier<'_> {
         }
         let register = self.read_reg(reg)?;
         if arg == ArgType::Anything {
-            return Ok(());
+            return self.check_leak(reg, "into helper function");
         }
         if register.is_packet() && !self.may_pass_packet(call.prototype.packet) {
             return Err(Fail::access("helper access to the packet is not allowed"));
@@ -503,7 +503,17 @@ impl Verifier<'_> {
         let off = i64::from(pointer.off);
         let range = self.check_stack_bounds(access.reg, pointer, off, memory.size, Use::Helper)?;
         match memory.access {
-            MemAccess::Uninit if pointer.value.is_const() => call.overwritten.push(range),
+            MemAccess::Uninit if pointer.value.is_const() => {
+                for off in range.from..range.to {
+                    let byte = StackRange {
+                        from: off,
+                        to: off + 1,
+                        ..range
+                    };
+                    self.check_intact(byte)?;
+                }
+                call.overwritten.push(range);
+            }
             // The kernel forgets spilled registers even where the helper only reads.
             MemAccess::Uninit | MemAccess::Write | MemAccess::Read => {
                 self.check_plain(access.reg, range)?;

@@ -12,6 +12,7 @@ use crate::isa::{JumpOp, Operand, Pc, Reg, Width};
 
 use super::explore::{Flowing, Verifier};
 use super::fail::Check;
+use super::privilege::Rights;
 use super::prune::IdMap;
 use super::scalar::{Branch, Scalar};
 use super::state::{ADD_CONST, Kind, Place, Register, State, Trust};
@@ -48,11 +49,16 @@ impl Verifier<'_> {
         src: Operand,
         off: i32,
     ) -> Check<Flowing> {
+        let left = self.read_reg(dst)?;
         let right = match src {
             Operand::Reg(reg) => self.read_reg(reg)?,
             Operand::Imm(imm) => Register::constant(i64::from(imm).cast_unsigned()),
         };
-        let left = self.read_reg(dst)?;
+        if let Operand::Reg(src) = src
+            && !(is_of_packet(&left) && is_of_packet(&right))
+        {
+            self.check_public(src, &right, "pointer comparison prohibited")?;
+        }
         let unsettled = if left.maybe_null { &left } else { &right };
         let present = self.present_kind(unsettled.kind);
         let condition = Condition {
@@ -66,19 +72,27 @@ impl Verifier<'_> {
         };
         if let Some(taken) = decided(&condition) {
             self.mark_decided(&condition);
-            return if taken {
-                self.target(pc, off)
-            } else {
-                Ok(Flowing::To(pc.next()))
+            let target = self.target(pc, off)?;
+            let (way, other) = match taken {
+                true => (target, Flowing::To(pc.next())),
+                false => (Flowing::To(pc.next()), target),
             };
+            if let Flowing::To(other) = other {
+                self.speculate_branch(other, dst, src)?;
+            }
+            return Ok(way);
         }
         self.link_equals(&condition);
         let Flowing::To(target) = self.target(pc, off)? else {
             return Ok(Flowing::Ended);
         };
+        let rights = self.rights;
         let other = self.push_branch(self.cur.clone(), target, pc)?;
-        learn(other, &condition, Branch::Taken);
-        learn(&mut self.cur, &condition, Branch::FallThrough);
+        learn(other, &condition, Branch::Taken, rights)?;
+        learn(&mut self.cur, &condition, Branch::FallThrough, rights)?;
+        if !is_null_check(&condition) && !is_packet_check(&condition) {
+            self.check_public(dst, &left, "pointer comparison prohibited")?;
+        }
         self.log.changed(dst);
         if let Operand::Reg(src) = src {
             self.log.changed(src);
@@ -269,7 +283,7 @@ fn flipped(op: JumpOp) -> Option<JumpOp> {
 }
 
 /// Changes a state to what it is when the branch went this way.
-fn learn(state: &mut State, condition: &Condition, branch: Branch) {
+fn learn(state: &mut State, condition: &Condition, branch: Branch, rights: Rights) -> Check {
     let Condition {
         width,
         op,
@@ -278,10 +292,10 @@ fn learn(state: &mut State, condition: &Condition, branch: Branch) {
         ..
     } = condition;
     if left.is_scalar() && right.is_scalar() {
-        learn_numbers(state, condition, branch);
+        learn_numbers(state, condition, branch, rights)?;
     }
     if *width == Width::W32 {
-        return;
+        return Ok(());
     }
     let is_equal = match (op, branch) {
         (JumpOp::Eq, Branch::Taken) | (JumpOp::Ne, Branch::FallThrough) => Some(true),
@@ -290,9 +304,9 @@ fn learn(state: &mut State, condition: &Condition, branch: Branch) {
     };
     let Some(is_equal) = is_equal else {
         learn_packet(state, condition, branch);
-        return;
+        return Ok(());
     };
-    if left.maybe_null && condition.src == Operand::Imm(0) {
+    if is_null_check(condition) {
         settle_null(state, left, (!is_equal).then_some(condition.present));
     }
     if is_equal
@@ -305,9 +319,19 @@ fn learn(state: &mut State, condition: &Condition, branch: Branch) {
         let pointer = if left.maybe_null { left } else { right };
         settle_null(state, pointer, Some(condition.present));
     }
+    Ok(())
 }
 
-fn learn_numbers(state: &mut State, condition: &Condition, branch: Branch) {
+fn learn_numbers(
+    state: &mut State,
+    condition: &Condition,
+    branch: Branch,
+    rights: Rights,
+) -> Check {
+    let (first, second) = match branch {
+        Branch::Taken => ("true_reg1", "true_reg2"),
+        Branch::FallThrough => ("false_reg1", "false_reg2"),
+    };
     let Condition {
         width,
         op,
@@ -319,15 +343,15 @@ fn learn_numbers(state: &mut State, condition: &Condition, branch: Branch) {
         Operand::Reg(src) if src == dst => {
             let mut both = *state.reg(dst);
             Scalar::refine_itself(op, width, branch, &mut both.value);
-            both.value.mend();
+            rights.mend(&mut both.value, first)?;
             *state.reg_mut(dst) = both;
             spread(state, &both);
         }
         Operand::Reg(src) => {
             let (mut left, mut right) = (*state.reg(dst), *state.reg(src));
             Scalar::refine(op, width, branch, &mut left.value, &mut right.value);
-            left.value.mend();
-            right.value.mend();
+            rights.mend(&mut left.value, first)?;
+            rights.mend(&mut right.value, second)?;
             *state.reg_mut(dst) = left;
             *state.reg_mut(src) = right;
             spread(state, &right);
@@ -336,11 +360,12 @@ fn learn_numbers(state: &mut State, condition: &Condition, branch: Branch) {
         Operand::Imm(_) => {
             let (mut left, mut right) = (*state.reg(dst), condition.right);
             Scalar::refine(op, width, branch, &mut left.value, &mut right.value);
-            left.value.mend();
+            rights.mend(&mut left.value, first)?;
             *state.reg_mut(dst) = left;
             spread(state, &left);
         }
     }
+    Ok(())
 }
 
 /// Gives what was learnt of one number to all that are known to be equal to it, or to differ from
@@ -424,6 +449,31 @@ fn learn_packet(state: &mut State, condition: &Condition, branch: Branch) {
         JumpOp::Gt => mark_end(state, reg, BEYOND_END),
         _ => mark_end(state, reg, AT_END),
     }
+}
+
+/// Whether the condition is one that tells whether a pointer is null.
+fn is_null_check(condition: &Condition) -> bool {
+    condition.width == Width::W64
+        && matches!(condition.op, JumpOp::Eq | JumpOp::Ne)
+        && condition.src == Operand::Imm(0)
+        && condition.left.maybe_null
+}
+
+/// Whether the condition is one that tells how far a packet reaches.
+fn is_packet_check(condition: &Condition) -> bool {
+    let Condition { left, right, .. } = condition;
+    condition.width == Width::W64
+        && matches!(condition.src, Operand::Reg(_))
+        && matches!(
+            condition.op,
+            JumpOp::Gt | JumpOp::Ge | JumpOp::Lt | JumpOp::Le
+        )
+        && (is_checked_against(left, right) || is_checked_against(right, left))
+}
+
+/// Whether it points into or to the end of the packet.
+fn is_of_packet(register: &Register) -> bool {
+    register.is_packet() || register.kind == Kind::PacketEnd
 }
 
 /// Whether `packet` is a packet pointer and `end` the end it is compared with; metadata ends where

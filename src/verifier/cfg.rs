@@ -12,6 +12,7 @@ use crate::isa::{CallTarget, Imm64, Insn, Pc};
 use super::fail::{Check, Fail};
 use super::kfunc::Kfuncs;
 use super::outcome::Errno;
+use super::privilege::Rights;
 
 /// The most functions a program may have (`BPF_MAX_SUBPROGS`).
 const MAX_SUBPROGS: usize = 256;
@@ -30,10 +31,33 @@ pub(super) struct Flow {
     pub(super) jumped_to: Vec<bool>,
 }
 
+/// Whether a program may jump backwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loops {
+    /// It may, and is explored until it leaves the loop.
+    Allowed,
+    /// It may not.
+    Refused,
+}
+
+impl Loops {
+    pub(super) fn of(rights: &Rights) -> Loops {
+        match rights.is_capable {
+            true => Loops::Allowed,
+            false => Loops::Refused,
+        }
+    }
+}
+
 impl Flow {
     /// Judges the control flow of `insns`.
     /// `callback` is where the function starts that runs when the program throws.
-    pub(super) fn of(insns: &[Insn], kfuncs: &Kfuncs, callback: Option<Pc>) -> Check<Flow> {
+    pub(super) fn of(
+        insns: &[Insn],
+        kfuncs: &Kfuncs,
+        callback: Option<Pc>,
+        loops: Loops,
+    ) -> Check<Flow> {
         if insns.is_empty() {
             return Err(Fail::new(Errno::Invalid, "the program has no instructions"));
         }
@@ -44,6 +68,9 @@ impl Flow {
             jumped_to: vec![false; insns.len()],
         };
         flow.check_ranges(insns)?;
+        if loops == Loops::Refused {
+            check_acyclic(insns)?;
+        }
         flow.walk(insns, callback)?;
         let next_calls = (0..).map(Pc).zip(insns);
         for (pc, _) in next_calls.filter(|(_, insn)| kfuncs.is_iter_next(insn)) {
@@ -203,6 +230,67 @@ impl Flow {
         if let Some(mark) = self.force.get_mut(pc.index()) {
             *mark = true;
         }
+    }
+}
+
+/// Refuses the first jump, depth first, that leads back to where it came from.
+fn check_acyclic(insns: &[Insn]) -> Check {
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Mark {
+        New,
+        Open,
+        Done,
+    }
+    let mut marks = vec![Mark::New; insns.len()];
+    // Where the walk stands: an instruction, and how many of its ways were taken.
+    let mut path = vec![(Pc(0), 0)];
+    while let Some((pc, taken)) = path.last_mut() {
+        let pc = *pc;
+        if let Some(mark) = marks.get_mut(pc.index()) {
+            *mark = Mark::Open;
+        }
+        let ways = insns
+            .get(pc.index())
+            .map_or([None; 2], |insn| ways(pc, insn));
+        let Some(next) = ways.get(*taken).copied().flatten() else {
+            if let Some(mark) = marks.get_mut(pc.index()) {
+                *mark = Mark::Done;
+            }
+            path.pop();
+            continue;
+        };
+        *taken += 1;
+        match marks.get(next.index()) {
+            Some(Mark::New) => path.push((next, 0)),
+            Some(Mark::Open) => {
+                return Err(Fail::invalid(format!("back-edge from insn {pc} to {next}")));
+            }
+            Some(Mark::Done) | None => {}
+        }
+    }
+    Ok(())
+}
+
+/// Where an instruction of a program without functions leads: first straight on.
+fn ways(pc: Pc, insn: &Insn) -> [Option<Pc>; 2] {
+    match insn {
+        Insn::Exit => [None, None],
+        Insn::Jump { off, .. } => [pc.target(*off), None],
+        Insn::JumpIf { off, .. } | Insn::MayGoto { off } => {
+            [Some(pc.next()), pc.target(i32::from(*off))]
+        }
+        Insn::LoadImm64 { .. } => [Some(pc.next().next()), None],
+        Insn::Alu { .. }
+        | Insn::Neg { .. }
+        | Insn::MovSx { .. }
+        | Insn::Endian { .. }
+        | Insn::AddrSpaceCast { .. }
+        | Insn::Imm64High
+        | Insn::Load { .. }
+        | Insn::Store { .. }
+        | Insn::Atomic { .. }
+        | Insn::LegacyLoad { .. }
+        | Insn::Call(_) => [Some(pc.next()), None],
     }
 }
 

@@ -42,6 +42,10 @@ impl Verifier<'_> {
                 let size = Size::from_bytes(access.size).ok_or_else(refuse)?;
                 let hit = context::check(prog_type, attach_type, off, size, direction);
                 let kind = hit.map_err(|_| refuse())?.kind;
+                let is_closed = context::needs_privilege(prog_type, kind, at, direction);
+                if is_closed && !self.rights.is_capable {
+                    return Err(refuse());
+                }
                 if kind != FieldKind::Scalar && access.extend == Extend::Sign {
                     return Err(refuse());
                 }

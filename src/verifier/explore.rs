@@ -6,7 +6,7 @@
 //!
 //! Kernel: `do_check`, `push_stack` and `pop_stack` in kernel/bpf/verifier.c, 6.12.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::abi::context::Context;
 use crate::btf::Btf;
@@ -18,8 +18,10 @@ use super::fail::{Check, Fail};
 use super::kfunc::Kfuncs;
 use super::log::Log;
 use super::outcome::{AccessKind, Env, Errno, Fact, Stats};
+use super::privilege::Rights;
 use super::scalar::Scalar;
-use super::state::{Register, State, StateId, Step};
+use super::speculation::Mask;
+use super::state::{MapRef, Register, State, StateId, Step};
 use super::visited::Compared;
 
 /// The most branches that may wait to be explored (`BPF_COMPLEXITY_LIMIT_JMP_SEQ`).
@@ -91,6 +93,16 @@ pub(super) struct Verifier<'a> {
     pub(super) kfuncs: &'a Kfuncs,
     /// The function that runs when the program throws.
     pub(super) exception_callback: Option<usize>,
+    /// What the program may do.
+    pub(super) rights: Rights,
+    /// How additions to pointers are masked, for those that must not speculate.
+    pub(super) masks: BTreeMap<Pc, Mask>,
+    /// Whether numbers matter exactly as they are, since a mask hangs on them.
+    pub(super) explores_limits: bool,
+    /// The maps of tail calls.
+    pub(super) tail_call_maps: BTreeMap<Pc, MapRef>,
+    /// Whether one of them has another map on another path.
+    pub(super) mixed_tail_call: bool,
     /// Functions that helpers call back.
     pub(super) callbacks: BTreeSet<usize>,
     last_id: u32,
@@ -130,6 +142,11 @@ impl<'a> Verifier<'a> {
             stack_depths: vec![0; flow.starts.len()],
             kfuncs,
             exception_callback: None,
+            rights: Rights::of(&env.loader),
+            masks: BTreeMap::new(),
+            explores_limits: false,
+            tail_call_maps: BTreeMap::new(),
+            mixed_tail_call: false,
             callbacks: BTreeSet::new(),
             last_id: 0,
             last_activation: 0,
@@ -208,7 +225,8 @@ impl<'a> Verifier<'a> {
         self.log_insn(&insn);
         let shows_address = super::address::is_shown(&self.cur, &insn);
         let fact = &mut self.facts[pc.index()];
-        fact.reached = true;
+        // What only speculation reaches never runs.
+        fact.reached |= !self.cur.speculative;
         fact.shows_address |= shows_address;
         if let Ok(at) = self.broken.binary_search_by_key(&pc, |(pc, _)| *pc) {
             return Err(Fail::invalid(self.broken[at].1.to_string()));

@@ -52,8 +52,9 @@ impl Fail {
     /// Adds the sentence that says which register's range was at fault, as the kernel does after
     /// it has said which access.
     pub(super) fn then(self, message: impl Into<String>) -> Fail {
+        let before = self.detail.map(|detail| detail + "\n").unwrap_or_default();
         Fail {
-            detail: Some(self.message),
+            detail: Some(before + &self.message),
             message: message.into(),
             ..self
         }

@@ -8,6 +8,7 @@ use crate::abi::helpers::{
 };
 use crate::abi::hooks::{may_ask_path, may_sleep};
 use crate::abi::map_type::{flag, map_func_compatible, may_update_sockmap};
+use crate::abi::privilege::needed_for_helper;
 use crate::abi::{AttachType, MapType, ProgType};
 use crate::btf::{BtfId, KindFilter};
 use crate::isa::{Pc, Reg};
@@ -24,6 +25,8 @@ use super::state::{Frame, Kind, MAX_FRAMES, MapRef, MemKind, Register, SlotByte,
 const GET_CURRENT_TASK_BTF: u32 = 158;
 /// `bpf_tail_call`.
 const TAIL_CALL: u32 = 12;
+/// `bpf_get_local_storage`.
+const GET_LOCAL_STORAGE: u32 = 81;
 /// `bpf_get_smp_processor_id`.
 const GET_SMP_PROCESSOR_ID: u32 = 8;
 /// Helpers that return how many bytes they wrote, at most as many as they were given room for:
@@ -115,6 +118,8 @@ impl Verifier<'_> {
             self.check_argument(&mut call, index)?;
         }
         self.check_map_fits(&call)?;
+        self.check_storage_flags(&call)?;
+        self.note_tail_call(&call);
         for range in std::mem::take(&mut call.overwritten) {
             self.write_data(range, SlotByte::Misc);
         }
@@ -140,12 +145,34 @@ impl Verifier<'_> {
         Ok(Flowing::To(pc.next()))
     }
 
+    /// `bpf_get_local_storage` cannot fail, so that it takes no flags.
+    fn check_storage_flags(&self, call: &Call) -> Check {
+        let has_flags = call.number == GET_LOCAL_STORAGE && !self.cur.reg(Reg::R2).is_null();
+        match has_flags {
+            true => Err(Fail::invalid(
+                "get_local_storage() doesn't support non-zero flags",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Remembers the map of a tail call.
+    fn note_tail_call(&mut self, call: &Call) {
+        if let (TAIL_CALL, Some(map)) = (call.number, call.map) {
+            let noted = self.tail_call_maps.entry(self.pc).or_insert(map);
+            self.mixed_tail_call |= *noted != map;
+        }
+    }
+
     /// Whether this program may call the helper.
     fn check_callable(&self, helper: &Helper) -> Check<Prototype> {
         let (name, number) = (helper.name, helper.number);
         let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
         let available = helper.available.allows(prog_type, attach_type);
-        if !available && !self.gives_options(number) || self.denies_options(number) {
+        let needed = needed_for_helper(prog_type, number);
+        let is_permitted = needed.is_none_or(|one| self.env.loader.capabilities.has(one));
+        if !available && !self.gives_options(number) || self.denies_options(number) || !is_permitted
+        {
             return Err(Fail::invalid(format!(
                 "program of this type cannot use helper {name}#{number}"
             )));

@@ -24,6 +24,7 @@ impl Verifier<'_> {
             let reason = format!("map_ptr access not supported for map type {number}");
             return Err(Fail::new(Errno::NotSupported, reason));
         };
+        self.check_sees_memory(name)?;
         if off < 0 {
             let number = access.reg.number();
             return Err(Fail::access(format!(

@@ -3,7 +3,7 @@
 //! Kernel: `check_mem_access`, `check_mem_region_access`, `check_packet_access`,
 //! `check_ctx_access`, `check_atomic` in kernel/bpf/verifier.c, 6.12.
 
-use crate::abi::context::{PacketRule, packet_rule};
+use crate::abi::context::{PacketRule, SockView, packet_rule};
 use crate::abi::map_type::flag;
 use crate::abi::{MapType, ProgType};
 use crate::isa::{AtomicOp, Extend, Fetch, LegacyMode, Operand, Reg, Size, Width};
@@ -15,6 +15,11 @@ use super::fail::{Check, Fail};
 use super::outcome::AccessKind;
 use super::scalar::Scalar;
 use super::state::{Kind, MapLevel, MapRef, MemKind, Register};
+use super::tnum::Tnum;
+
+/// Where packets start, past a multiple of 4 (`NET_IP_ALIGN`): their headers after the first are
+/// aligned then.
+const PACKET_ALIGNMENT: i64 = 2;
 
 /// What an access does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +156,9 @@ impl Verifier<'_> {
         let pointer = self.read_reg(base)?;
         if op == AtomicOp::Cmpxchg {
             self.read_reg(Reg::R0)?;
+            self.check_leak(Reg::R0, "into mem")?;
         }
+        self.check_leak(src, "into mem")?;
         if matches!(
             pointer.kind,
             Kind::Ctx | Kind::Packet | Kind::PacketMeta | Kind::FlowKeys | Kind::Sock(_)
@@ -184,6 +191,11 @@ impl Verifier<'_> {
             ..Access::read(base, i32::from(off), size.bytes())
         };
         let loaded = self.check_access(&pointer, access)?;
+        if matches!(pointer.kind, Kind::Stack(_)) && self.is_secret(&loaded) {
+            let off = i64::from(pointer.off) + i64::from(off);
+            let reason = format!("leaking pointer from stack off {off}");
+            return Err(Fail::access(reason));
+        }
         // What is fetched is there before the write is judged, be it in the very base.
         if let Some(result) = result {
             self.write_reg(result, narrow(loaded, size, Extend::Zero));
@@ -269,6 +281,7 @@ impl Verifier<'_> {
                         access.reg.number()
                     )));
                 }
+                self.check_stored(access, "into mem")?;
                 self.check_region(
                     pointer,
                     access,
@@ -279,18 +292,25 @@ impl Verifier<'_> {
                 )?;
                 self.plain()
             }
-            Kind::Ctx => self.check_context(pointer, access, off),
+            Kind::Ctx => {
+                self.check_stored(access, "into ctx")?;
+                self.check_context(pointer, access, off)
+            }
             Kind::Stack(_) => self.check_stack(pointer, access, off),
             Kind::Packet | Kind::PacketMeta => {
                 if access.how == Use::Write && !self.may_write_packet() {
                     return Err(Fail::access("cannot write into packet"));
                 }
+                self.check_stored(access, "into packet")?;
                 self.check_packet(pointer, access)?;
                 self.plain()
             }
             Kind::Btf(..) if null_checked => self.check_btf_access(pointer, access, off),
             Kind::Sock(view) if null_checked => self.check_sock(pointer, view, access, off),
-            Kind::FlowKeys => self.check_flow_keys(access, off),
+            Kind::FlowKeys => {
+                self.check_stored(access, "into flow keys")?;
+                self.check_flow_keys(access, off)
+            }
             Kind::Buf(buffer) if null_checked => self.check_buffer(pointer, buffer, access, off),
             Kind::Map(map) if null_checked => self.check_map_fields(map, access, off),
             Kind::Uninit
@@ -311,6 +331,14 @@ impl Verifier<'_> {
         }
     }
 
+    /// Refuses to store a pointer that must stay secret where somebody can read it.
+    fn check_stored(&self, access: Access, into: &str) -> Check {
+        match (access.how, access.source) {
+            (Use::Write, Source::Reg(reg)) => self.check_leak(reg, into),
+            (Use::Write, Source::Imm(_) | Source::Unknown) | (Use::Read | Use::Helper, _) => Ok(()),
+        }
+    }
+
     pub(super) fn plain(&mut self) -> Check<Register> {
         self.note_access(AccessKind::Plain)?;
         Ok(Register::unknown())
@@ -318,48 +346,41 @@ impl Verifier<'_> {
 
     /// Refuses an access that must be aligned and is not.
     pub(super) fn check_alignment(&self, pointer: &Register, access: Access) -> Check {
-        let kind = match pointer.kind {
-            Kind::Stack(_)
-                if access.how != Use::Helper || access.alignment == Alignment::Strict =>
-            {
-                "stack"
-            }
-            Kind::MapValue(_) if access.alignment == Alignment::Strict => "value",
-            Kind::Mem(..) | Kind::Btf(..) | Kind::Scalar
-                if access.alignment == Alignment::Strict =>
-            {
-                ""
-            }
-            Kind::Uninit
-            | Kind::Scalar
-            | Kind::Ctx
+        let is_strict = self.rights.is_strict || access.alignment == Alignment::Strict;
+        let is_access = access.how != Use::Helper || access.alignment == Alignment::Strict;
+        // What before the offsets moves the place, and how messages show it.
+        let (name, before) = match pointer.kind {
+            Kind::Stack(_) if is_access => ("stack ", 0),
+            Kind::Uninit | Kind::Stack(_) => return Ok(()),
+            _ if !is_strict || !is_access => return Ok(()),
+            Kind::Packet | Kind::PacketMeta => ("packet ", PACKET_ALIGNMENT),
+            Kind::MapValue(_) => ("value ", 0),
+            Kind::MapKey(_) => ("key ", 0),
+            Kind::Ctx => ("context ", 0),
+            Kind::FlowKeys => ("flow keys ", 0),
+            Kind::Sock(view) => (alignment_name(view), 0),
+            Kind::Scalar
             | Kind::Map(_)
-            | Kind::MapValue(_)
-            | Kind::MapKey(_)
-            | Kind::Stack(_)
-            | Kind::Packet
-            | Kind::PacketMeta
             | Kind::PacketEnd
             | Kind::Mem(..)
             | Kind::Func(_)
-            | Kind::Sock(_)
-            | Kind::FlowKeys
             | Kind::Buf(_)
-            | Kind::Btf(..) => return Ok(()),
+            | Kind::Btf(..) => ("", 0),
         };
-        let fixed = i64::from(pointer.off) + i64::from(access.off);
-        let sum = pointer
-            .value
-            .tnum
-            .add(super::tnum::Tnum::constant(fixed.cast_unsigned()));
+        let fixed = before + i64::from(pointer.off) + i64::from(access.off);
+        let fixed = Tnum::constant(fixed.cast_unsigned());
+        let sum = pointer.value.tnum.add(fixed);
         if sum.is_aligned(u64::from(access.size)) {
             return Ok(());
         }
         let Access { off, size, .. } = access;
         let var_off = pointer.value.tnum;
-        let space = if kind.is_empty() { "" } else { " " };
+        let before = match before {
+            0 => String::new(),
+            before => format!("{before}+"),
+        };
         Err(Fail::access(format!(
-            "misaligned {kind}{space}access off {var_off}+{}+{off} size {size}",
+            "misaligned {name}access off {before}{var_off}+{}+{off} size {size}",
             pointer.off
         )))
     }
@@ -383,6 +404,7 @@ impl Verifier<'_> {
         map: MapRef,
         access: Access,
     ) -> Check<Register> {
+        self.check_stored(access, "into map")?;
         self.check_map_flags(pointer, map, access)?;
         let size = self.map_spec(map).value_size;
         self.check_region(
@@ -573,6 +595,16 @@ pub(super) fn check_unmoved(reg: Reg, pointer: &Register, name: &str) -> Check {
         )));
     }
     Ok(())
+}
+
+/// How messages about alignment call a socket.
+fn alignment_name(view: SockView) -> &'static str {
+    match view {
+        SockView::Common => "sock_common ",
+        SockView::Full => "sock ",
+        SockView::Tcp => "tcp_sock ",
+        SockView::Xdp => "xdp_sock ",
+    }
 }
 
 /// The register that an atomic operation puts the old value into.

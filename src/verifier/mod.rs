@@ -8,7 +8,8 @@
 //! engines nor of what a helper does beyond its prototype.
 //!
 //! Rules:
-//! - The verdict is that of Linux 6.12 for a privileged loader; a rejection carries its sentence.
+//! - The verdict is that of Linux 6.12, for who loads the program (`privilege`, `speculation`); a
+//!   rejection carries its sentence.
 //! - What cannot be judged yet is refused ("not supported yet: …"), never waved through.
 
 mod address;
@@ -30,11 +31,13 @@ mod memory;
 mod object_argument;
 pub mod outcome;
 mod precision;
+mod privilege;
 mod prune;
 mod reference;
 pub mod scalar;
 mod socket;
 mod special;
+mod speculation;
 mod stack;
 mod state;
 mod struct_ops;
@@ -54,27 +57,29 @@ use explore::Verifier;
 use fail::Fail;
 use kfunc::Kfuncs;
 pub use outcome::{AccessKind, Env, Errno, Fact, LogLevel, Rejection, Stats, Verified};
+use privilege::Rights;
 
 /// The most instructions a program may have (`BPF_COMPLEXITY_LIMIT_INSNS` for the privileged).
 const MAX_INSNS: usize = 1_000_000;
 
 /// Judges a program.
 pub fn verify(program: &Arc<Program>, env: &Env) -> Result<Verified, Box<Rejection>> {
-    let count = program.code.len();
-    if count > MAX_INSNS {
-        let reason = format!("the program has {count} instructions, over {MAX_INSNS}");
-        return Err(rejection(Fail::new(Errno::TooBig, reason), None));
-    }
+    privilege::check_loader(program, env).map_err(|fail| rejection(fail, None))?;
     let slots = decode_slots(&program.code);
     let slots =
         slots.map_err(|(pc, error)| rejection(Fail::invalid(error.to_string()), Some(pc)))?;
     let (insns, broken) = split(slots);
+    let rights = Rights::of(&env.loader);
+    privilege::check_functions(&insns, &rights).map_err(|(pc, fail)| rejection(fail, Some(pc)))?;
     let kfuncs = Kfuncs::of(&insns, env);
     let callback = exception::callback_of(program).map_err(|fail| rejection(fail, None))?;
-    let flow = Flow::of(&insns, &kfuncs, callback).map_err(|fail| match broken.first() {
-        Some((pc, error)) => rejection(Fail::invalid(error.to_string()), Some(*pc)),
-        None => rejection(fail, None),
-    })?;
+    let flow =
+        Flow::of(&insns, &kfuncs, callback, cfg::Loops::of(&rights)).map_err(
+            |fail| match broken.first() {
+                Some((pc, error)) => rejection(Fail::invalid(error.to_string()), Some(*pc)),
+                None => rejection(fail, None),
+            },
+        )?;
     let mut verifier = Verifier::new(program, env, &insns, &flow, &kfuncs);
     verifier.exception_callback = callback.and_then(|start| flow.subprog_at(start));
     verifier.broken = broken;

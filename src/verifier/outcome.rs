@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::abi::context::SockView;
+use crate::abi::privilege::Loader;
 use crate::btf::Btf;
 use crate::isa::{Insn, Pc, Reg};
 use crate::object::Program;
@@ -17,6 +18,8 @@ pub struct Env {
     pub log_level: LogLevel,
     /// How many instructions may be processed (`BPF_COMPLEXITY_LIMIT_INSNS`).
     pub insn_limit: u64,
+    /// Who loads the program, and with which flags.
+    pub loader: Loader,
 }
 
 impl Default for Env {
@@ -25,6 +28,7 @@ impl Default for Env {
             kernel_btf: None,
             log_level: LogLevel::Failure,
             insn_limit: 1_000_000,
+            loader: Loader::default(),
         }
     }
 }
@@ -128,6 +132,8 @@ pub struct Rejection {
 /// Error numbers that loading a program gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Errno {
+    /// `EPERM`.
+    Permission,
     /// `E2BIG`.
     TooBig,
     /// `EACCES`.
@@ -146,6 +152,7 @@ impl Errno {
     /// Its positive number.
     pub fn number(self) -> i32 {
         match self {
+            Errno::Permission => 1,
             Errno::NoEntry => 2,
             Errno::TooBig => 7,
             Errno::Access => 13,

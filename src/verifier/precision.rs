@@ -137,6 +137,10 @@ impl Verifier<'_> {
 
     /// Walks back from the current state until nothing is wanted any more.
     fn walk_back(&mut self, mut wanted: Wanted, begin: Begin) {
+        // For others every number matters.
+        if !self.rights.is_capable {
+            return;
+        }
         let skip = usize::from(begin == Begin::AtCurrent);
         rewind(self.insns, &self.cur, skip, &mut wanted);
         let mut parent = self.cur.parent;

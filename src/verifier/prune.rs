@@ -9,6 +9,7 @@
 use crate::isa::Reg;
 
 use super::explore::Verifier;
+use super::privilege::Rights;
 use super::state::{ADD_CONST, Frame, Kind, Live, Place, Register, Slot, SlotByte, StateId};
 
 /// How numbers are compared.
@@ -63,6 +64,9 @@ impl IdMap {
 /// One comparison of two states.
 struct Comparison {
     precision: Precision,
+    rights: Rights,
+    /// Whether masks hang on numbers, so that they must be the same.
+    explores_limits: bool,
     ids: IdMap,
     /// Stand-ins for numbers without id, counted down from the top.
     fresh: u32,
@@ -110,7 +114,13 @@ impl Comparison {
     }
 
     fn scalars(&mut self, old: &Register, cur: &Register) -> bool {
-        if !old.precise && self.precision == Precision::Tracked {
+        if self.explores_limits {
+            return old.value == cur.value
+                && old.off == cur.off
+                && self.ids.check_scalar(old.id, cur.id, &mut self.fresh);
+        }
+        let is_precise = old.precise || !self.rights.is_capable;
+        if !is_precise && self.precision == Precision::Tracked {
             return true;
         }
         let sum = |register: &Register| (register.id & ADD_CONST != 0).then_some(register.off);
@@ -158,7 +168,7 @@ impl Comparison {
             return true;
         }
         // A spilled number whose value is of no interest is as good as plain data, and the reverse.
-        if let (Some(old), Some(cur)) = (scalar_of(old), scalar_of(cur)) {
+        if let (Some(old), Some(cur)) = (self.scalar_of(old), self.scalar_of(cur)) {
             return self.registers(&old, &cur);
         }
         // In loops the kernel wants the same kinds of bytes, whoever reads them.
@@ -170,7 +180,7 @@ impl Comparison {
             .bytes
             .iter()
             .zip(&cur.bytes)
-            .all(|(old, cur)| byte_covers(*old, *cur));
+            .all(|(old, cur)| self.byte_covers(*old, *cur));
         bytes_fit && (!old.is_spill() || self.registers(&old.spilled, &cur.spilled))
     }
 }
@@ -186,24 +196,29 @@ impl Comparison {
                 && self.ids.check(old.ref_id, cur.ref_id)
         })
     }
-}
 
-/// The number that a load of the whole slot would give, if it would give one.
-fn scalar_of(slot: &Slot) -> Option<Register> {
-    if slot.is_full_spill() && slot.spilled.is_scalar() {
-        return Some(slot.spilled);
+    /// The number that a load of the whole slot would give, if it would give one.
+    fn scalar_of(&self, slot: &Slot) -> Option<Register> {
+        if slot.is_full_spill() && slot.spilled.is_scalar() {
+            return Some(slot.spilled);
+        }
+        let data = |byte: &SlotByte| {
+            let is_uninit = *byte == SlotByte::Invalid && self.rights.may_read_uninit;
+            is_uninit || *byte == SlotByte::Misc
+        };
+        let unknown = slot.bytes.iter().all(data) && slot.bytes.contains(&SlotByte::Misc);
+        unknown.then(|| Register::unknown().with_live(slot.spilled.live))
     }
-    let data = |byte: &SlotByte| matches!(byte, SlotByte::Misc | SlotByte::Invalid);
-    let unknown = slot.bytes.iter().all(data) && slot.bytes.contains(&SlotByte::Misc);
-    unknown.then(|| Register::unknown().with_live(slot.spilled.live))
-}
 
-/// Whether an old byte that some path read covers a current one.
-fn byte_covers(old: SlotByte, cur: SlotByte) -> bool {
-    match old {
-        // Privileged programs may read what was never written, so nothing is demanded of data.
-        SlotByte::Invalid | SlotByte::Misc => true,
-        SlotByte::Zero | SlotByte::Spill | SlotByte::Iter => old == cur,
+    /// Whether an old byte that some path read covers a current one.
+    fn byte_covers(&self, old: SlotByte, cur: SlotByte) -> bool {
+        match old {
+            SlotByte::Invalid => true,
+            // Who may read what was never written has nothing to ask of data.
+            SlotByte::Misc if self.rights.may_read_uninit => true,
+            SlotByte::Misc => matches!(cur, SlotByte::Misc | SlotByte::Zero),
+            SlotByte::Zero | SlotByte::Spill | SlotByte::Iter => old == cur,
+        }
     }
 }
 
@@ -214,10 +229,13 @@ impl Verifier<'_> {
         let cur = &self.cur;
         let mut comparison = Comparison {
             precision,
+            rights: self.rights,
+            explores_limits: self.explores_limits,
             ids: IdMap::default(),
             fresh: u32::MAX,
         };
-        if old.refs.len() != cur.refs.len()
+        if old.speculative && !cur.speculative
+            || old.refs.len() != cur.refs.len()
             || old.rcu_locked != cur.rcu_locked
             || old.preempt_disabled != cur.preempt_disabled
         {

@@ -49,6 +49,8 @@ mod sync;
 pub use branch::Branch;
 pub use display::{Signed, Unsigned};
 
+use std::fmt;
+
 use super::tnum::Tnum;
 use crate::isa::{Size, Width};
 use bounds::Bounds;
@@ -76,7 +78,7 @@ pub struct Scalar {
     pub s32_max: i32,
 }
 
-/// How an element contradicts itself, in the words of the kernel's warning.
+/// How an element contradicts itself; it prints as in the kernel's warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
     /// A minimum exceeds its maximum: "range bounds violation".
@@ -85,6 +87,16 @@ pub enum Violation {
     Const,
     /// So it is with the low half: "const subreg tnum out of sync with range bounds".
     SubregConst,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Violation::Ranges => "range bounds violation",
+            Violation::Const => "const tnum out of sync with range bounds",
+            Violation::SubregConst => "const subreg tnum out of sync with range bounds",
+        })
+    }
 }
 
 impl Scalar {
@@ -191,14 +203,6 @@ impl Scalar {
         }
         let in_sync = self.bounds(Width::W32) == exact.bounds(Width::W32);
         (self.tnum.is_subreg_const() && !in_sync).then_some(Violation::SubregConst)
-    }
-
-    /// Forgets ranges that contradict each other, as they do on a way that nothing takes
-    /// (`reg_bounds_sanity_check`).
-    pub(super) fn mend(&mut self) {
-        if self.find_violation().is_some() {
-            self.forget_bounds();
-        }
     }
 
     /// Gives up the ranges, not the bits.

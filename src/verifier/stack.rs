@@ -1,7 +1,7 @@
 //! The stack: spills and fills, data, and accesses whose offset is only known to a range.
 //!
-//! Registers stored whole keep what is known of them. A privileged program is judged: it may read
-//! stack that was never written, which yields an unknown number.
+//! Registers stored whole keep what is known of them. Who may see the kernel's memory may read stack
+//! that was never written, which yields an unknown number.
 //!
 //! Kernel: `check_stack_write_fixed_off`, `check_stack_read_fixed_off`,
 //! `check_stack_range_initialized` in kernel/bpf/verifier.c, 6.12.
@@ -12,7 +12,7 @@ use super::alu::MAX_VAR_OFF;
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::memory::{Source, Use};
-use super::state::{Kind, MAX_STACK, Place, Register, SlotByte, frame_number, slot_of};
+use super::state::{Kind, MAX_STACK, Place, Register, Slot, SlotByte, frame_number, slot_of};
 
 /// Stack bytes from `from` up to but not including `to`, in a frame.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,7 @@ impl Verifier<'_> {
             .smax
             .saturating_add(off)
             .saturating_add(i64::from(size));
-        if low < i64::from(-MAX_STACK) || low > -1 || high > 0 {
+        if low < self.lowest_offset(usize::from(frame), how) || low > -1 || high > 0 {
             let message = match value.const_value() {
                 Some(_) => format!("invalid{name} stack R{number} off={low} size={size}"),
                 None => format!(
@@ -79,6 +79,21 @@ impl Verifier<'_> {
         };
         self.use_stack(range);
         Ok(range)
+    }
+
+    /// The lowest offset that may be accessed: what was never used is not there for those to read
+    /// who may not see what others left.
+    fn lowest_offset(&self, frame: usize, how: Use) -> i64 {
+        let slots = self
+            .cur
+            .frames
+            .get(frame)
+            .map_or(0, |frame| frame.stack.len());
+        let used = i64::try_from(slots * 8).unwrap_or(i64::from(MAX_STACK));
+        match how {
+            Use::Read if !self.rights.may_read_uninit => -used,
+            Use::Read | Use::Write | Use::Helper => i64::from(-MAX_STACK),
+        }
     }
 
     /// Makes the frame reach down to the range and counts it as used.
@@ -113,6 +128,7 @@ impl Verifier<'_> {
         let whole = range.from % 8 == 0;
         self.note_slot(range.frame, slot);
         let value = self.source_register(source);
+        self.check_intact(range)?;
         if let Some(value) = &value {
             if let (Kind::Stack(_), true) = (value.kind, range.frame != self.cur.top()) {
                 return Err(Fail::invalid(
@@ -126,7 +142,7 @@ impl Verifier<'_> {
                 self.spill(range, *value);
                 return Ok(());
             }
-            if whole {
+            if whole && self.rights.is_capable {
                 self.spill_number(range, source, *value);
                 return Ok(());
             }
@@ -136,6 +152,17 @@ impl Verifier<'_> {
             self.mark_precise(reg);
         }
         self.write_data(range, if zero { SlotByte::Zero } else { SlotByte::Misc });
+        Ok(())
+    }
+
+    /// Refuses to overwrite a part of a pointer that must stay secret.
+    pub(super) fn check_intact(&self, range: StackRange) -> Check {
+        let (index, _) = slot_of(range.from);
+        let slot = self.cur.frames[range.frame].stack.get(index);
+        let is_secret = |slot: &Slot| slot.is_spill() && self.is_secret(&slot.spilled);
+        if range.to - range.from != 8 && slot.is_some_and(is_secret) {
+            return Err(Fail::access("attempt to corrupt spilled pointer on stack"));
+        }
         Ok(())
     }
 
@@ -164,8 +191,10 @@ impl Verifier<'_> {
             *byte = match *byte {
                 _ if place < size => SlotByte::Spill,
                 SlotByte::Zero => SlotByte::Zero,
-                SlotByte::Invalid => SlotByte::Invalid,
-                SlotByte::Spill | SlotByte::Misc | SlotByte::Iter => SlotByte::Misc,
+                SlotByte::Invalid if self.rights.may_leak => SlotByte::Invalid,
+                SlotByte::Invalid | SlotByte::Spill | SlotByte::Misc | SlotByte::Iter => {
+                    SlotByte::Misc
+                }
             };
         }
         slot.iter = None;
@@ -254,6 +283,7 @@ impl Verifier<'_> {
             self.note_slot(range.frame, index);
             return Ok(Register::constant(0));
         }
+        self.check_readable(range)?;
         Ok(self.read_data(range))
     }
 
@@ -270,10 +300,15 @@ impl Verifier<'_> {
             .collect()
     }
 
-    /// Refuses to load bytes of an iterator.
+    /// Refuses to load bytes of an iterator, or what others left there.
     fn check_readable(&self, range: StackRange) -> Check {
         let bytes = self.bytes_of(range);
-        let Some(at) = bytes.iter().position(|byte| *byte == SlotByte::Iter) else {
+        let is_closed = |byte: &SlotByte| match byte {
+            SlotByte::Iter => true,
+            SlotByte::Invalid => !self.rights.may_read_uninit,
+            SlotByte::Spill | SlotByte::Misc | SlotByte::Zero => false,
+        };
+        let Some(at) = bytes.iter().position(is_closed) else {
             return Ok(());
         };
         let (off, size) = (range.from, bytes.len());
@@ -282,15 +317,26 @@ impl Verifier<'_> {
         )))
     }
 
-    /// Refuses to hand bytes of an iterator, through `reg`, to what may read them.
+    /// Refuses to hand bytes of an iterator, of a pointer that must stay secret, or what others left
+    /// there, through `reg`, to what may read them.
     pub(super) fn check_plain(&self, reg: Reg, range: StackRange) -> Check {
-        let bytes = self.bytes_of(range);
-        let Some(at) = bytes.iter().position(|byte| *byte == SlotByte::Iter) else {
+        let is_closed = |off: i32| {
+            let (index, byte) = slot_of(off);
+            let slot = self.cur.frames[range.frame].stack.get(index);
+            match slot.map_or(SlotByte::Invalid, |slot| slot.bytes[byte]) {
+                SlotByte::Iter => true,
+                SlotByte::Invalid => !self.rights.may_read_uninit,
+                SlotByte::Spill => slot.is_some_and(|slot| self.is_secret(&slot.spilled)),
+                SlotByte::Misc | SlotByte::Zero => false,
+            }
+        };
+        let Some(at) = (range.from..range.to).find(|off| is_closed(*off)) else {
             return Ok(());
         };
-        let (number, off, size) = (reg.number(), range.from, bytes.len());
+        let (number, off, size) = (reg.number(), range.from, range.to - range.from);
         Err(Fail::access(format!(
-            "invalid read from stack R{number} off {off}+{at} size {size}"
+            "invalid indirect read from stack R{number} off {off}+{} size {size}",
+            at - off
         )))
     }
 

@@ -473,6 +473,8 @@ pub(super) struct State {
     pub(super) callback_depth: u32,
     /// How many iterations of `may_goto` have been unrolled.
     pub(super) may_goto_depth: u32,
+    /// Whether only a processor that guesses wrongly comes here.
+    pub(super) speculative: bool,
 }
 
 impl State {
@@ -491,6 +493,7 @@ impl State {
             noted_steps: 0,
             callback_depth: 0,
             may_goto_depth: 0,
+            speculative: false,
         }
     }
 

@@ -92,7 +92,8 @@ impl Verifier<'_> {
             ));
         }
         self.check_throws()?;
-        self.check_stack_depth()
+        self.check_stack_depth()?;
+        self.check_tail_calls()
     }
 
     /// Whether the function is judged alone.
@@ -495,6 +496,7 @@ impl Verifier<'_> {
         }
         let number = reg.number();
         let result = self.read_reg(reg)?;
+        self.check_leak(reg, "as return value")?;
         let name = self.type_name(&result);
         if !is_main {
             return match result.is_scalar() {

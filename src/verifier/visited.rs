@@ -16,17 +16,23 @@ use super::state::{State, StateId};
 /// After that many noted steps without a checkpoint the kernel stores one at the next prune point.
 const MAX_NOTED_STEPS: u32 = 40;
 
+/// As many states are stored at one instruction without `CAP_BPF` (`BPF_COMPLEXITY_LIMIT_STATES`).
+const MAX_UNPRIVILEGED_STATES: usize = 64;
+
 impl Verifier<'_> {
     /// Compares the current state with those that were explored here, and stores it if it is new.
     pub(super) fn compare_states(&mut self) -> Check<Compared> {
         let pc = self.pc;
-        let forced = self.flow.force[pc.index()] || self.cur.noted_steps > MAX_NOTED_STEPS;
+        let forced = self.rights.stores_often
+            || self.flow.force[pc.index()]
+            || self.cur.noted_steps > MAX_NOTED_STEPS;
         let processed = self.stats.insns_processed;
         let mut store = forced
             || (self.jumps_processed - self.jumps_at_checkpoint >= 2
                 && processed - self.insns_at_checkpoint >= 8);
         let mut candidates = std::mem::take(&mut self.explored[pc.index()]);
         let mut verdict = Ok(Compared::New);
+        let mut compared = 0;
         // The latest first: they are the likeliest to be equal, and what is not reached is not
         // counted as missed.
         for index in (0..candidates.len()).rev() {
@@ -34,6 +40,7 @@ impl Verifier<'_> {
             if self.stored[id.index()].state.frame().callsite != self.cur.frame().callsite {
                 continue;
             }
+            compared += 1;
             match self.compare_with(id, &mut store, forced) {
                 Ok(Against::Equal) => {
                     verdict = Ok(Compared::Covered);
@@ -50,7 +57,8 @@ impl Verifier<'_> {
             }
         }
         self.explored[pc.index()] = candidates;
-        if matches!(verdict, Ok(Compared::New)) && store {
+        let has_room = self.rights.is_capable || compared <= MAX_UNPRIVILEGED_STATES;
+        if matches!(verdict, Ok(Compared::New)) && store && has_room {
             self.checkpoint();
         }
         verdict
@@ -141,7 +149,12 @@ impl Verifier<'_> {
 
     /// The loop with that head as it bears on a state at `depth` in the loop of `entry`: `None`
     /// when it is explored already, or lies within the one that is known.
-    pub(super) fn enclosing_loop(&self, head: StateId, entry: Option<StateId>, depth: u32) -> Option<StateId> {
+    pub(super) fn enclosing_loop(
+        &self,
+        head: StateId,
+        entry: Option<StateId>,
+        depth: u32,
+    ) -> Option<StateId> {
         let head = self.loop_entry_of(head).unwrap_or(head);
         let entry = entry.map(|entry| self.loop_entry_of(entry).unwrap_or(entry));
         let depth = entry.map_or(depth, |entry| self.stored[entry.index()].state.depth);
