@@ -636,12 +636,15 @@ fn programs_are_held_against_their_annotations() {
         format!("test {object}::is_fine ... FAILED"),
         "it returned 0x2, and not 0x1".to_owned(),
         "it is accepted".to_owned(),
-        "3 of 4 verdicts as annotated, 1 of 1 logs of these with all messages, 1 of 2 return values"
+        format!("test {object}::returns_something_else (unprivileged) ... FAILED"),
+        "3 of 5 verdicts as annotated, 1 of 1 logs of these with all messages, 1 of 2 return values"
             .to_owned(),
-        "test result: FAILED. 2 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out".to_owned(),
+        "test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out".to_owned(),
     ] {
         assert!(text.contains(&line), "{line}: {text}");
     }
+    let text = ends(1, &format!("test --annotations --unpriv {object}"));
+    assert!(text.contains("running 1 tests"), "{text}");
     let all = "--prog returns --prog reads_nothing";
     let xml = ends(
         0,

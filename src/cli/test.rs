@@ -11,7 +11,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use ebpf_sim::abi::ProgType;
 use ebpf_sim::events::Event;
-use ebpf_sim::object::Program;
+use ebpf_sim::object::{Program, Sleepable};
 use ebpf_sim::sim::{self, Selection, Sim};
 use ebpf_sim::verifier::{Env, LogLevel, Rejection, Verified, verify};
 
@@ -19,16 +19,13 @@ use super::Exit;
 use super::input::{self, Inputs, Loaded};
 use super::output::Output;
 
-use self::annotations::{Annotations, Expected, Retval, Verdict};
+use self::annotations::{Annotations, Case, Message, Retval, Verdict, Who};
 
 /// Bytes of the packet that annotated programs run on.
 const PACKET: usize = 64;
 
 /// Bytes of a header that programs on sockets do not see in a test run.
 const LINK_HEADER: usize = 14;
-
-/// Load flags that change no verdict here: about alignment that x86-64 has anyway, or the JIT.
-const WITHOUT_EFFECT: [&str; 2] = ["BPF_F_ANY_ALIGNMENT", "BPF_F_TEST_RND_HI32"];
 
 /// Judge and run programs, and hold what comes of them against what they are annotated with.
 #[derive(Debug, clap::Args)]
@@ -49,6 +46,9 @@ pub(super) struct Args {
     /// Take what is expected from the programs' annotations.
     #[arg(long, required = true)]
     annotations: bool,
+    /// Only what is expected without privileges.
+    #[arg(long)]
+    unpriv: bool,
     /// How to print results.
     #[arg(long, value_name = "FORMAT", default_value = "libtest")]
     format: Format,
@@ -111,11 +111,13 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
     let Args {
         input,
         annotations: _,
+        unpriv,
         format,
     } = args;
     let inputs = input.resolve()?;
     let mut bench = Bench {
         inputs: &inputs,
+        only: unpriv.then_some(Who::Unprivileged),
         auxiliaries: Vec::new(),
         tested: Vec::new(),
         tally: Tally::default(),
@@ -145,6 +147,8 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
 /// The tests so far.
 struct Bench<'a> {
     inputs: &'a Inputs,
+    /// Whose tests are done, if not everybody's.
+    only: Option<Who>,
     /// The programs of the file at hand that only help others.
     auxiliaries: Vec<String>,
     tested: Vec<Tested>,
@@ -175,21 +179,23 @@ impl Bench<'_> {
                     continue;
                 }
             };
-            if annotations.auxiliary || !annotations.expects_something() {
+            if annotations.auxiliary {
                 continue;
             }
-            let outcome = match (ignored(&annotations), program) {
-                (Some(reason), _) => Outcome::Ignored { reason },
-                (None, Ok(program)) => self.test(number, program, &annotations),
-                (None, Err(error)) => {
-                    self.not_linked(&error.source.to_string(), &annotations.privileged)
+            for case in annotations.cases() {
+                if self.only.is_some_and(|only| only != case.who) {
+                    continue;
                 }
-            };
-            self.done(&loaded.file, name, outcome);
-            if annotations.unprivileged.verdict.is_some() {
-                let reason = "unprivileged loading is not judged yet".to_owned();
-                let name = format!("{name} (unprivileged)");
-                self.done(&loaded.file, &name, Outcome::Ignored { reason });
+                let outcome = match (ignored(&annotations), program) {
+                    (Some(reason), _) => Outcome::Ignored { reason },
+                    (None, Ok(program)) => self.test(number, program, &annotations, case),
+                    (None, Err(error)) => self.not_linked(&error.source.to_string(), case),
+                };
+                let name = match case.who {
+                    Who::Privileged => name.clone(),
+                    Who::Unprivileged => format!("{name} (unprivileged)"),
+                };
+                self.done(&loaded.file, &name, outcome);
             }
         }
     }
@@ -203,15 +209,25 @@ impl Bench<'_> {
     }
 
     /// Judges a program, and runs it if that is expected.
-    fn test(&mut self, number: usize, program: &Arc<Program>, all: &Annotations) -> Outcome {
-        let expected = &all.privileged;
+    fn test(
+        &mut self,
+        number: usize,
+        program: &Arc<Program>,
+        all: &Annotations,
+        case: Case<'_>,
+    ) -> Outcome {
         let env = Env {
             kernel_btf: self.inputs.kernel_btf.clone(),
-            log_level: log_level(all),
+            log_level: log_level(all, case),
+            loader: case.loader,
             ..Env::default()
         };
-        let judged = verify(program, &env);
-        let holds = as_expected(expected, &judged);
+        let mut program = Arc::clone(program);
+        if all.flags.sleepable == Sleepable::Yes {
+            Arc::make_mut(&mut program).sleepable = Sleepable::Yes;
+        }
+        let judged = verify(&program, &env);
+        let holds = as_expected(case, &judged);
         self.tally
             .verdicts
             .count(holds.as_ref().map(drop).map_err(drop));
@@ -220,8 +236,8 @@ impl Bench<'_> {
             (Ok(verified), Ok(())) => &verified.log,
             (Err(rejection), Ok(())) => &rejection.log,
         };
-        if !expected.messages.is_empty() {
-            let found = find_all(expected, log);
+        if !case.messages.is_empty() {
+            let found = find_all(case.messages, log);
             self.tally
                 .logs
                 .count(found.as_ref().map(drop).map_err(drop));
@@ -229,14 +245,14 @@ impl Bench<'_> {
                 return Outcome::Failed { reason };
             }
         }
-        match expected.retval {
-            Some(retval) if judged.is_ok() => self.run(number, program, retval),
+        match case.retval {
+            Some(retval) if judged.is_ok() => self.run(number, &program, case, retval),
             Some(_) | None => Outcome::Passed,
         }
     }
 
-    fn not_linked(&mut self, cause: &str, expected: &Expected) -> Outcome {
-        if expected.verdict == Some(Verdict::Failure) && expected.messages.is_empty() {
+    fn not_linked(&mut self, cause: &str, case: Case<'_>) -> Outcome {
+        if case.verdict == Verdict::Failure && case.messages.is_empty() {
             self.tally.verdicts.count(Ok(()));
             return Outcome::Passed;
         }
@@ -245,12 +261,12 @@ impl Bench<'_> {
         Outcome::Failed { reason }
     }
 
-    fn run(&mut self, number: usize, program: &Program, retval: Retval) -> Outcome {
+    fn run(&mut self, number: usize, program: &Program, case: Case<'_>, retval: Retval) -> Outcome {
         let Some(event) = input_of(program.prog_type) else {
             let reason = format!("{} programs are judged only", program.prog_type.name());
             return Outcome::Ignored { reason };
         };
-        let returned = self.fire(number, program, &event);
+        let returned = self.fire(number, program, case, &event);
         let holds = match returned {
             Err(reason) => Err(reason),
             Ok(returned) => match retval {
@@ -269,13 +285,20 @@ impl Bench<'_> {
         }
     }
 
-    fn fire(&self, number: usize, program: &Program, event: &Event) -> Result<u32, String> {
+    fn fire(
+        &self,
+        number: usize,
+        program: &Program,
+        case: Case<'_>,
+        event: &Event,
+    ) -> Result<u32, String> {
         let mut programs = self.auxiliaries.clone();
         programs.push(program.name.clone());
         let options = sim::Options {
             kernel_btf: self.inputs.kernel_btf.clone(),
             programs: Selection::Named(programs),
             setup: Arc::clone(&self.inputs.setup),
+            loader: case.loader,
             ..sim::Options::default()
         };
         let mut sim = Sim::new(options).map_err(|error| error.to_string())?;
@@ -298,29 +321,21 @@ fn ignored(all: &Annotations) -> Option<String> {
     if !all.architectures.is_empty() && !all.architectures.iter().any(is_here) {
         return Some(format!("it is for {}", all.architectures.join(", ")));
     }
-    let has_effect = |flag: &&String| !WITHOUT_EFFECT.contains(&flag.as_str());
-    if let Some(flag) = all.flags.iter().find(has_effect) {
-        return Some(format!("load flag {flag} is not modelled yet"));
-    }
-    let expected = &all.privileged;
-    (expected.verdict.is_none() && expected.retval.is_none())
-        .then(|| "it is annotated for the unprivileged only".to_owned())
+    let flag = all.flags.others.first()?;
+    Some(format!("load flag {flag} is not modelled yet"))
 }
 
 /// What is logged; of a refusal, what led there in any case.
-fn log_level(all: &Annotations) -> LogLevel {
+fn log_level(all: &Annotations, case: Case<'_>) -> LogLevel {
     match all.log_level & 3 {
-        0 if all.privileged.verdict == Some(Verdict::Success) => LogLevel::Failure,
+        0 if case.verdict == Verdict::Success && case.messages.is_empty() => LogLevel::Failure,
         0 | 1 => LogLevel::Path,
         _ => LogLevel::All,
     }
 }
 
-fn as_expected(
-    expected: &Expected,
-    judged: &Result<Verified, Box<Rejection>>,
-) -> Result<(), String> {
-    match (expected.verdict.unwrap_or(Verdict::Success), judged) {
+fn as_expected(case: Case<'_>, judged: &Result<Verified, Box<Rejection>>) -> Result<(), String> {
+    match (case.verdict, judged) {
         (Verdict::Success, Ok(_)) => Ok(()),
         (Verdict::Failure, Err(rejection)) if !rejection.unsupported => Ok(()),
         (Verdict::Success | Verdict::Failure, Err(rejection)) => {
@@ -331,9 +346,9 @@ fn as_expected(
 }
 
 /// Finds every message, each behind the one before.
-fn find_all(expected: &Expected, log: &str) -> Result<(), String> {
+fn find_all(messages: &[Message], log: &str) -> Result<(), String> {
     let mut rest = log;
-    for message in &expected.messages {
+    for message in messages {
         rest = message
             .after(rest)
             .ok_or_else(|| format!("the log does not say: {}\n{rest}", message.text))?;

@@ -4,7 +4,9 @@
 //! `test_loader.c` of the selftests of Linux 6.12). It judges nothing.
 
 use anyhow::{Context as _, bail};
+use ebpf_sim::abi::privilege::{Capabilities, LoadFlags, Loader};
 use ebpf_sim::btf::{Btf, KindFilter};
+use ebpf_sim::object::Sleepable;
 use regex::Regex;
 
 /// What all annotations start with.
@@ -22,12 +24,69 @@ pub(super) struct Annotations {
     pub(super) unprivileged: Expected,
     /// How much is to be logged: as `log_level` of bpf(2).
     pub(super) log_level: u32,
-    /// Names or numbers of load flags.
-    pub(super) flags: Vec<String>,
+    /// Load flags, beside those that the kernel's tests always set.
+    pub(super) flags: Flags,
     /// The architectures that it is for; all if there are none.
     pub(super) architectures: Vec<String>,
     /// Whether it only helps others.
     pub(super) auxiliary: bool,
+}
+
+/// Load flags.
+#[derive(Debug)]
+pub(super) struct Flags {
+    /// Those that are set.
+    pub(super) set: LoadFlags,
+    /// Whether the program may sleep, whatever its section says.
+    pub(super) sleepable: Sleepable,
+    /// Names or numbers of others, which are not modelled.
+    pub(super) others: Vec<String>,
+}
+
+impl Default for Flags {
+    /// What the kernel's tests set unless they are told not to.
+    fn default() -> Flags {
+        Flags {
+            set: LoadFlags::TEST_RND_HI32 | LoadFlags::TEST_REG_INVARIANTS,
+            sleepable: Sleepable::No,
+            others: Vec::new(),
+        }
+    }
+}
+
+impl Flags {
+    /// Sets a flag of that name, or clears it where it begins with `!`.
+    fn add(&mut self, name: &str) {
+        let (name, is_set) = match name.strip_prefix('!') {
+            Some(name) => (name, false),
+            None => (name, true),
+        };
+        match (LoadFlags::by_name(name), name) {
+            (Some(flag), _) if is_set => self.set = self.set | flag,
+            (Some(flag), _) => self.set = self.set.without(flag),
+            (None, "BPF_F_SLEEPABLE") if is_set => self.sleepable = Sleepable::Yes,
+            (None, _) => self.others.push(name.to_owned()),
+        }
+    }
+}
+
+/// Who loads a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// Root.
+    Privileged,
+    /// Somebody without capabilities.
+    Unprivileged,
+}
+
+/// One test of a program: who loads it, and what is expected then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case<'a> {
+    pub(super) who: Who,
+    pub(super) loader: Loader,
+    pub(super) verdict: Verdict,
+    pub(super) messages: &'a [Message],
+    pub(super) retval: Option<Retval>,
 }
 
 /// What is expected.
@@ -89,11 +148,34 @@ impl Annotations {
         Ok((!tags.is_empty()).then_some(annotations))
     }
 
-    /// Whether it says what is to come of the program.
-    pub(super) fn expects_something(&self) -> bool {
-        [&self.privileged, &self.unprivileged]
-            .iter()
-            .any(|expected| expected.verdict.is_some() || expected.retval.is_some())
+    /// The tests of the program. What is not said of the unprivileged is as for root.
+    pub(super) fn cases(&self) -> Vec<Case<'_>> {
+        let (root, other) = (&self.privileged, &self.unprivileged);
+        let loader = |capabilities| Loader {
+            capabilities,
+            flags: self.flags.set,
+        };
+        let privileged = Case {
+            who: Who::Privileged,
+            loader: loader(Capabilities::ALL),
+            verdict: root.verdict.unwrap_or(Verdict::Success),
+            messages: &root.messages,
+            retval: root.retval,
+        };
+        let messages = match other.messages.as_slice() {
+            [] => &root.messages,
+            messages => messages,
+        };
+        let unprivileged = Case {
+            who: Who::Unprivileged,
+            loader: loader(Capabilities::NONE),
+            verdict: other.verdict.unwrap_or(privileged.verdict),
+            messages,
+            retval: other.retval.or(root.retval),
+        };
+        let cases = [(root, privileged), (other, unprivileged)].into_iter();
+        let wanted = cases.filter(|(expected, _)| expected.is_something());
+        wanted.map(|(_, case)| case).collect()
     }
 
     fn add(&mut self, tag: &str) -> anyhow::Result<()> {
@@ -110,13 +192,20 @@ impl Annotations {
             "retval" => expected.retval = Some(retval(value)?),
             "expect_xlated" | "jited" => expected.other.push(value.to_owned()),
             "log_level" => self.log_level = value.parse().context("it is no number")?,
-            "prog_flags" => self.flags.push(value.to_owned()),
+            "prog_flags" => self.flags.add(value),
             "arch" => self.architectures.push(value.to_owned()),
             "auxiliary" => self.auxiliary = true,
             "description" | "btf_path" => {}
             _ => bail!("it is not known"),
         }
         Ok(())
+    }
+}
+
+impl Expected {
+    /// Whether it says what is to come of the program.
+    fn is_something(&self) -> bool {
+        self.verdict.is_some() || self.retval.is_some() || !self.messages.is_empty()
     }
 }
 
@@ -208,6 +297,40 @@ mod tests {
         assert_eq!(all.privileged.retval, Some(Retval::Number(u32::MAX)));
         assert_eq!(all.unprivileged.retval, Some(Retval::Pointer));
         assert_eq!(all.log_level, 2);
+    }
+
+    #[test]
+    fn what_is_not_said_of_the_unprivileged_is_as_for_root() {
+        let all = annotated(&[
+            "expect_failure",
+            "expect_msg=0=text",
+            "expect_success_unpriv",
+        ]);
+        let cases = all.cases();
+        let verdicts: Vec<_> = cases.iter().map(|case| (case.who, case.verdict)).collect();
+        assert_eq!(
+            verdicts,
+            [
+                (Who::Privileged, Verdict::Failure),
+                (Who::Unprivileged, Verdict::Success)
+            ]
+        );
+        assert_eq!(cases[1].messages.len(), 1);
+        assert_eq!(annotated(&["retval_unpriv=1"]).cases().len(), 1);
+        assert!(annotated(&["log_level=2"]).cases().is_empty());
+    }
+
+    #[test]
+    fn flags_are_set_and_cleared_by_name() {
+        let flags = annotated(&[
+            "prog_flags=BPF_F_TEST_STATE_FREQ",
+            "prog_flags=!BPF_F_TEST_REG_INVARIANTS",
+            "prog_flags=64",
+        ])
+        .flags;
+        let set = LoadFlags::TEST_RND_HI32 | LoadFlags::TEST_STATE_FREQ;
+        assert_eq!(flags.set, set);
+        assert_eq!(flags.others, ["64"]);
     }
 
     #[test]
