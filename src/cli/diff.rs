@@ -136,6 +136,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         kernel_btf,
         setup: Arc::clone(&inputs.setup),
         module_btfs: inputs.module_btfs.clone(),
+        target: inputs.target.clone(),
         programs: inputs.names().to_vec(),
         input: Input {
             packets,

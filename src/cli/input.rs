@@ -3,6 +3,8 @@
 //!
 //! It judges nothing. An error names the file and says what the library says of it.
 
+mod target;
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,8 +16,8 @@ use ebpf_sim::btf::{self, Btf};
 use ebpf_sim::diff::Subject;
 use ebpf_sim::isa::RawInsn;
 use ebpf_sim::object::{
-    Assignment, Kconfig, KernelSymbols, LinkError, LinkOptions, MapSpec, Object, Program, Setup,
-    program_name, read_btf,
+    Assignment, Kconfig, KernelSymbols, LinkError, LinkOptions, MapSpec, Needs, Object, Program,
+    Setup, TargetPrograms, program_name, read_btf,
 };
 use ebpf_sim::sim::{LoadError, Selection, Sim};
 
@@ -57,6 +59,10 @@ pub(super) struct Args {
     /// repeated.
     #[arg(long = "module-btf", value_name = "FILE")]
     module_btfs: Vec<PathBuf>,
+    /// The program whose function programs of `freplace` replace, and those of `fentry` and `fexit` trace, and the
+    /// function where it is another than their section names.
+    #[arg(long, value_name = "FILE[:PROGRAM[:FUNCTION]]")]
+    target: Option<String>,
 }
 
 /// The files to process, and how.
@@ -72,6 +78,8 @@ pub(super) struct Inputs {
     pub(super) setup: Arc<Setup>,
     /// The types of its modules.
     pub(super) module_btfs: Vec<Arc<Btf>>,
+    /// The programs that others attach to.
+    pub(super) target: Option<Arc<TargetPrograms>>,
 }
 
 /// One thing to load.
@@ -140,14 +148,20 @@ impl Args {
         let module_btfs = modules
             .map(|path| read_types(path, Some(Arc::clone(base()))))
             .collect::<anyhow::Result<_>>()?;
-        Ok(Inputs {
+        let mut inputs = Inputs {
             sources: guessed.chain(raw).collect(),
             programs: self.programs,
             kind: None,
             kernel_btf,
             module_btfs,
             setup: Arc::new(setup),
-        })
+            target: None,
+        };
+        if let Some(target) = &self.target {
+            let found = target::read(target, &inputs).with_context(|| target.clone())?;
+            inputs.target = Some(Arc::new(found));
+        }
+        Ok(inputs)
     }
 }
 
@@ -198,12 +212,7 @@ impl Inputs {
 
     fn object(&self, name: &str, bytes: &[u8]) -> anyhow::Result<Loaded> {
         let object = Object::parse(name, bytes)?;
-        let linked = object.link(&LinkOptions {
-            target_btf: self.kernel_btf.as_deref(),
-            setup: Some(&self.setup),
-            module_btfs: &self.module_btfs,
-            ..LinkOptions::default()
-        });
+        let linked = object.link(&self.link_options());
         Ok(Loaded {
             file: String::new(),
             programs: linked
@@ -215,6 +224,20 @@ impl Inputs {
             licence: object.licence().to_owned(),
             btf: object.btf().cloned(),
         })
+    }
+
+    /// What objects are linked with.
+    fn link_options(&self) -> LinkOptions<'_> {
+        LinkOptions {
+            target_btf: self.kernel_btf.as_deref(),
+            setup: Some(&self.setup),
+            module_btfs: &self.module_btfs,
+            target: self.target.as_deref(),
+            needs: match self.kind {
+                Some(_) => Needs::Unattached,
+                None => Needs::Met,
+            },
+        }
     }
 
     fn wants(&self, program: &Result<Arc<Program>, Box<LinkError>>) -> bool {
@@ -232,17 +255,46 @@ impl Inputs {
     /// Loads each file into a simulated kernel, with the error of those that cannot be.
     pub(super) fn load_into(&self, sim: &mut Sim) -> Vec<anyhow::Error> {
         let load = |source: &Source| self.load_source(source, sim).with_context(|| source.name());
-        self.sources
+        // What is attached to must be there first.
+        let (targets, others): (Vec<_>, Vec<_>) = self
+            .sources
             .iter()
-            .map(load)
-            .filter_map(Result::err)
-            .collect()
+            .partition(|source| self.is_target(source));
+        let sources = targets.into_iter().chain(others);
+        let unnamed = self.target.iter().filter_map(|target| self.unnamed(target));
+        let unnamed: Vec<Source> = unnamed.collect();
+        let all = unnamed.iter().chain(sources);
+        all.map(load).filter_map(Result::err).collect()
     }
 
     /// Loads the file of that number into a simulated kernel.
     pub(super) fn load_one_into(&self, number: usize, sim: &mut Sim) -> anyhow::Result<()> {
         let source = self.sources.get(number).context("there is no such file")?;
         self.load_source(source, sim).with_context(|| source.name())
+    }
+
+    /// What a file is loaded as: the name that it was given, where it was given another way, too.
+    fn name_of(&self, file: &str) -> Arc<str> {
+        let same = |source: &&Source| {
+            let paths = [source.path.canonicalize(), Path::new(file).canonicalize()];
+            matches!(&paths, [Ok(one), Ok(other)] if one == other)
+        };
+        let source = self.sources.iter().find(same);
+        source.map_or_else(|| Arc::from(file), |source| Arc::from(source.name()))
+    }
+
+    fn is_target(&self, source: &Source) -> bool {
+        let target = self.target.as_ref();
+        target.is_some_and(|target| source.name() == *target.object)
+    }
+
+    /// The file of the programs that others attach to, unless it is one of those that were named.
+    fn unnamed(&self, target: &TargetPrograms) -> Option<Source> {
+        let is_named = self.sources.iter().any(|source| self.is_target(source));
+        (!is_named).then(|| Source {
+            path: PathBuf::from(&*target.object),
+            kind: Kind::Guess,
+        })
     }
 
     fn load_source(&self, source: &Source, sim: &mut Sim) -> anyhow::Result<()> {
@@ -265,7 +317,11 @@ impl Inputs {
     pub(super) fn selection(&self) -> Selection {
         match self.programs.as_slice() {
             [] => Selection::Autoload,
-            names => Selection::Named(names.to_vec()),
+            names => {
+                let targets = self.target.iter().flat_map(|target| &target.programs);
+                let targets = targets.map(|program| program.name.clone());
+                Selection::Named(names.iter().cloned().chain(targets).collect())
+            }
         }
     }
 

@@ -85,7 +85,7 @@ impl Oracle {
         loader: Loader,
     ) -> anyhow::Result<Answer> {
         let mut job = Job::of_program(program);
-        job.maps.iter_mut().for_each(give_room);
+        give_rooms(&mut job);
         job.without = loader.capabilities.missing();
         for program in &mut job.programs {
             program.flags |= loader.flags.bits();
@@ -124,6 +124,16 @@ impl Oracle {
             duration: Duration::from_nanos(judged.duration),
         })
     }
+}
+
+/// Gives maps room, also those of programs that are attached to.
+fn give_rooms(job: &mut Job) {
+    job.maps.iter_mut().for_each(give_room);
+    let targets = job
+        .programs
+        .iter_mut()
+        .filter_map(|program| program.target.as_mut());
+    targets.for_each(|target| give_rooms(&mut target.job));
 }
 
 /// Gives a map without a size, which its user would give it, the smallest that there is, as veristat does.

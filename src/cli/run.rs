@@ -121,6 +121,7 @@ impl Args {
             kernel_btf: inputs.kernel_btf.clone(),
             setup: Arc::clone(&inputs.setup),
             module_btfs: inputs.module_btfs.clone(),
+            target: inputs.target.clone(),
             programs: inputs.selection(),
             verify: if self.no_verify {
                 Verify::Never

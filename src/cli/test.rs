@@ -299,6 +299,8 @@ impl Bench<'_> {
             programs: Selection::Named(programs),
             setup: Arc::clone(&self.inputs.setup),
             loader: case.loader,
+            module_btfs: self.inputs.module_btfs.clone(),
+            target: self.inputs.target.clone(),
             ..sim::Options::default()
         };
         let mut sim = Sim::new(options).map_err(|error| error.to_string())?;

@@ -12,6 +12,7 @@
 //! - What cannot be run is refused here by name, with its pc, never later.
 
 mod display;
+mod join;
 mod lower;
 mod op;
 mod run;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use crate::abi::ProgType;
 use crate::isa::{Pc, Size};
 
+pub use join::{join, join_verified};
 pub use lower::{Arena, Bindings, LowerError, MapBinding, lower, lower_unverified};
 pub use op::{Atomic, Branch, EntryId, Load, MAY_GOTO_BUDGET, Op, Place, Target};
 pub use run::{Cause, DEFAULT_FUEL, MAX_TAIL_CALLS, Outcome, Programs, RunEnv, Trap};

@@ -37,6 +37,7 @@ fn verified(prog_type: ProgType, text: &str, facts: &[(usize, Fact)]) -> Verifie
         insns,
         facts: all,
         stack_depths: vec![16],
+        functions: Vec::new(),
         stats: Stats::default(),
         log: String::new(),
     }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use crate::btf::Btf;
 use crate::kernel::job::{Job, ProgramResult, Verdict};
 use crate::kernel::{Kernel, KernelError, errno_name, log};
-use crate::object::{LinkError, LinkOptions, Object, ObjectError, Program, Setup};
+use crate::object::{LinkError, LinkOptions, Object, ObjectError, Program, Setup, TargetPrograms};
 use crate::verifier::{Env, LogLevel, Rejection, Verified, verify};
 
 pub use input::{Events, Input, generate};
@@ -53,6 +53,8 @@ pub struct Options {
     pub setup: Arc<Setup>,
     /// The types of its modules.
     pub module_btfs: Vec<Arc<Btf>>,
+    /// The programs whose functions others replace or trace.
+    pub target: Option<Arc<TargetPrograms>>,
     /// Only the programs of these names; all where there are none.
     pub programs: Vec<String>,
     /// What programs are run on.
@@ -186,6 +188,7 @@ fn link(subject: &Subject, options: &Options) -> Result<Vec<LinkedProgram>, Diff
             let linked = object.link(&LinkOptions {
                 target_btf: options.kernel_btf.as_deref(),
                 module_btfs: &options.module_btfs,
+                target: options.target.as_deref(),
                 setup: Some(&options.setup),
                 ..LinkOptions::default()
             });

@@ -252,6 +252,7 @@ pub(super) fn simulator(
         kernel_btf: options.kernel_btf.clone(),
         setup: Arc::clone(&options.setup),
         module_btfs: options.module_btfs.clone(),
+        target: options.target.clone(),
         programs: Selection::Named(names),
         cpus: Cpus::new(cpus),
         task,

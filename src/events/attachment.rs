@@ -51,6 +51,8 @@ pub enum Attachment {
         /// Which way, if the section says.
         egress: Option<bool>,
     },
+    /// A function of another program.
+    Program,
     /// Nothing that events reach.
     Unmodelled,
 }
@@ -63,6 +65,7 @@ impl Attachment {
             .clone()
             .filter(|target| !target.is_empty());
         match program.prog_type {
+            _ if program.attach_program.is_some() => Attachment::Program,
             ProgType::Kprobe => probe(&program.section, target),
             ProgType::Tracepoint => Attachment::Tracepoint(target.as_deref().and_then(|target| {
                 let (category, name) = sections::tracepoint_target(target)?;
@@ -179,6 +182,7 @@ impl Attachment {
             | Attachment::Socket
             | Attachment::Tc { .. }
             | Attachment::CgroupSkb { .. } => "a packet: --data FILE".to_owned(),
+            Attachment::Program => "tracing of programs, which is not supported yet".to_owned(),
             Attachment::Unmodelled => "an event that is not supported yet".to_owned(),
         }
     }

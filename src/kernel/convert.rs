@@ -9,9 +9,13 @@ use std::collections::HashMap;
 use crate::abi::sections::SectionKind;
 use crate::abi::{AttachType, MapType, ProgType, sections};
 use crate::btf::{Btf, BtfId, FuncLinkage, Type, essential_name};
-use crate::object::{Initial, Linkage, MapSpec, Origin, Program, Sleepable, StructOps, Subprog};
+use crate::object::{
+    AttachProgram, Initial, Linkage, MapSpec, Origin, Program, Sleepable, StructOps, Subprog,
+};
 
-use super::job::{Access, AttachName, AttachPoint, FuncInfo, Job, LineInfo, MapJob, ProgramJob};
+use super::job::{
+    Access, AttachName, AttachPoint, FuncInfo, Job, LineInfo, MapJob, ProgramJob, TargetJob,
+};
 use super::records::Section;
 
 /// `BPF_F_SLEEPABLE`.
@@ -192,6 +196,7 @@ fn program_job(program: &Program, types: Option<&mut Types<'_>>) -> ProgramJob {
         prog_type: program.prog_type.number(),
         attach_type: member.unwrap_or(attach_type),
         attach: attach_name(program),
+        target: program.attach_program.as_ref().map(target_job),
         flags,
         licence: program.licence.clone(),
         insns: program
@@ -205,8 +210,21 @@ fn program_job(program: &Program, types: Option<&mut Types<'_>>) -> ProgramJob {
     }
 }
 
+/// The program that another attaches to.
+fn target_job(target: &AttachProgram) -> TargetJob {
+    let subprog = target.program.subprogs.get(target.subprog);
+    let function = subprog.and_then(|subprog| subprog.func);
+    TargetJob {
+        job: Box::new(Job::of_program(&target.program)),
+        function: function.map_or(0, |function| function.0),
+    }
+}
+
 /// What the kernel's types call that which a program attaches to.
 fn attach_name(program: &Program) -> Option<AttachName> {
+    if program.attach_program.is_some() {
+        return None;
+    }
     if program.prog_type == ProgType::StructOps {
         return structure(program).map(AttachName::Structure);
     }

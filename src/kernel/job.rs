@@ -103,6 +103,8 @@ pub struct ProgramJob {
     pub attach_type: u32,
     /// What the running kernel's BTF calls that which it attaches to.
     pub attach: Option<AttachName>,
+    /// The program that it attaches to instead, if it does to one.
+    pub target: Option<TargetJob>,
     /// `BPF_F_…` load flags.
     pub flags: u32,
     /// Its licence.
@@ -116,6 +118,15 @@ pub struct ProgramJob {
     pub line_info: Vec<LineInfo>,
     /// What the verifier logs: 0 nothing, 1 the refused path, 2 every path; plus 4 for statistics.
     pub log_level: u32,
+}
+
+/// A program that another attaches to, which is loaded before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetJob {
+    /// Its types and maps, and itself alone.
+    pub job: Box<Job>,
+    /// The BTF function in its types.
+    pub function: u32,
 }
 
 /// The name of something in the kernel's BTF.

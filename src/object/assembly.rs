@@ -104,6 +104,7 @@ impl Program {
         } else {
             self.prog_type = ProgType::from_name(kind)?;
         }
+        self.attach_program = None;
         kind.clone_into(&mut self.section);
         Some(())
     }

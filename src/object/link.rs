@@ -29,7 +29,7 @@ use super::code::{CodeSection, Content, Entry, Function, SLOT, within};
 use super::core::{Answers, Applied};
 use super::elf::{Place, Symbol, Visibility};
 use super::error::{LinkError, ObjectError, ReferenceProblem};
-use super::surroundings::Surroundings;
+use super::surroundings::{Attached, Surroundings};
 use super::{
     Autoload, Line, LinkOptions, Linkage, Linked, MissingFunction, Needs, Object, Poisoned,
     Program, Sleepable, Subprog,
@@ -184,12 +184,12 @@ impl<'a, 'b> Layout<'a, 'b> {
             section: section.to_owned(),
         };
         let definition = sections::parse(section).ok_or_else(unknown)?;
-        let attach_btf = self
+        let attached = self
             .surroundings
             .attach(&main.name, &definition, self.options);
-        let attach_btf = match (attach_btf, self.options.needs) {
-            (Err(_), Needs::Listed) => None,
-            (attach_btf, _) => attach_btf.map_err(|problem| ObjectError::Attach {
+        let attached = match (attached, self.options.needs) {
+            (Err(_), Needs::Unattached | Needs::Listed) => Attached::default(),
+            (attached, _) => attached.map_err(|problem| ObjectError::Attach {
                 section: section.to_owned(),
                 problem,
             })?,
@@ -204,7 +204,8 @@ impl<'a, 'b> Layout<'a, 'b> {
             prog_type: definition.prog_type,
             attach_type: definition.attach_type,
             attach_target: definition.attach_target.map(str::to_owned),
-            attach_btf,
+            attach_btf: attached.btf,
+            attach_program: attached.program,
             sleepable: if definition.sleepable {
                 Sleepable::Yes
             } else {

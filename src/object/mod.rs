@@ -33,6 +33,7 @@ mod setup;
 mod struct_ops;
 mod surroundings;
 mod symbols;
+mod target;
 
 #[cfg(test)]
 mod hostile;
@@ -69,6 +70,7 @@ pub use self::program::{
 pub use self::setup::{Assignment, Setup};
 pub use self::struct_ops::StructOps;
 pub use self::symbols::KernelSymbols;
+pub use self::target::{AttachProgram, Joint, TargetPrograms};
 
 /// The longest licence that counts (libbpf keeps 63 bytes).
 const LICENCE_LEN: usize = 63;
@@ -112,6 +114,8 @@ pub struct LinkOptions<'a> {
     pub module_btfs: &'a [Arc<Btf>],
     /// Whether the kernel must have what objects need of it.
     pub needs: Needs,
+    /// The programs whose functions others replace or trace.
+    pub target: Option<&'a TargetPrograms>,
 }
 
 /// Whether a kernel must have what an object needs of it.
@@ -120,6 +124,8 @@ pub enum Needs {
     /// It must, or no program links.
     #[default]
     Met,
+    /// It must, but for what programs attach to: they are judged as programs of another type.
+    Unattached,
     /// It need not: the object is only looked at. Programs that attach to what is not there, and those that use
     /// externs that are not there, link as they do with weak externs.
     Listed,

@@ -7,7 +7,7 @@ use crate::abi::{AttachType, MapType, ProgType, sections};
 use crate::btf::{Btf, BtfId};
 use crate::isa::{Pc, RawInsn};
 
-use super::StructOps;
+use super::{AttachProgram, StructOps};
 
 /// `BPF_F_SLEEPABLE`.
 const SLEEPABLE: u32 = 1 << 4;
@@ -28,6 +28,8 @@ pub struct Program {
     pub attach_target: Option<String>,
     /// That in the kernel's types, where it is looked up there.
     pub attach_btf: Option<AttachBtf>,
+    /// That in another program, where it is a function of one.
+    pub attach_program: Option<AttachProgram>,
     /// Whether it may sleep.
     pub sleepable: Sleepable,
     /// Whether it is loaded without being asked for (`SEC("?…")` is not).
@@ -63,6 +65,7 @@ impl Program {
             attach_type: None,
             attach_target: None,
             attach_btf: None,
+            attach_program: None,
             sleepable: Sleepable::No,
             autoload: Autoload::Yes,
             licence: "GPL".to_owned(),

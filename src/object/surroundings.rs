@@ -10,7 +10,9 @@ use crate::btf::KindFilter;
 use super::error::{AttachProblem, ObjectError};
 use super::resolve::Resolution;
 use super::struct_ops::{self, Slots};
-use super::{AttachBtf, Initial, LinkOptions, MapSpec, Needs, Object, Origin, assign};
+use super::{
+    AttachBtf, AttachProgram, Initial, LinkOptions, MapSpec, Needs, Object, Origin, assign,
+};
 
 /// What programs find around them: the same for all of an object.
 pub(super) struct Surroundings {
@@ -20,6 +22,15 @@ pub(super) struct Surroundings {
     pub(super) slots: Slots,
     /// The maps, with what the kernel says of them.
     pub(super) maps: Arc<[MapSpec]>,
+}
+
+/// What a program attaches to.
+#[derive(Debug, Default)]
+pub(super) struct Attached {
+    /// In the kernel's types.
+    pub(super) btf: Option<AttachBtf>,
+    /// In another program.
+    pub(super) program: Option<AttachProgram>,
 }
 
 impl Surroundings {
@@ -53,7 +64,7 @@ impl Surroundings {
         if let Some(btf) = object.btf.as_deref().filter(|_| has_tables) {
             let slots = struct_ops::resolve(&mut maps, btf, options.target_btf());
             surroundings.slots = match options.needs {
-                Needs::Met => slots?,
+                Needs::Met | Needs::Unattached => slots?,
                 Needs::Listed => slots.unwrap_or_default(),
             };
         }
@@ -61,8 +72,25 @@ impl Surroundings {
         Ok(surroundings)
     }
 
-    /// What a program attaches to, in the kernel's types, where it is looked up there.
+    /// What a program attaches to, where it is looked up when it is loaded.
     pub(super) fn attach(
+        &self,
+        program: &str,
+        section: &SectionMatch<'_>,
+        options: &LinkOptions<'_>,
+    ) -> Result<Attached, AttachProblem> {
+        let given = options.target.map(|target| target.find(section));
+        if let Some(found) = given.transpose()?.flatten() {
+            return Ok(Attached {
+                btf: None,
+                program: Some(found),
+            });
+        }
+        let btf = self.attach_to_kernel(program, section, options)?;
+        Ok(Attached { btf, program: None })
+    }
+
+    fn attach_to_kernel(
         &self,
         program: &str,
         section: &SectionMatch<'_>,

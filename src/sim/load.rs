@@ -5,14 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::abi::sections;
 use crate::code::{self, Bindings, Code, LowerError, MapBinding};
 use crate::events::Attachment;
 use crate::machine::{Errno, MapId, ProgId};
 use crate::maps::{ArrayMap, BPF_ANY, Map, MapError};
-use crate::object::{Autoload, Initial, LinkError, LinkOptions, MapSpec, Object, Pinning, Program};
+use crate::object::{
+    Autoload, Initial, Joint, LinkError, LinkOptions, MapSpec, Object, Pinning, Program,
+};
 use crate::verifier::{self, Env, Rejection, Verified};
 
 use super::fire::{Attached, Reached};
+use super::replace::ReplaceError;
 use super::{LoadError, Sim, Verify};
 
 /// Numbers of the helpers that give the current `task_struct`.
@@ -96,6 +100,14 @@ pub enum Refusal {
         /// Why it cannot run.
         error: LowerError,
     },
+    /// It is accepted, but does not run in place of the function that it replaces.
+    #[error("{error}")]
+    Replace {
+        /// What the verifier learnt, if it was asked.
+        verified: Option<Arc<Verified>>,
+        /// Why not.
+        error: ReplaceError,
+    },
 }
 
 impl Verdict {
@@ -111,9 +123,11 @@ impl Verdict {
     pub fn verified(&self) -> Option<&Arc<Verified>> {
         match self {
             Verdict::Accepted { verified, .. } => Some(verified),
-            Verdict::Refused(Refusal::Map { verified, .. } | Refusal::Lower { verified, .. }) => {
-                verified.as_ref()
-            }
+            Verdict::Refused(
+                Refusal::Map { verified, .. }
+                | Refusal::Lower { verified, .. }
+                | Refusal::Replace { verified, .. },
+            ) => verified.as_ref(),
             Verdict::Unverified { .. } | Verdict::Refused(_) | Verdict::Skipped => None,
         }
     }
@@ -163,6 +177,7 @@ impl Sim {
             target_btf: self.options.kernel_btf.as_deref(),
             setup: Some(&self.options.setup),
             module_btfs: &self.options.module_btfs,
+            target: self.options.target.as_deref(),
             ..LinkOptions::default()
         });
         let load = Load {
@@ -194,6 +209,14 @@ impl Sim {
             .into_iter()
             .map(|program| self.load_one(program, &maps))
             .collect();
+        for loaded in &mut load.programs {
+            let maps = maps.as_deref().unwrap_or_default();
+            if let Err(error) = self.replace(loaded, maps) {
+                let verified = loaded.verdict.verified().cloned();
+                loaded.verdict = Verdict::Refused(Refusal::Replace { verified, error });
+                loaded.id = None;
+            }
+        }
         if let Ok(maps) = &maps {
             load.maps = maps.iter().map(|map| map.id).collect();
             self.fill_arrays(&load, maps);
@@ -274,7 +297,11 @@ impl Sim {
                     name: error.program.clone(),
                     section: error.section.clone(),
                     program: None,
-                    verdict: match self.options.programs.takes(&error.program, Autoload::Yes) {
+                    verdict: match self
+                        .options
+                        .programs
+                        .takes(&error.program, autoload(&error))
+                    {
                         true => Verdict::Refused(Refusal::Link(error)),
                         false => Verdict::Skipped,
                     },
@@ -342,6 +369,11 @@ impl Sim {
             else {
                 continue;
             };
+            let target = program.attach_program.as_ref();
+            if target.is_some_and(|target| target.joint == Joint::Replaces) {
+                // It runs where the function does that it replaces.
+                continue;
+            }
             self.attached.push(Attached {
                 id,
                 code: Arc::clone(code),
@@ -373,9 +405,17 @@ fn wants_task(program: &Program) -> bool {
         .any(|insn| insn.opcode == CALL && insn.src == 0 && CURRENT_TASK.contains(&insn.imm))
 }
 
+/// Whether a program that does not link would be loaded without being asked for.
+fn autoload(error: &LinkError) -> Autoload {
+    match sections::parse(&error.section) {
+        Some(section) if !section.autoload => Autoload::No,
+        Some(_) | None => Autoload::Yes,
+    }
+}
+
 /// Makes code of a judged program.
 fn lower(
-    program: &Program,
+    program: &Arc<Program>,
     judged: Result<Option<Arc<Verified>>, Box<Rejection>>,
     maps: &Result<Vec<Arc<Map>>, Arc<MapError>>,
 ) -> Verdict {
@@ -398,7 +438,7 @@ fn lower(
     };
     let code = match &verified {
         Some(verified) => code::lower(verified, &bindings),
-        None => code::lower_unverified(program, &bindings),
+        None => code::lower_unverified(&program.as_part(), &bindings),
     };
     match (code.map(Arc::new), verified) {
         (Ok(code), Some(verified)) => Verdict::Accepted { verified, code },
@@ -407,7 +447,7 @@ fn lower(
     }
 }
 
-fn binding(map: &Map) -> MapBinding {
+pub(super) fn binding(map: &Map) -> MapBinding {
     let value = map.array().and_then(ArrayMap::base).map(|addr| addr.0);
     MapBinding {
         handle: map.handle.0,

@@ -14,20 +14,24 @@ mod fire;
 mod inspect;
 mod load;
 mod options;
+mod replace;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::code::{Programs, Stacks};
-use crate::machine::{Comm, Machine, MachineConfig, Owner, Task};
+use crate::machine::{Comm, Machine, MachineConfig, Owner, ProgId, Task};
 use crate::maps::MapTable;
 
 use fire::Attached;
+use replace::Whole;
 
 pub use error::{InspectError, LoadError, SimError};
 pub use fire::{Firing, HookRun, ProgramRun, Unreached};
 pub use inspect::{Entry, MapView, Record};
 pub use load::{Load, LoadedProgram, Refusal, Verdict};
 pub use options::{Options, Selection, Verify};
+pub use replace::ReplaceError;
 
 /// A simulated kernel with what was loaded into it.
 #[derive(Debug)]
@@ -38,6 +42,8 @@ pub struct Sim {
     programs: Programs,
     stacks: Stacks,
     maps: MapTable,
+    /// Programs that others run in place of functions of.
+    wholes: BTreeMap<ProgId, Whole>,
     task: Arc<Task>,
     machine: Machine,
 }
@@ -66,6 +72,7 @@ impl Sim {
             programs: Programs::default(),
             stacks,
             maps: MapTable::default(),
+            wholes: BTreeMap::new(),
             task,
             machine,
         })

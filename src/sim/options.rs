@@ -6,7 +6,7 @@ use crate::abi::privilege::Loader;
 use crate::btf::Btf;
 use crate::code::DEFAULT_FUEL;
 use crate::machine::{ClockConfig, Cpus, MemoryConfig, Task};
-use crate::object::{Autoload, Setup};
+use crate::object::{Autoload, Setup, TargetPrograms};
 use crate::verifier::LogLevel;
 
 /// What a [`Sim`](super::Sim) is made as.
@@ -27,6 +27,8 @@ pub struct Options {
     pub setup: Arc<Setup>,
     /// The types of its modules, split from the kernel's.
     pub module_btfs: Vec<Arc<Btf>>,
+    /// The programs whose functions those of objects replace or trace.
+    pub target: Option<Arc<TargetPrograms>>,
     /// Which programs of an object are loaded.
     pub programs: Selection,
     /// Whether programs are judged.
@@ -79,6 +81,7 @@ impl Default for Options {
             kernel_btf: None,
             setup: Arc::default(),
             module_btfs: Vec::new(),
+            target: None,
             programs: Selection::Autoload,
             verify: Verify::Always,
             loader: Loader::default(),

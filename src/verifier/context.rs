@@ -96,6 +96,11 @@ impl Verifier<'_> {
 
     /// What an argument of the attached function yields.
     fn argument_content(&mut self, off: u32, access: Access) -> Check<Register> {
+        let program = self.program;
+        if let Some(target) = program.attach_program.as_ref() {
+            let found = self.traced_argument(target, off, access)?;
+            return found.ok_or_else(|| Fail::access("not the context of the traced program"));
+        }
         let Some(target) = self.attached_function()? else {
             return Err(Fail::unsupported(
                 "the context of a program whose attach target is not known",

@@ -17,7 +17,7 @@ use super::cfg::Flow;
 use super::fail::{Check, Fail};
 use super::kfunc::Kfuncs;
 use super::log::Log;
-use super::outcome::{AccessKind, Env, Errno, Fact, Stats};
+use super::outcome::{AccessKind, Env, Errno, Fact, FunctionFact, Stats};
 use super::privilege::Rights;
 use super::scalar::Scalar;
 use super::speculation::Mask;
@@ -105,6 +105,10 @@ pub(super) struct Verifier<'a> {
     pub(super) mixed_tail_call: bool,
     /// Functions that helpers call back.
     pub(super) callbacks: BTreeSet<usize>,
+    /// Functions whose arguments are not what their prototypes say.
+    pub(super) unreliable: BTreeSet<usize>,
+    /// Of a function of another program that is traced.
+    pub(super) traced_fact: FunctionFact,
     last_id: u32,
     last_activation: u32,
     pub(super) kept_states: u64,
@@ -148,6 +152,8 @@ impl<'a> Verifier<'a> {
             tail_call_maps: BTreeMap::new(),
             mixed_tail_call: false,
             callbacks: BTreeSet::new(),
+            unreliable: BTreeSet::new(),
+            traced_fact: FunctionFact::default(),
             last_id: 0,
             last_activation: 0,
             kept_states: 0,

@@ -77,7 +77,9 @@ impl Verifier<'_> {
                 "LSM programs must have a GPL compatible license",
             ));
         }
-        if matches!(
+        if let Some(target) = &self.program.attach_program {
+            self.check_attach_program(target)?;
+        } else if matches!(
             self.program.prog_type,
             ProgType::Lsm | ProgType::Tracing | ProgType::StructOps
         ) {
@@ -104,8 +106,7 @@ impl Verifier<'_> {
             return Err(Fail::invalid(format!("{target} is not sleepable")));
         }
         if self.program.prog_type == ProgType::Ext {
-            let name = self.program.prog_type.name();
-            return Err(Fail::unsupported(format!("{name} programs")));
+            return Err(Fail::invalid("Cannot replace kernel functions"));
         }
         Ok(())
     }

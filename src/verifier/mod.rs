@@ -15,6 +15,7 @@
 mod address;
 mod alu;
 mod argument;
+mod attach_program;
 mod branch;
 mod cfg;
 mod context;
@@ -56,7 +57,9 @@ use cfg::Flow;
 use explore::Verifier;
 use fail::Fail;
 use kfunc::Kfuncs;
-pub use outcome::{AccessKind, Env, Errno, Fact, LogLevel, Rejection, Stats, Verified};
+pub use outcome::{
+    AccessKind, Env, Errno, Fact, FunctionFact, LogLevel, Rejection, Stats, Verified,
+};
 use privilege::Rights;
 
 /// The most instructions a program may have (`BPF_COMPLEXITY_LIMIT_INSNS` for the privileged).
@@ -73,6 +76,7 @@ pub fn verify(program: &Arc<Program>, env: &Env) -> Result<Verified, Box<Rejecti
     privilege::check_functions(&insns, &rights).map_err(|(pc, fail)| rejection(fail, Some(pc)))?;
     let kfuncs = Kfuncs::of(&insns, env);
     let callback = exception::callback_of(program).map_err(|fail| rejection(fail, None))?;
+    let program = &program.as_part();
     let flow =
         Flow::of(&insns, &kfuncs, callback, cfg::Loops::of(&rights)).map_err(
             |fail| match broken.first() {
@@ -134,6 +138,7 @@ fn accept(program: &Arc<Program>, mut verifier: Verifier<'_>, insns: Vec<Insn>) 
         program: Arc::clone(program),
         insns,
         stack_depths: program.subprogs.iter().map(depth_of).collect(),
+        functions: verifier.function_facts(),
         facts: verifier.facts,
         kfuncs: verifier.kfuncs.names(),
         stats: verifier.stats,

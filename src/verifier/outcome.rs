@@ -47,7 +47,7 @@ pub enum LogLevel {
 /// An accepted program, and what was learnt of each instruction.
 #[derive(Clone, Debug)]
 pub struct Verified {
-    /// The program.
+    /// The program; one that replaces a function of another is of the other's type.
     pub program: Arc<Program>,
     /// Its instructions, one entry a slot.
     pub insns: Vec<Insn>,
@@ -55,12 +55,23 @@ pub struct Verified {
     pub facts: Vec<Fact>,
     /// Stack bytes that each subprogram uses, in the order of [`Program::subprogs`].
     pub stack_depths: Vec<u32>,
+    /// What was learnt of each subprogram, in the same order.
+    pub functions: Vec<FunctionFact>,
     /// The kernel functions that it calls: id in the kernel's types and name.
     pub kfuncs: Vec<(i32, &'static str)>,
     /// How much work it was.
     pub stats: Stats,
     /// The log that was asked for.
     pub log: String,
+}
+
+/// What was learnt of one function, which matters to programs that attach to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FunctionFact {
+    /// Whether it is given other arguments than its prototype says: of a static function compilers may remove some.
+    pub unreliable: bool,
+    /// Whether it, or a function that it calls, may change the packet.
+    pub changes_packet: bool,
 }
 
 /// What was learnt of one instruction.

@@ -59,7 +59,7 @@ pub(super) fn too_deep(frames: usize) -> Fail {
 
 /// What a global function takes in one argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum GlobalArg {
+pub(super) enum GlobalArg {
     Scalar,
     Ctx,
     Mem { size: u32, maybe_null: bool },
@@ -73,8 +73,7 @@ impl Verifier<'_> {
         self.check_map_references()?;
         self.check_maps()?;
         self.check_attach_target()?;
-        let mut state = State::new(0, self.new_activation());
-        *state.reg_mut(Reg::R1) = Register::pointer(Kind::Ctx);
+        let state = self.main_entry()?;
         self.explore(state, 0)?;
         self.called_globals.extend(self.exception_callback);
         let mut judged = 0;
@@ -120,6 +119,9 @@ impl Verifier<'_> {
         let depth = self.cur.frames.len();
         if depth >= MAX_FRAMES {
             return Err(too_deep(depth));
+        }
+        if !self.has_plain_args(subprog) {
+            self.unreliable.insert(subprog);
         }
         let activation = self.new_activation();
         let mut frame = Frame::new(depth, subprog, pc, activation);
@@ -246,7 +248,7 @@ impl Verifier<'_> {
     }
 
     /// Parameter types and result type of a function.
-    fn prototype(&self, subprog: usize) -> Option<(Vec<BtfId>, BtfId)> {
+    pub(super) fn prototype(&self, subprog: usize) -> Option<(Vec<BtfId>, BtfId)> {
         let start = self.flow.starts.get(subprog)?;
         let func = self
             .program
@@ -353,7 +355,7 @@ impl Verifier<'_> {
     }
 
     /// Whether a structure of that name is this program type's context.
-    fn is_context_type(&self, name: &str, pointee: BtfId) -> bool {
+    pub(super) fn is_context_type(&self, name: &str, pointee: BtfId) -> bool {
         if !self.context.name.is_empty() && name == self.context.name {
             return true;
         }
@@ -367,7 +369,7 @@ impl Verifier<'_> {
     }
 
     /// The state in which a global function is judged.
-    fn global_entry(&mut self, subprog: usize) -> Check<State> {
+    pub(super) fn global_entry(&mut self, subprog: usize) -> Check<State> {
         let args = self.global_args(subprog)?;
         if self.exception_callback == Some(subprog) && args != [GlobalArg::Scalar] {
             return Err(Fail::invalid(

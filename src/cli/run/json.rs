@@ -55,6 +55,7 @@ fn reason(refusal: &Refusal) -> String {
         Refusal::Rejected(rejection) => rejection.message.clone(),
         Refusal::Map { error, .. } => error.to_string(),
         Refusal::Lower { error, .. } => error.to_string(),
+        Refusal::Replace { error, .. } => error.to_string(),
     }
 }
 

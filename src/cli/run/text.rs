@@ -23,7 +23,10 @@ pub(super) fn refusals(output: &mut Output, sim: &Sim, json: bool) -> anyhow::Re
             }
             let reason: &dyn std::error::Error = match refusal {
                 Refusal::Link(error) => &error.source,
-                Refusal::Rejected(_) | Refusal::Map { .. } | Refusal::Lower { .. } => refusal,
+                Refusal::Rejected(_)
+                | Refusal::Map { .. }
+                | Refusal::Lower { .. }
+                | Refusal::Replace { .. } => refusal,
             };
             writeln!(
                 output,

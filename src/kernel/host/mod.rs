@@ -89,7 +89,7 @@ impl Kernel for Host {
         let (btf_fd, btf) = programs::load_btf(job.btf.as_deref());
         let maps = maps::make(job, btf_fd.as_ref(), self.info.cpus);
         let readers = contents::Readers::open(job, &maps, self.info.cpus);
-        let programs = programs::load(job, btf_fd.as_ref(), &maps, || self.types());
+        let programs = programs::load(job, btf_fd.as_ref(), &maps, self.info.cpus, || self.types());
         let maps = maps::insert_programs(job, maps, &programs);
         let pipe = match job.trace {
             Trace::Read => Some(trace::Pipe::open()),

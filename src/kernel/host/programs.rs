@@ -9,7 +9,9 @@ use std::time::Instant;
 
 use crate::btf::{Btf, Kind, KindFilter};
 use crate::kernel::errno_name;
-use crate::kernel::job::{AttachName, BtfResult, Job, ProgramJob, ProgramResult, Stats, Verdict};
+use crate::kernel::job::{
+    AttachName, BtfResult, Job, ProgramJob, ProgramResult, Stats, TargetJob, Verdict,
+};
 use crate::kernel::records::{STEPS, Section};
 
 use super::maps::{self, Made};
@@ -43,6 +45,7 @@ pub(super) fn probe() -> SysResult<()> {
         prog_type: 1,
         attach_type: 0,
         attach_btf_id: 0,
+        attach_prog: None,
         flags: 0,
         name: maps::name("probe"),
         insns: &insns,
@@ -86,10 +89,11 @@ pub(super) fn load<'a>(
     job: &Job,
     btf: Option<&OwnedFd>,
     maps: &[Made],
+    cpus: u32,
     types: impl Fn() -> Option<&'a Arc<Btf>>,
 ) -> Vec<Loaded> {
     let loaded = job.programs.iter().map(|program| {
-        let prepared = Prepared::new(job, program, maps, &types);
+        let prepared = Prepared::new(job, program, maps, cpus, &types);
         let loaded =
             prepared.and_then(|prepared| without(job.without, || prepared.load(program, btf)));
         match loaded {
@@ -112,6 +116,7 @@ pub(super) fn load<'a>(
 struct Prepared {
     insns: Vec<[u8; 8]>,
     attach_btf_id: u32,
+    attach_prog: Option<OwnedFd>,
     licence: CString,
     func_info: Vec<[u32; 2]>,
     line_info: Vec<[u32; 4]>,
@@ -122,23 +127,26 @@ impl Prepared {
         job: &Job,
         program: &ProgramJob,
         maps: &[Made],
+        cpus: u32,
         types: impl Fn() -> Option<&'a Arc<Btf>>,
     ) -> Result<Prepared, String> {
-        if program.prog_type == EXT {
+        if program.prog_type == EXT && program.target.is_none() {
             return Err("it replaces a function of another program".to_owned());
         }
         let (insns, _) = program.insns.as_chunks::<8>();
         let mut insns = insns.to_vec();
         bind_maps(&mut insns, job, maps)?;
-        let attach_btf_id = match &program.attach {
-            Some(name) => find_target(name, types())?,
-            None => 0,
+        let (attach_btf_id, attach_prog) = match (&program.target, &program.attach) {
+            (Some(target), _) => (target.function, Some(load_target(target, cpus, types())?)),
+            (None, Some(name)) => (find_target(name, types())?, None),
+            (None, None) => (0, None),
         };
         let func_info = program.func_info.iter();
         let line_info = program.line_info.iter();
         Ok(Prepared {
             insns,
             attach_btf_id,
+            attach_prog,
             licence: CString::new(program.licence.as_str()).unwrap_or_default(),
             func_info: func_info.map(|info| [info.insn, info.func]).collect(),
             line_info: line_info
@@ -152,6 +160,7 @@ impl Prepared {
             prog_type: program.prog_type,
             attach_type: program.attach_type,
             attach_btf_id: self.attach_btf_id,
+            attach_prog: self.attach_prog.as_ref(),
             flags: program.flags,
             name: maps::name(&program.name),
             insns: &self.insns,
@@ -236,6 +245,24 @@ fn bind_maps(insns: &mut [[u8; 8]], job: &Job, maps: &[Made]) -> Result<(), Stri
         *imm = fd.to_le_bytes();
     }
     Ok(())
+}
+
+/// Loads the program that another attaches to.
+fn load_target(target: &TargetJob, cpus: u32, types: Option<&Arc<Btf>>) -> Result<OwnedFd, String> {
+    let job = &target.job;
+    let (btf, _) = load_btf(job.btf.as_deref());
+    let maps = maps::make(job, btf.as_ref(), cpus);
+    let loaded = load(job, btf.as_ref(), &maps, cpus, || types).pop();
+    let loaded = loaded.ok_or("the program that it attaches to is missing")?;
+    let name = job.programs.first().map_or("", |program| &program.name);
+    loaded.fd.ok_or_else(|| {
+        let why = match loaded.result.verdict {
+            Verdict::Unloadable { reason } => reason,
+            Verdict::Refused { errno } => errno_name(errno).into_owned(),
+            Verdict::Accepted => "it gave no descriptor".to_owned(),
+        };
+        format!("the program that it attaches to, {name}, cannot be loaded: {why}")
+    })
 }
 
 /// What a program attaches to, in the kernel's types.

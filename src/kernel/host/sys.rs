@@ -99,6 +99,8 @@ struct ProgLoad {
     line_info: u64,
     line_info_cnt: u32,
     attach_btf_id: u32,
+    attach_prog_fd: u32,
+    core_relo_cnt: u32,
 }
 
 #[derive(Debug, Default)]
@@ -146,6 +148,7 @@ pub(super) struct Load<'a> {
     pub(super) prog_type: u32,
     pub(super) attach_type: u32,
     pub(super) attach_btf_id: u32,
+    pub(super) attach_prog: Option<&'a OwnedFd>,
     pub(super) flags: u32,
     pub(super) name: [u8; NAME_LEN],
     pub(super) insns: &'a [[u8; 8]],
@@ -314,6 +317,7 @@ pub(super) fn prog_load(load: &Load<'_>, log: &mut [u8]) -> SysResult<OwnedFd> {
         line_info: load.line_info.as_ptr() as u64,
         line_info_cnt: len(load.line_info),
         attach_btf_id: load.attach_btf_id,
+        attach_prog_fd: load.attach_prog.map_or(0, number),
         ..ProgLoad::default()
     };
     if load.btf.is_none() {

@@ -195,6 +195,22 @@ pub enum AttachProblem {
     /// The target is in a program that is not given.
     #[error("the program that is attached to is not given")]
     NoProgram,
+    /// The program that is given does not have it.
+    #[error("the program that is given as target has no function `{name}`")]
+    NoFunction {
+        /// The function.
+        name: String,
+    },
+    /// Several of the programs that are given have it.
+    #[error(
+        "it is a function of several programs given as target, such as `{one}` and `{other}`: name one of them"
+    )]
+    Ambiguous {
+        /// One of them.
+        one: String,
+        /// Another.
+        other: String,
+    },
     /// The kernel does not have the target.
     #[error("`{name}` is not found in the kernel's types")]
     NotFound {

@@ -116,7 +116,7 @@ fn effect_of(kfunc: &Kfunc) -> Effect {
 }
 
 /// What the kernel itself calls the context of a program type, where that is a structure.
-fn kernel_context(prog_type: ProgType) -> Option<&'static str> {
+pub(super) fn kernel_context(prog_type: ProgType) -> Option<&'static str> {
     Some(match prog_type {
         ProgType::SocketFilter
         | ProgType::SchedCls
