@@ -5,11 +5,20 @@
 //! column `reason`. Without them the test says that it is skipped. Where we disagree for a reason
 //! that is known stands in `tests/scoreboard/known.csv`; a new disagreement fails, and so does one
 //! that is gone. `BLESS=1` writes the list anew, with the reasons that it has.
+//!
+//! Programs that replace functions were judged without a target there, each as the type that its context is of: what
+//! veristat does with them is done here.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+
+use ebpf_sim::abi::ProgType;
+use ebpf_sim::btf::Type;
+use ebpf_sim::object::{LinkOptions, Needs, Object, Program};
+use ebpf_sim::verifier::{Env, verify};
 
 /// An object and a program of it.
 type Key = (String, String);
@@ -85,7 +94,67 @@ fn ours(objects: &Path) -> BTreeMap<Key, Verdict> {
         let reason = reason.to_owned();
         ((file, name), Verdict { accepted, reason })
     };
-    programs.iter().map(verdict).collect()
+    programs
+        .iter()
+        .map(verdict)
+        .chain(files.iter().flat_map(|file| replacing(file)))
+        .collect()
+}
+
+/// What we say of the programs of a file that replace functions, each judged as what its context tells.
+fn replacing(file: &Path) -> Vec<(Key, Verdict)> {
+    let bytes = std::fs::read(file).expect("the file is readable");
+    let name = file.file_name().expect("it has a name").to_string_lossy();
+    let Ok(object) = Object::parse(&name, &bytes) else {
+        return Vec::new();
+    };
+    let options = LinkOptions {
+        needs: Needs::Unattached,
+        ..LinkOptions::default()
+    };
+    let linked = object.link(&options).programs.into_iter().flatten();
+    let replacing = linked.filter(|program| program.prog_type == ProgType::Ext);
+    replacing
+        .filter_map(|mut program| {
+            program.set_type(guessed_type(&program)?)?;
+            let key = (name.to_string(), program.name.clone());
+            let judged = verify(&Arc::new(program), &Env::default());
+            let reason = judged
+                .as_ref()
+                .err()
+                .map(|rejection| rejection.message.clone());
+            let verdict = Verdict {
+                accepted: judged.is_ok(),
+                reason: reason.unwrap_or_default(),
+            };
+            Some((key, verdict))
+        })
+        .collect()
+}
+
+/// The section that a program's only argument is the context of, after veristat's table.
+fn guessed_type(program: &Program) -> Option<&'static str> {
+    let btf = program.btf.as_deref()?;
+    let Type::Func { proto, .. } = btf.ty(program.subprogs.first()?.func?) else {
+        return None;
+    };
+    let Type::FuncProto { params, .. } = btf.ty(proto) else {
+        return None;
+    };
+    let mut params = params.iter();
+    let (Some(param), None) = (params.next(), params.next()) else {
+        return None;
+    };
+    let Type::Ptr { to } = btf.resolved(param.ty) else {
+        return None;
+    };
+    Some(match btf.resolved(to).name() {
+        "__sk_buff" => "tc",
+        "bpf_sock_addr" => "cgroup/bind4",
+        "xdp_md" => "xdp",
+        "pt_regs" => "kprobe",
+        _ => return None,
+    })
 }
 
 /// What the list says of a program: which way we are wrong, and why.
