@@ -52,23 +52,26 @@ impl Wanted {
         had
     }
 
-    fn places(&self) -> Vec<Place> {
-        let mut places = Vec::new();
-        for frame in 0..MAX_FRAMES {
-            let number = frame_number(frame);
-            places.extend(
-                Reg::all()
-                    .map(|reg| Place::Reg(number, reg))
-                    .filter(|p| self.has(*p)),
-            );
-            places.extend(
-                (0..64)
-                    .map(|slot| Place::Slot(number, slot))
-                    .filter(|p| self.has(*p)),
-            );
-        }
-        places
+    /// The places, by frame, registers before slots.
+    fn places(&self) -> impl Iterator<Item = Place> + use<> {
+        let frames = (0..).zip(self.regs.into_iter().zip(self.slots));
+        frames.flat_map(|(frame, (regs, slots))| {
+            let regs = bits(u64::from(regs)).filter_map(Reg::new);
+            let regs = regs.map(move |reg| Place::Reg(frame, reg));
+            regs.chain(bits(slots).map(move |slot| Place::Slot(frame, slot)))
+        })
     }
+}
+
+/// The numbers of the bits that are set, rising.
+fn bits(mut set: u64) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let lowest = u8::try_from(set.trailing_zeros())
+            .ok()
+            .filter(|bit| *bit < 64)?;
+        set &= set - 1;
+        Some(lowest)
+    })
 }
 
 fn bit16(reg: Reg) -> u16 {
