@@ -26,6 +26,27 @@ fn accepted_programs_never_trap_and_facts_change_nothing() {
     assert!(totals.rejected > PROGRAMS / 10, "{totals:?}");
 }
 
+/// How many steps are held against what the verifier held before them.
+const STEPS: u64 = 10_000_000;
+
+#[test]
+fn registers_and_stack_stay_within_what_the_verifier_held() {
+    let campaign = Campaign::new(1, None).expect("a machine");
+    let mut campaign = campaign.with_inputs(128);
+    let mut first = 0;
+    while campaign.totals.steps < STEPS {
+        let numbers: Vec<u64> = (first..first + 64).collect();
+        let found = campaign.batch(&numbers).expect("programs run");
+        let texts = found
+            .iter()
+            .map(|finding| ebpf_sim::fuzz::text(finding, 1, None, None));
+        let texts: Vec<String> = texts.collect();
+        assert!(texts.is_empty(), "{}", texts.join("\n"));
+        first += 64;
+        assert!(first < 100_000, "programs run too few steps");
+    }
+}
+
 fn reproducers() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/findings");
     let entries = std::fs::read_dir(folder).unwrap();

@@ -178,6 +178,7 @@ fn summary(output: &mut Output, campaign: &Campaign<'_>, spent: Duration) -> any
         agreed,
         disagreed,
         known,
+        steps,
     } = campaign.totals;
     let against = campaign
         .release()
@@ -191,6 +192,10 @@ fn summary(output: &mut Output, campaign: &Campaign<'_>, spent: Duration) -> any
     writeln!(
         output,
         "{accepted} accepted, {rejected} rejected, {unsupported} not supported yet"
+    )?;
+    writeln!(
+        output,
+        "{steps} steps run, each within what the verifier held of registers and stack"
     )?;
     if withheld > 0 {
         writeln!(

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::kernel_side::{AskError, Referee, Their, Theirs};
 use super::known::{self, Stage};
-use super::lab::Ran;
-use super::{Case, Generator, Hazard, Lab, LabError, Observed, Unsound, rewrite};
+use super::lab::{Compared, Ran};
+use super::{Case, Generator, Hazard, Input, Lab, LabError, Observed, Unsound, rewrite};
 use crate::isa::{Insn, Reg};
+use crate::verifier::Verified;
 
 /// What we say of a case.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub enum Ours {
         shows_address: bool,
         /// The most branches that waited at once to be judged.
         peak_pending: u64,
+        /// How many steps of it were held against what the verifier held of them.
+        steps: u64,
     },
     /// It is accepted, and then something is wrong.
     Unsound(Unsound),
@@ -109,6 +112,9 @@ pub struct Totals {
     pub disagreed: u64,
     /// Of these, those for reasons known.
     pub known: u64,
+    /// Steps of accepted programs before which registers and stack were held against what the
+    /// verifier held of them.
+    pub steps: u64,
 }
 
 /// Ends the search for a smaller case after so many tries.
@@ -119,6 +125,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many findings of one kind are made small; the others are only counted.
 const OF_A_KIND: u32 = 2;
+
+/// On how many inputs beside its own each accepted program runs.
+const INPUTS: u64 = 32;
 
 /// How far apart two machines have the same things: no multiple of anything.
 const GAP: u64 = 0x2f_35a8;
@@ -137,6 +146,8 @@ pub enum CampaignError {
 /// A search for disagreements.
 pub struct Campaign<'k> {
     generator: Generator,
+    /// What each accepted program runs on beside its own input.
+    inputs: Vec<Input>,
     lab: Lab,
     /// Another machine, where everything lies elsewhere.
     elsewhere: Lab,
@@ -160,6 +171,7 @@ impl<'k> Campaign<'k> {
     pub fn new(seed: u64, referee: Option<Referee<'k>>) -> Result<Campaign<'k>, CampaignError> {
         Ok(Campaign {
             generator: Generator::new(seed),
+            inputs: Vec::new(),
             lab: Lab::new()?,
             elsewhere: Lab::moved(GAP)?,
             seen: BTreeMap::new(),
@@ -168,7 +180,16 @@ impl<'k> Campaign<'k> {
             referee,
             second: None,
             totals: Totals::default(),
-        })
+        }
+        .with_inputs(INPUTS))
+    }
+
+    /// With so many inputs for each accepted program beside its own.
+    #[must_use]
+    pub fn with_inputs(mut self, count: u64) -> Campaign<'k> {
+        let cases = (0..count).map(|number| self.generator.case(u64::MAX - number));
+        self.inputs = cases.map(|case| case.case().input).collect();
+        self
     }
 
     /// A second kernel, to be asked about what the first disagrees with: where it says as we do,
@@ -295,7 +316,11 @@ impl<'k> Campaign<'k> {
         match ours {
             Ours::Refused { .. } => self.totals.rejected += 1,
             Ours::Unsupported { .. } => self.totals.unsupported += 1,
-            Ours::Accepted { .. } | Ours::Unsound(_) => self.totals.accepted += 1,
+            Ours::Accepted { steps, .. } => {
+                self.totals.accepted += 1;
+                self.totals.steps += steps;
+            }
+            Ours::Unsound(_) => self.totals.accepted += 1,
             Ours::Panicked { .. } => {}
         }
     }
@@ -325,13 +350,56 @@ impl<'k> Campaign<'k> {
                 return Ok(Ours::Refused { message });
             }
         };
+        let compared = self.compare_steps(case, &verified)?.0;
+        if let Some(claim) = compared.found {
+            return Ok(Ours::Unsound(Unsound::Claim(claim)));
+        }
         Ok(match self.lab.check(case, &verified)? {
             Ok(Ran { observed, .. }) => Ours::Accepted {
                 observed: Box::new(observed),
+                steps: compared.steps,
                 shows_address: verified.facts.iter().any(|fact| fact.shows_address),
                 peak_pending: verified.stats.peak_pending,
             },
             Err(unsound) => Ours::Unsound(unsound),
+        })
+    }
+
+    /// Holds each step, on many inputs, against what the verifier held before it. Gives the input
+    /// on which a claim is not true, too.
+    fn compare_steps(
+        &self,
+        case: &Case,
+        verified: &Verified,
+    ) -> Result<(Compared, Option<Input>), CampaignError> {
+        let Some(recording) = self.lab.record(case) else {
+            return Ok((Compared::default(), None));
+        };
+        let own = std::slice::from_ref(&case.input);
+        let mut all = Compared::default();
+        for inputs in [own, &self.inputs] {
+            // What cannot be lowered is told by the check that follows.
+            let Ok((compared, input)) = self.lab.compare(verified, &recording, inputs) else {
+                break;
+            };
+            all.steps += compared.steps;
+            if compared.found.is_some() {
+                all.found = compared.found;
+                return Ok((all, input.cloned()));
+            }
+        }
+        Ok((all, None))
+    }
+
+    /// The case with the input that shows what is wrong with it.
+    fn with_telling_input(&self, case: Case) -> Result<Case, CampaignError> {
+        let Ok(verified) = self.lab.judge(&case) else {
+            return Ok(case);
+        };
+        let (_, telling) = self.compare_steps(&case, &verified)?;
+        Ok(match telling {
+            Some(input) => Case { input, ..case },
+            None => case,
         })
     }
 
@@ -409,6 +477,7 @@ impl<'k> Campaign<'k> {
         match failure {
             Some(error) => Err(error),
             None => {
+                let case = self.with_telling_input(case)?;
                 let found = self.disagreement(&case)?;
                 Ok(Finding {
                     number,
@@ -564,6 +633,7 @@ impl Disagreement {
                     words(cause.split("0x").next().unwrap_or_default())
                 )
             }
+            Disagreement::Unsound(Unsound::Claim(_)) => "claim".to_owned(),
             Disagreement::Unsound(Unsound::Lower(_)) => "lower".to_owned(),
             Disagreement::Unsound(Unsound::Facts { what, .. }) => format!("facts: {what}"),
             Disagreement::Panic { message } => format!("panic: {}", words(message)),

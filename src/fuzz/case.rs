@@ -113,7 +113,7 @@ fn spec(name: &str, map_type: MapType, (key_size, value_size): (u32, u32), count
 }
 
 /// What the maps hold at the start.
-fn contents(seeds: &[u64]) -> Vec<Vec<Pair>> {
+pub(super) fn contents(seeds: &[u64]) -> Vec<Vec<Pair>> {
     let seed = |index: usize| seeds.get(index).copied().unwrap_or(0).to_le_bytes();
     let direct = (0..8).flat_map(seed).collect();
     let array = (0..4_u32).map(|key| {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::case::{Case, Input, Observed, specs};
+use super::sound::{Checker, FalseClaim, Scene};
 use crate::abi::ProgType;
 use crate::code::{
     Bindings, Code, LowerError, MapBinding, Outcome, Programs, RunEnv, Stacks, Trap, lower,
@@ -18,7 +19,7 @@ use crate::machine::{
 };
 use crate::maps::{ArrayMap, BPF_ANY, Map, MapEnv, MapError, MapTable};
 use crate::object::MapSpec;
-use crate::verifier::{Env, Rejection, Verified, verify};
+use crate::verifier::{Env, Recording, Rejection, Verified, record, verify};
 
 /// More than any generated program runs that ends at all.
 const FUEL: u64 = 1 << 22;
@@ -82,6 +83,17 @@ pub struct Ran {
     pub outcome: Outcome,
     /// What can be seen.
     pub observed: Observed,
+    /// What was held against a recording.
+    pub compared: Compared,
+}
+
+/// What was held against what the verifier recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// How many steps.
+    pub steps: u64,
+    /// The first claim that was not true.
+    pub found: Option<FalseClaim>,
 }
 
 /// What must not be, whatever a kernel says.
@@ -93,6 +105,9 @@ pub enum Unsound {
     /// An accepted program is none that could run.
     #[error("accepted, and cannot be run: {0}")]
     Lower(LowerError),
+    /// A register or a byte of stack holds what the verifier holds to be impossible.
+    #[error("{0}")]
+    Claim(FalseClaim),
     /// With what the verifier learnt, a program does something else than without.
     #[error("{what} with the verifier's facts: {with}; without: {without}")]
     Facts {
@@ -175,7 +190,36 @@ impl Lab {
     /// # Errors
     /// It cannot be run at all; a trap is an outcome.
     pub fn run(&self, verified: &Verified, input: &Input) -> Result<Ran, LabError> {
-        self.run_code(&lower(verified, &self.bindings)?, input)
+        self.run_code(&lower(verified, &self.bindings)?, input, None)
+    }
+
+    /// What the verifier held before each instruction, if that is little enough to be recorded.
+    pub fn record(&self, case: &Case) -> Option<Recording> {
+        record(&case.program, &Env::default())
+    }
+
+    /// Runs an accepted program on one input after the other, each step held against what was
+    /// recorded, up to the first claim that is not true; gives that input, too.
+    ///
+    /// # Errors
+    /// It cannot be run at all; a trap is none.
+    pub fn compare<'i>(
+        &self,
+        verified: &Verified,
+        recording: &Recording,
+        inputs: &'i [Input],
+    ) -> Result<(Compared, Option<&'i Input>), LabError> {
+        let code = lower(verified, &self.bindings)?;
+        let mut all = Compared::default();
+        for input in inputs {
+            let ran = self.run_code(&code, input, Some(recording))?;
+            all.steps += ran.compared.steps;
+            if ran.compared.found.is_some() {
+                all.found = ran.compared.found;
+                return Ok((all, Some(input)));
+            }
+        }
+        Ok((all, None))
     }
 
     /// Runs a program that nobody judged.
@@ -184,7 +228,7 @@ impl Lab {
     /// It cannot be run at all; a trap is an outcome.
     pub fn run_unverified(&self, case: &Case) -> Result<Ran, LabError> {
         let code = lower_unverified(&case.program, &self.bindings)?;
-        self.run_code(&code, &case.input)
+        self.run_code(&code, &case.input, None)
     }
 
     /// Runs an accepted program and holds it against what must be.
@@ -217,17 +261,23 @@ impl Lab {
         Ok(difference.map_or(Ok(ran), Err))
     }
 
-    fn run_code(&self, code: &Code, input: &Input) -> Result<Ran, LabError> {
+    fn run_code(
+        &self,
+        code: &Code,
+        input: &Input,
+        recording: Option<&Recording>,
+    ) -> Result<Ran, LabError> {
         self.fill(input)?;
         let memory = &self.machine.memory;
         match code.prog_type {
             ProgType::Xdp => {
                 let frame = XdpFrame::new(memory, &input.packet, XdpQueue::default())?;
-                let outcome = self.interpret(code, Packet::Xdp(&frame), frame.ctx());
+                let run = (Packet::Xdp(&frame), frame.ctx());
+                let (outcome, compared) = self.interpret(code, run, recording);
                 // Metadata counts as its beginning.
                 let packet = [frame.meta(memory), frame.bytes(memory)].concat();
                 frame.free(memory);
-                Ok(self.observe(outcome, packet))
+                Ok(self.observe(outcome, packet, compared))
             }
             ProgType::SchedCls | ProgType::SocketFilter => {
                 // As in the kernel's test runs: a filter sees no link header, and what becomes
@@ -237,16 +287,22 @@ impl Lab {
                     _ => (SkbLayer::Network, LINK_HEADER),
                 };
                 let skb = SkBuff::new(memory, &input.packet, layer)?;
-                let outcome = self.interpret(code, Packet::Skb(&skb), skb.ctx());
+                let run = (Packet::Skb(&skb), skb.ctx());
+                let (outcome, compared) = self.interpret(code, run, recording);
                 let packet = [vec![0; hidden], skb.bytes(memory)].concat();
                 skb.free(memory);
-                Ok(self.observe(outcome, packet))
+                Ok(self.observe(outcome, packet, compared))
             }
             prog_type => Err(LabError::ProgType { prog_type }),
         }
     }
 
-    fn interpret(&self, code: &Code, packet: Packet<'_>, ctx: Addr) -> Outcome {
+    fn interpret(
+        &self,
+        code: &Code,
+        (packet, ctx): (Packet<'_>, Addr),
+        recording: Option<&Recording>,
+    ) -> (Outcome, Compared) {
         let world = World {
             packet: Some(packet),
             ..World::new(&self.machine, &self.table, code.prog_type, &self.task)
@@ -257,12 +313,26 @@ impl Lab {
             stacks: &self.stacks,
             fuel: FUEL,
         };
-        let outcome = interp::run(code, &env, ctx);
+        let (outcome, compared) = match recording {
+            None => (interp::run(code, &env, ctx), Compared::default()),
+            Some(recording) => {
+                let scene = Scene {
+                    memory: &self.machine.memory,
+                    stacks: &self.stacks,
+                    maps: &self.maps,
+                    packet,
+                    ctx,
+                };
+                let mut checker = Checker::new(scene, recording);
+                let outcome = interp::run_watched(code, &env, ctx, &mut checker);
+                (outcome, checker.into_compared())
+            }
+        };
         self.table.end_of_run(&MapEnv {
             memory: &self.machine.memory,
             cpu: CpuId(0),
         });
-        outcome
+        (outcome, compared)
     }
 
     /// Gives the maps their contents.
@@ -284,7 +354,7 @@ impl Lab {
         Ok(())
     }
 
-    fn observe(&self, outcome: Outcome, packet: Vec<u8>) -> Ran {
+    fn observe(&self, outcome: Outcome, packet: Vec<u8>, compared: Compared) -> Ran {
         let sorted = |map: &Arc<Map>| {
             let mut entries = map.entries();
             entries.sort();
@@ -295,7 +365,11 @@ impl Lab {
             packet,
             maps: self.maps.iter().map(sorted).collect(),
         };
-        Ran { outcome, observed }
+        Ran {
+            outcome,
+            observed,
+            compared,
+        }
     }
 }
 

@@ -25,6 +25,7 @@ mod lab;
 pub mod mutate;
 pub mod plan;
 mod rewrite;
+mod sound;
 #[cfg(test)]
 mod tests;
 
@@ -34,4 +35,5 @@ pub use finding::{Reproducer, ReproducerError, text};
 pub use generate::{Generator, Shrinking};
 pub use hazard::Hazard;
 pub use kernel_side::{AskError, Caution, Referee, Their, Theirs};
-pub use lab::{Lab, LabError, Ran, Unsound};
+pub use lab::{Compared, Lab, LabError, Ran, Unsound};
+pub use sound::{Failed, FalseClaim, Place};

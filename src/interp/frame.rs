@@ -27,6 +27,12 @@ impl Regs {
         regs
     }
 
+    /// All of them, by number; nothing that a program holds stands beyond `r10`.
+    #[inline(always)]
+    pub(super) fn values(&self) -> &[u64] {
+        &self.0
+    }
+
     /// `r1` to `r5`.
     #[inline(always)]
     pub(super) fn args(&self) -> [u64; 5] {

@@ -15,6 +15,7 @@ pub(crate) mod fixture;
 mod frame;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
@@ -27,10 +28,18 @@ use crate::isa::alu::{alu32, alu64, endian, extend, imm, movsx, neg};
 use crate::isa::{AtomicOp, Fetch, LegacyMode, Reg, Size};
 use crate::machine::{Addr, Errno, Memory};
 use frame::{Budget, Frames, Regs, Return};
+use watch::Nobody;
+pub use watch::{Step, Watch};
 
 /// Runs a program from its start, `r1` pointing to the context.
 pub fn run(code: &Code, env: &RunEnv<'_>, ctx: Addr) -> Outcome {
+    run_watched(code, env, ctx, &mut Nobody)
+}
+
+/// As [`run`], and somebody is shown each operation before it runs.
+pub fn run_watched(code: &Code, env: &RunEnv<'_>, ctx: Addr, watch: &mut impl Watch) -> Outcome {
     let mut run = Run {
+        watch,
         env,
         memory: &env.world.machine.memory,
         ctx,
@@ -51,7 +60,8 @@ pub fn run(code: &Code, env: &RunEnv<'_>, ctx: Addr) -> Outcome {
 }
 
 /// One run.
-struct Run<'a> {
+struct Run<'a, W> {
+    watch: &'a mut W,
     env: &'a RunEnv<'a>,
     memory: &'a Memory,
     ctx: Addr,
@@ -74,7 +84,7 @@ struct Cursor<'a> {
     regs: Regs,
 }
 
-impl<'a> Run<'a> {
+impl<'a, W: Watch> Run<'a, W> {
     /// Runs a function on a new frame until it returns.
     fn activate(&mut self, code: &'a Code, id: EntryId, args: [u64; 5]) -> Result<u64, Trap> {
         let mut at = Cursor {
@@ -113,6 +123,12 @@ impl<'a> Run<'a> {
                 limit: self.env.fuel,
             })?;
             self.fuel = fuel;
+            self.watch.step(&Step {
+                code: at.code,
+                index: next - 1,
+                depth: self.frames.depth(),
+                regs: at.regs.values(),
+            });
             let regs = &mut at.regs;
             match op {
                 Op::Alu64Reg { op, dst, src } => regs[dst] = alu64(op, regs[dst], regs[src]),
@@ -343,7 +359,7 @@ impl<'a> Run<'a> {
     }
 }
 
-impl Engine for Run<'_> {
+impl<W: Watch> Engine for Run<'_, W> {
     fn callback(&mut self, handle: u64, args: [u64; 5]) -> Reply {
         let code = self.code;
         let entry = code

@@ -19,6 +19,7 @@ use super::kfunc::Kfuncs;
 use super::log::Log;
 use super::outcome::{AccessKind, Env, Errno, Fact, FunctionFact, Stats};
 use super::privilege::Rights;
+use super::recording::Recording;
 use super::scalar::Scalar;
 use super::speculation::Mask;
 use super::state::{MapRef, Register, State, StateId, Step};
@@ -109,6 +110,8 @@ pub(super) struct Verifier<'a> {
     pub(super) unreliable: BTreeSet<usize>,
     /// Of a function of another program that is traced.
     pub(super) traced_fact: FunctionFact,
+    /// What is held before each instruction, where that is wanted.
+    pub(super) recording: Option<Recording>,
     last_id: u32,
     last_activation: u32,
     pub(super) kept_states: u64,
@@ -154,6 +157,7 @@ impl<'a> Verifier<'a> {
             callbacks: BTreeSet::new(),
             unreliable: BTreeSet::new(),
             traced_fact: FunctionFact::default(),
+            recording: None,
             last_id: 0,
             last_activation: 0,
             kept_states: 0,
@@ -225,6 +229,7 @@ impl<'a> Verifier<'a> {
             self.log.safe(pc);
             return Ok(Flowing::Ended);
         }
+        self.record();
         if self.log.wants_state() {
             self.log_state();
         }

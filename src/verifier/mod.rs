@@ -34,6 +34,7 @@ pub mod outcome;
 mod precision;
 mod privilege;
 mod prune;
+mod recording;
 mod reference;
 pub mod scalar;
 mod socket;
@@ -61,12 +62,37 @@ pub use outcome::{
     AccessKind, Env, Errno, Fact, FunctionFact, LogLevel, Rejection, Stats, Verified,
 };
 use privilege::Rights;
+pub use recording::{Base, Claim, Held, HeldFrame, HeldSlot, Recording};
 
 /// The most instructions a program may have (`BPF_COMPLEXITY_LIMIT_INSNS` for the privileged).
 const MAX_INSNS: usize = 1_000_000;
 
 /// Judges a program.
 pub fn verify(program: &Arc<Program>, env: &Env) -> Result<Verified, Box<Rejection>> {
+    judge(program, env, Purpose::Verdict).map(|(verified, _)| verified)
+}
+
+/// What is held to be true before each instruction of a program; nothing if it is refused or that
+/// is too much to record.
+pub fn record(program: &Arc<Program>, env: &Env) -> Option<Recording> {
+    let (_, recording) = judge(program, env, Purpose::Recording).ok()?;
+    recording.filter(Recording::is_complete)
+}
+
+/// What a program is explored for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// The verdict, as Linux comes to it.
+    Verdict,
+    /// What is held before each instruction.
+    Recording,
+}
+
+fn judge(
+    program: &Arc<Program>,
+    env: &Env,
+    purpose: Purpose,
+) -> Result<(Verified, Option<Recording>), Box<Rejection>> {
     privilege::check_loader(program, env).map_err(|fail| rejection(fail, None))?;
     let slots = decode_slots(&program.code);
     let slots =
@@ -87,8 +113,15 @@ pub fn verify(program: &Arc<Program>, env: &Env) -> Result<Verified, Box<Rejecti
     let mut verifier = Verifier::new(program, env, &insns, &flow, &kfuncs);
     verifier.exception_callback = callback.and_then(|start| flow.subprog_at(start));
     verifier.broken = broken;
+    verifier.recording = match purpose {
+        Purpose::Verdict => None,
+        Purpose::Recording => Some(Recording::new(insns.len())),
+    };
     match verifier.run() {
-        Ok(()) => Ok(accept(program, verifier, insns.clone())),
+        Ok(()) => {
+            let recording = verifier.recording.take();
+            Ok((accept(program, verifier, insns.clone()), recording))
+        }
         Err(fail) => Err(Box::new(verifier.reject(fail))),
     }
 }

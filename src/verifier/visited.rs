@@ -78,6 +78,7 @@ impl Verifier<'_> {
         let open = entry.filter(|entry| self.stored[entry.index()].branches > 0);
         let precision = match open {
             Some(_) => Precision::RangeWithin,
+            None if self.recording.is_some() => Precision::RangeWithin,
             None => Precision::Tracked,
         };
         if !self.states_equal(id, precision) {
