@@ -185,15 +185,22 @@ const TABLE: &[Kfunc] = &[
     Kfunc { name: "bpf_dynptr_from_xdp", since: Version::new(6, 4), hooks: hooks::XDP, flags: 0 },
     Kfunc { name: "bpf_sock_addr_set_sun_path", since: Version::new(6, 7), hooks: hooks::CGROUP, flags: 0 },
     Kfunc { name: "bpf_sk_assign_tcp_reqsk", since: Version::new(6, 9), hooks: hooks::SCHED_CLS, flags: flag::TRUSTED_ARGS },
+    Kfunc { name: "tcp_reno_ssthresh", since: Version::new(5, 13), hooks: hooks::STRUCT_OPS, flags: 0 },
+    Kfunc { name: "tcp_reno_cong_avoid", since: Version::new(5, 13), hooks: hooks::STRUCT_OPS, flags: 0 },
+    Kfunc { name: "tcp_reno_undo_cwnd", since: Version::new(5, 13), hooks: hooks::STRUCT_OPS, flags: 0 },
+    Kfunc { name: "tcp_slow_start", since: Version::new(5, 13), hooks: hooks::STRUCT_OPS, flags: 0 },
+    Kfunc { name: "tcp_cong_avoid_ai", since: Version::new(5, 13), hooks: hooks::STRUCT_OPS, flags: 0 },
+    Kfunc { name: "cubictcp_init", since: Version::new(5, 13), hooks: hooks::STRUCT_OPS, flags: 0 },
+    Kfunc { name: "cubictcp_recalc_ssthresh", since: Version::new(5, 13), hooks: hooks::STRUCT_OPS, flags: 0 },
+    Kfunc { name: "cubictcp_cong_avoid", since: Version::new(5, 13), hooks: hooks::STRUCT_OPS, flags: 0 },
+    Kfunc { name: "cubictcp_state", since: Version::new(5, 13), hooks: hooks::STRUCT_OPS, flags: 0 },
+    Kfunc { name: "cubictcp_cwnd_event", since: Version::new(5, 13), hooks: hooks::STRUCT_OPS, flags: 0 },
+    Kfunc { name: "cubictcp_acked", since: Version::new(5, 13), hooks: hooks::STRUCT_OPS, flags: 0 },
 ];
 
 /// What is known by its release alone.
 #[rustfmt::skip]
 const RELEASES: &[(&str, Version)] = &[
-    ("tcp_reno_*", Version::new(5, 13)),
-    ("tcp_slow_start", Version::new(5, 13)),
-    ("tcp_cong_avoid_ai", Version::new(5, 13)),
-    ("cubictcp_*", Version::new(5, 13)),
     ("dctcp_*", Version::new(5, 13)),
     ("bbr_*", Version::new(5, 13)),
     ("bpf_xdp_ct_lookup", Version::new(5, 18)),
