@@ -258,16 +258,20 @@ impl Verifier<'_> {
         let sockets = matches!(map_type, MapType::Sockmap | MapType::Sockhash);
         let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
         let changes = CHANGES_MAP.contains(&call.number);
-        let may_change = !sockets || !changes || may_update_sockmap(prog_type, attach_type);
+        let may_change =
+            !sockets || !changes || may_update_sockmap(prog_type, attach_type, call.number);
         if may_change && map_func_compatible(map_type, call.number) {
             return Ok(());
         }
-        Err(Fail::invalid(format!(
-            "cannot pass map_type {} into func {}#{}",
-            map_type.number(),
-            call.name,
-            call.number
-        )))
+        let number = map_type.number();
+        let sentence = format!(
+            "cannot pass map_type {number} into func {}#{}",
+            call.name, call.number
+        );
+        Err(match may_change {
+            true => Fail::invalid(sentence),
+            false => Fail::invalid("cannot update sockmap in this context").then(sentence),
+        })
     }
 
     /// `r1` to `r5` cannot be read after a call, nor `r0` until it has a result.

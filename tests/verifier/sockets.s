@@ -517,3 +517,29 @@ r2 &= 7
 r6 += r2
 r0 = 0
 exit
+---
+; sockops_may_delete_sockets: accepted
+.type sock_ops
+.map sockets sockmap 4 8 1
+*(u32 *)(r10 -4) = 0
+r2 = r10
+r2 += -4
+r1 = map[sockets] ll
+call bpf_map_delete_elem
+r0 = 1
+exit
+---
+; sockops_may_not_update_with_the_common_helper: cannot pass map_type 15 into func bpf_map_update_elem#2
+.type sock_ops
+.map sockets sockmap 4 8 1
+*(u32 *)(r10 -4) = 0
+r3 = *(u64 *)(r1 +184)
+r0 = 1
+if r3 == 0 goto +6
+r2 = r10
+r2 += -4
+r1 = map[sockets] ll
+r4 = 0
+call bpf_map_update_elem
+r0 = 1
+exit

@@ -56,9 +56,16 @@ pub fn map_func_compatible(map_type: MapType, helper: u32) -> bool {
     map_allows && helper_allows
 }
 
-/// Whether such programs may update socket maps with `map_update_elem` (`may_update_sockmap`).
-pub fn may_update_sockmap(prog_type: ProgType, attach_type: Option<AttachType>) -> bool {
+/// Whether such programs may change socket maps with `map_update_elem` or `map_delete_elem`, that
+/// helper (`may_update_sockmap`).
+pub fn may_update_sockmap(
+    prog_type: ProgType,
+    attach_type: Option<AttachType>,
+    helper: u32,
+) -> bool {
     match prog_type {
+        // They update with helpers of their own.
+        ProgType::SockOps => helper == DELETE,
         ProgType::Tracing => attach_type == Some(AttachType::TraceIter),
         ProgType::SocketFilter
         | ProgType::SchedCls
