@@ -361,9 +361,10 @@ impl Verifier<'_> {
 
     /// The packet may have moved: pointers to it are now numbers.
     pub(super) fn forget_packet_pointers(&mut self) {
+        let lost = self.lost_pointer();
         self.cur.for_each_register(|register| {
             if register.is_packet() || register.kind == Kind::PacketEnd {
-                *register = Register::unknown().with_live(register.live);
+                *register = lost.with_live(register.live);
             }
         });
     }

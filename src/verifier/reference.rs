@@ -82,12 +82,21 @@ impl Verifier<'_> {
             )));
         }
         self.cur.refs.retain(|reference| reference.id != id);
+        let lost = self.lost_pointer();
         self.cur.for_each_register(|register| {
             if register.ref_id == id {
-                *register = Register::unknown().with_live(register.live);
+                *register = lost.with_live(register.live);
             }
         });
         Ok(())
+    }
+
+    /// What is left of a pointer that is no longer valid: a number, for who may know it.
+    pub(super) fn lost_pointer(&self) -> Register {
+        match self.rights.may_leak {
+            true => Register::unknown(),
+            false => Register::uninit(),
+        }
     }
 
     /// What a pointer of that kind that may be null is when it is not: what a lookup found in a map

@@ -372,3 +372,19 @@ r4 = 8
 call bpf_skb_load_bytes
 r0 = 0
 exit
+---
+; released_memory_is_not_there_any_more: R6 !read_ok
+.type socket_filter
+.map events ringbuf 0 0 4096
+r1 = map[events] ll
+r2 = 8
+r3 = 0
+call bpf_ringbuf_reserve
+if r0 == 0 goto +5
+r6 = r0
+r1 = r0
+r2 = 0
+call bpf_ringbuf_discard
+r0 = r6
+r0 = 0
+exit
