@@ -13,7 +13,7 @@ use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::helper::Call;
 use super::memory::{Access, Alignment, Region, Use, check_unmoved, check_unvaried};
-use super::stack::{StackRange, Touch};
+use super::stack::Touch;
 use super::state::{BufKind, Kind, MemKind, Register};
 use super::wanted::{described, expected_kinds, is_nullable, is_nullable_object, wanted_objects};
 
@@ -504,14 +504,7 @@ impl Verifier<'_> {
         let range = self.check_stack_bounds(access.reg, pointer, off, memory.size, Use::Helper)?;
         match memory.access {
             MemAccess::Uninit if pointer.value.is_const() => {
-                for off in range.from..range.to {
-                    let byte = StackRange {
-                        from: off,
-                        to: off + 1,
-                        ..range
-                    };
-                    self.check_intact(byte)?;
-                }
+                range.bytes().try_for_each(|byte| self.check_intact(byte))?;
                 call.overwritten.push(range);
             }
             // The kernel forgets spilled registers even where the helper only reads.

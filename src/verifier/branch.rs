@@ -412,6 +412,13 @@ fn settle_null(state: &mut State, pointer: &Register, present: Option<Kind>) {
         match present {
             None => *register = Register::constant(0).with_live(register.live),
             Some(kind) => {
+                // What was found in a map of sockets still has the map, so that Linux takes it for
+                // another than a socket that was found elsewhere.
+                if let (Kind::MapValue(map), Kind::Sock(_)) = (register.kind, kind) {
+                    register.range = i32::try_from(map.index)
+                        .unwrap_or(i32::MAX)
+                        .saturating_add(1);
+                }
                 register.kind = kind;
                 register.maybe_null = false;
                 register.id = 0;

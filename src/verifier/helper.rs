@@ -156,9 +156,14 @@ impl Verifier<'_> {
         }
     }
 
-    /// Remembers the map of a tail call.
+    /// Remembers the map of a tail call; which program is called matters, if it is known.
     fn note_tail_call(&mut self, call: &Call) {
         if let (TAIL_CALL, Some(map)) = (call.number, call.map) {
+            let index = self.cur.reg(Reg::R3).const_scalar();
+            let entries = u64::from(self.map_spec(map).max_entries);
+            if index.is_some_and(|index| index < entries) {
+                self.mark_precise(Reg::R3);
+            }
             let noted = self.tail_call_maps.entry(self.pc).or_insert(map);
             self.mixed_tail_call |= *noted != map;
         }

@@ -20,11 +20,13 @@ use super::state::{MAX_FRAMES, Place, State, StateId, Step, frame_number};
 struct Wanted {
     regs: [u16; MAX_FRAMES],
     slots: [u64; MAX_FRAMES],
+    /// Whether the walk has come to what it cannot follow.
+    is_lost: bool,
 }
 
 impl Wanted {
     fn is_empty(&self) -> bool {
-        *self == Wanted::default()
+        self.regs == [0; MAX_FRAMES] && self.slots == [0; MAX_FRAMES]
     }
 
     fn has(&self, place: Place) -> bool {
@@ -148,12 +150,27 @@ impl Verifier<'_> {
         rewind(self.insns, &self.cur, skip, &mut wanted);
         let mut parent = self.cur.parent;
         while let Some(id) = parent {
-            if wanted.is_empty() {
-                return;
+            if wanted.is_empty() || wanted.is_lost {
+                break;
             }
             let state = &mut self.stored[id.index()].state;
             settle(state, &mut wanted);
             rewind(self.insns, state, 0, &mut wanted);
+            parent = state.parent;
+        }
+        // What a global function is given comes from nowhere.
+        let in_program = self.cur.frames.first().is_some_and(|one| one.subprog == 0);
+        if wanted.is_lost || in_program && !wanted.is_empty() {
+            self.mark_all_precise();
+        }
+    }
+
+    /// Marks every number in every checkpoint of the path.
+    fn mark_all_precise(&mut self) {
+        let mut parent = self.cur.parent;
+        while let Some(id) = parent {
+            let state = &mut self.stored[id.index()].state;
+            state.for_each_register(|register| register.precise |= register.is_scalar());
             parent = state.parent;
         }
     }
@@ -174,7 +191,7 @@ fn settle(state: &mut State, wanted: &mut Wanted) {
 /// Applies the rules for the steps of one state, latest first.
 fn rewind(insns: &[Insn], state: &State, skip: usize, wanted: &mut Wanted) {
     for (index, step) in state.history.iter().enumerate().rev().skip(skip) {
-        if wanted.is_empty() {
+        if wanted.is_empty() || wanted.is_lost {
             return;
         }
         let later = state.history.get(index + 1).map(|later| later.frame);
@@ -222,8 +239,14 @@ impl Rewind<'_> {
                     self.want_slot();
                 }
             }
-            Insn::Store { src, .. } => self.over_store(src),
-            Insn::Atomic { op, src, .. } => self.over_atomic(op, src),
+            Insn::Store { base, src, .. } => {
+                self.check_base(base);
+                self.over_store(src);
+            }
+            Insn::Atomic { op, base, src, .. } => {
+                self.check_base(base);
+                self.over_atomic(op, src);
+            }
             Insn::LegacyLoad { .. } => self.clobbered(),
             Insn::Jump { .. } | Insn::MayGoto { .. } => {}
             Insn::JumpIf { dst, src, .. } => self.over_jump_if(dst, src),
@@ -249,6 +272,12 @@ impl Rewind<'_> {
         if let Some((frame, slot)) = self.step.slot {
             self.wanted.add(Place::Slot(frame, slot));
         }
+    }
+
+    /// A wanted register that is stored through is no number: the walk came here through the
+    /// difference of two pointers, and knows no more what it follows.
+    fn check_base(&mut self, base: Reg) {
+        self.wanted.is_lost |= self.wanted.has(self.reg(base));
     }
 
     fn over_store(&mut self, src: Operand) {

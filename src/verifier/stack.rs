@@ -22,6 +22,17 @@ pub(super) struct StackRange {
     pub(super) to: i32,
 }
 
+impl StackRange {
+    /// The range of each byte: what helpers write, they write byte by byte.
+    pub(super) fn bytes(self) -> impl Iterator<Item = StackRange> {
+        (self.from..self.to).map(move |from| StackRange {
+            from,
+            to: from + 1,
+            ..self
+        })
+    }
+}
+
 /// What a helper does with a range of stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Touch {
@@ -205,7 +216,8 @@ impl Verifier<'_> {
     pub(super) fn write_data(&mut self, range: StackRange, data: SlotByte) {
         for off in range.from..range.to {
             let (index, byte) = slot_of(off);
-            let whole = range.to - range.from == 8;
+            // Across two slots it overwrites neither.
+            let whole = range.to - range.from == 8 && range.from % 8 == 0;
             let slot = &mut self.cur.frames[range.frame].stack[index];
             slot.scrub();
             slot.bytes[byte] = data;
@@ -365,7 +377,10 @@ impl Verifier<'_> {
             self.mark_slot_read(range.frame, index);
             if touch == Touch::Write {
                 let slot = &mut self.cur.frames[range.frame].stack[index];
-                slot.scrub();
+                // A byte of data takes nothing from a register that is spilled beside it.
+                if matches!(slot.bytes[byte], SlotByte::Spill | SlotByte::Iter) {
+                    slot.scrub();
+                }
                 slot.bytes[byte] = SlotByte::Misc;
                 self.log.changed_slot(range.frame, index);
             }

@@ -319,7 +319,7 @@ impl Slot {
         self.is_spill() && self.spilled.is_scalar()
     }
 
-    /// Turns the bytes of a spill or an iterator into plain data.
+    /// Turns the bytes of a spill or an iterator into plain data, zeros beside a spill too.
     pub(super) fn scrub(&mut self) {
         if self.iter.take().is_some() {
             self.bytes = [SlotByte::Misc; 8];
@@ -328,7 +328,7 @@ impl Slot {
             return;
         }
         for byte in &mut self.bytes {
-            if *byte == SlotByte::Spill {
+            if *byte != SlotByte::Invalid {
                 *byte = SlotByte::Misc;
             }
         }
