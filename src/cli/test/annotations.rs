@@ -264,6 +264,7 @@ fn retval(text: &str) -> anyhow::Result<Retval> {
     };
     let number = match (digits, digits.strip_prefix("0x")) {
         ("POINTER_VALUE", _) => return Ok(Retval::Pointer),
+        ("INT_MIN", _) => i32::MIN.into(),
         ("TEST_DATA_LEN", _) => 64,
         (_, Some(digits)) => i64::from_str_radix(digits, 16)?,
         (_, None) => digits.parse::<i64>()?,
