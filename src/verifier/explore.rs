@@ -305,7 +305,7 @@ impl<'a> Verifier<'a> {
                 off,
                 src,
             } => self.check_atomic(op, width, base, off, src).map(|()| next),
-            Insn::LegacyLoad { mode, .. } => self.check_legacy_load(mode).map(|()| next),
+            Insn::LegacyLoad { mode, .. } => self.check_legacy_load(pc, mode),
             Insn::Jump { off, .. } => {
                 self.jumps_processed += 1;
                 self.target(pc, off)

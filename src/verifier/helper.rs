@@ -24,7 +24,7 @@ use super::state::{Frame, Kind, MAX_FRAMES, MapRef, MemKind, Register, SlotByte,
 /// `bpf_get_current_task_btf`, the only helper whose result the kernel vouches for.
 const GET_CURRENT_TASK_BTF: u32 = 158;
 /// `bpf_tail_call`.
-const TAIL_CALL: u32 = 12;
+pub(super) const TAIL_CALL: u32 = 12;
 /// `bpf_get_local_storage`.
 const GET_LOCAL_STORAGE: u32 = 81;
 /// `bpf_get_smp_processor_id`.

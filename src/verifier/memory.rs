@@ -3,10 +3,10 @@
 //! Kernel: `check_mem_access`, `check_mem_region_access`, `check_packet_access`,
 //! `check_ctx_access`, `check_atomic` in kernel/bpf/verifier.c, 6.12.
 
+use crate::abi::MapType;
 use crate::abi::context::{PacketRule, SockView, packet_rule};
 use crate::abi::map_type::flag;
-use crate::abi::{MapType, ProgType};
-use crate::isa::{AtomicOp, Extend, Fetch, LegacyMode, Operand, Reg, Size, Width};
+use crate::isa::{AtomicOp, Extend, Fetch, Operand, Reg, Size, Width};
 use crate::object::{Initial, MapSpec, Origin};
 
 use super::alu::MAX_VAR_OFF;
@@ -203,39 +203,6 @@ impl Verifier<'_> {
         access.how = Use::Write;
         let pointer = *self.cur.reg(base);
         self.check_access(&pointer, access)?;
-        Ok(())
-    }
-
-    pub(super) fn check_legacy_load(&mut self, mode: LegacyMode) -> Check {
-        if !matches!(
-            self.program.prog_type,
-            ProgType::SocketFilter | ProgType::SchedCls | ProgType::SchedAct
-        ) {
-            return Err(Fail::invalid(
-                "BPF_LD_[ABS|IND] instructions not allowed for this program type",
-            ));
-        }
-        if self.cur.frames.len() > 1 {
-            return Err(Fail::unsupported("BPF_LD_[ABS|IND] in a subprogram"));
-        }
-        let skb = self.read_reg(Reg::R6)?;
-        if !self.cur.refs.is_empty() {
-            return Err(Fail::invalid(
-                "BPF_LD_[ABS|IND] cannot be mixed with socket references",
-            ));
-        }
-        self.check_outside_sections("BPF_LD_[ABS|IND]")?;
-        if skb.kind != Kind::Ctx {
-            return Err(Fail::invalid(
-                "at the time of BPF_LD_ABS|IND R6 != pointer to skb",
-            ));
-        }
-        if let LegacyMode::Ind(reg) = mode {
-            self.read_reg(reg)?;
-        }
-        check_unmoved(Reg::R6, &skb, "ctx")?;
-        self.clobber_arguments();
-        self.write_reg(Reg::R0, Register::unknown());
         Ok(())
     }
 

@@ -26,6 +26,7 @@ mod helper;
 mod hint;
 mod kernel_object;
 mod kfunc;
+mod legacy;
 mod log;
 mod map_fields;
 mod memory;

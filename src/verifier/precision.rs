@@ -247,7 +247,7 @@ impl Rewind<'_> {
                 self.check_base(base);
                 self.over_atomic(op, src);
             }
-            Insn::LegacyLoad { .. } => self.clobbered(),
+            Insn::LegacyLoad { .. } => self.over_legacy_load(),
             Insn::Jump { .. } | Insn::MayGoto { .. } => {}
             Insn::JumpIf { dst, src, .. } => self.over_jump_if(dst, src),
             Insn::Call(target) => self.over_call(target),
@@ -356,6 +356,17 @@ impl Rewind<'_> {
     }
 
     /// Back into a function that has returned: what the caller wants of `r0` it computed.
+    /// A load that failed has returned 0 from its function.
+    fn over_legacy_load(&mut self) {
+        if self.later >= self.step.frame {
+            self.clobbered();
+            return;
+        }
+        for reg in [Reg::R0, Reg::R1, Reg::R2, Reg::R3, Reg::R4, Reg::R5] {
+            self.wanted.take(Place::Reg(self.later, reg));
+        }
+    }
+
     fn over_exit(&mut self) {
         let Some(caller) = self.step.frame.checked_sub(1) else {
             return;

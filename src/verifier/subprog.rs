@@ -71,6 +71,7 @@ impl Verifier<'_> {
     pub(super) fn run(&mut self) -> Check {
         self.changes_packet = self.packet_changers();
         self.check_map_references()?;
+        self.check_early_ends()?;
         self.check_maps()?;
         self.check_attach_target()?;
         let state = self.main_entry()?;
@@ -413,13 +414,19 @@ impl Verifier<'_> {
         if let Kind::Stack(_) = returned.kind {
             return Err(Fail::invalid("cannot return stack pointer to the caller"));
         }
+        if returned.kind != Kind::Uninit && self.cur.frame().callback_range.is_none() {
+            self.mark_argument_read(Reg::R0);
+        }
+        self.leave_function()
+    }
+
+    /// Goes on behind the call, with what the function left in `r0`.
+    pub(super) fn leave_function(&mut self) -> Check<Flowing> {
         let callback_range = self.cur.frame().callback_range;
         if let Some(range) = callback_range {
             return self.return_from_callback(range);
         }
-        if returned.kind != Kind::Uninit {
-            self.mark_argument_read(Reg::R0);
-        }
+        let returned = *self.cur.reg(Reg::R0);
         let callsite = self.cur.frame().callsite;
         self.cur.frames.pop();
         self.write_reg(Reg::R0, returned);

@@ -230,3 +230,21 @@ exit
 .type cgroup_device
 r0 = 7
 exit
+---
+; classic_load_in_a_function_without_types: LD_ABS is not allowed in subprogs without BTF
+.type socket_filter
+call +2
+r0 = 0
+exit
+r6 = r1
+r0 = *(u32 *)skb[0]
+exit
+---
+; local_storage_has_no_flags: get_local_storage() doesn't support non-zero flags
+.type cgroup_skb
+.map storage cgroup_storage 8 8 0
+r1 = map[storage] ll
+r2 = 1
+call bpf_get_local_storage
+r0 = 1
+exit
