@@ -314,12 +314,19 @@ impl Rewind<'_> {
     }
 
     fn over_jump_if(&mut self, dst: Reg, src: Operand) {
+        // What was refined with an operand stands for it, and an operand for what was refined.
+        self.want_linked();
         if let Operand::Reg(src) = src
             && (self.wanted.has(self.reg(dst)) || self.wanted.has(self.reg(src)))
         {
             self.wanted.add(self.reg(dst));
             self.wanted.add(self.reg(src));
         }
+        self.want_linked();
+    }
+
+    /// Of the places that the branch refined together, all are wanted if one is.
+    fn want_linked(&mut self) {
         let linked = self
             .step
             .link

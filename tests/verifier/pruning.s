@@ -93,3 +93,19 @@ if r1 == 0 goto +1
 r0 = *(u32 *)(r10 +8)
 r0 = 0
 exit
+---
+; what_is_linked_to_an_operand_stands_for_it: invalid read from stack R10 off=8 size=4
+.type socket_filter
+call bpf_get_prandom_u32
+r7 = r0
+r8 = r0
+r9 = 1
+r9 += 1
+call bpf_get_prandom_u32
+if r0 > 1 goto +0
+if r8 >= r0 goto +3
+r8 += r8
+if r7 == 0 goto +1
+r0 = *(u32 *)(r10 +8)
+r0 = 42
+exit
