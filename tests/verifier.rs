@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ebpf_sim::abi::privilege::{Capabilities, LoadFlags, Loader};
 use ebpf_sim::object::Program;
-use ebpf_sim::verifier::{Env, verify};
+use ebpf_sim::verifier::{Env, Errno, verify};
 
 /// A program and what is expected of it.
 struct Case {
@@ -117,6 +117,22 @@ fn strict_alignment_is_judged_as_by_linux() {
         // These must be aligned anyway.
         let is_refused = ["context_misaligned", "socket_misaligned"].contains(&&*case.name);
         assert_eq!(verify(&Arc::new(program), &any).is_err(), is_refused);
+    }
+}
+
+#[test]
+fn stack_access_that_ends_outside_is_invalid_and_one_that_starts_there_forbidden() {
+    for (off, errno) in [
+        (-4, Errno::Invalid),
+        (8, Errno::Access),
+        (-520, Errno::Access),
+    ] {
+        let text = format!(
+            ".type socket_filter\nr3 = r10\nr3 += {off}\nr2 = 0\nr4 = 8\ncall 26\nr0 = 0\nexit\n"
+        );
+        let program = Program::from_assembly("stack", &text).expect("it assembles");
+        let rejection = verify(&Arc::new(program), &Env::default()).expect_err("it is outside");
+        assert_eq!(rejection.errno, errno, "{off}: {rejection}");
     }
 }
 

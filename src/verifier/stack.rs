@@ -72,7 +72,8 @@ impl Verifier<'_> {
             .smax
             .saturating_add(off)
             .saturating_add(i64::from(size));
-        if low < self.lowest_offset(usize::from(frame), how) || low > -1 || high > 0 {
+        let starts_outside = low < self.lowest_offset(usize::from(frame), how) || low > -1;
+        if starts_outside || high > 0 {
             let message = match value.const_value() {
                 Some(_) => format!("invalid{name} stack R{number} off={low} size={size}"),
                 None => format!(
@@ -80,7 +81,11 @@ impl Verifier<'_> {
                     value.tnum
                 ),
             };
-            return Err(Fail::access(message));
+            // Only where it starts is a matter of what may be accessed to Linux.
+            return Err(match starts_outside {
+                true => Fail::access(message),
+                false => Fail::invalid(message),
+            });
         }
         let in_range = "the offset was compared with the size of the stack";
         let range = StackRange {
