@@ -37,6 +37,8 @@ pub enum Attachment {
     ModifyReturn(Option<String>),
     /// A question to security modules.
     Lsm(Option<String>),
+    /// A static probe of an executable: path, provider and name.
+    Usdt(Option<(String, String, String)>),
     /// A driver's frames.
     Xdp,
     /// Traffic control on the way in, or on the way out.
@@ -66,7 +68,7 @@ impl Attachment {
             .filter(|target| !target.is_empty());
         match program.prog_type {
             _ if program.attach_program.is_some() => Attachment::Program,
-            ProgType::Kprobe => probe(&program.section, target),
+            ProgType::Kprobe => probe(program, target),
             ProgType::Tracepoint => Attachment::Tracepoint(target.as_deref().and_then(|target| {
                 let (category, name) = sections::tracepoint_target(target)?;
                 Some((category.to_owned(), name.to_owned()))
@@ -128,6 +130,17 @@ impl Attachment {
             )
             | (Attachment::Fexit(target), Point::Return(function)) => is(target, &function.name),
             (Attachment::Lsm(target), Point::Lsm { hook }) => is(target, hook),
+            (
+                Attachment::Usdt(target),
+                Point::Usdt {
+                    path,
+                    provider,
+                    name,
+                },
+            ) => match target {
+                Some(target) => (&target.0, &target.1, &target.2) == (path, provider, name),
+                None => named == Named::Yes,
+            },
             (Attachment::Xdp, Point::Xdp) | (Attachment::Socket, Point::Socket) => true,
             (Attachment::Tc { egress }, Point::TcIngress)
             | (Attachment::CgroupSkb { egress }, Point::CgroupIngress) => *egress != Some(true),
@@ -182,6 +195,10 @@ impl Attachment {
             | Attachment::Socket
             | Attachment::Tc { .. }
             | Attachment::CgroupSkb { .. } => "a packet: --data FILE".to_owned(),
+            Attachment::Usdt(Some((path, provider, name))) => {
+                format!("--event usdt:{path}:{provider}:{name}")
+            }
+            Attachment::Usdt(None) => "--event usdt:FILE:PROVIDER:NAME".to_owned(),
             Attachment::Program => "tracing of programs, which is not supported yet".to_owned(),
             Attachment::Unmodelled => "an event that is not supported yet".to_owned(),
         }
@@ -197,8 +214,9 @@ pub enum Named {
     Yes,
 }
 
-fn probe(section: &str, target: Option<String>) -> Attachment {
-    let kind = sections::parse(section).map_or(SectionKind::Kprobe, |section| section.kind);
+fn probe(program: &Program, target: Option<String>) -> Attachment {
+    let section = sections::parse(&program.section);
+    let kind = section.map_or(SectionKind::Kprobe, |section| section.kind);
     match kind {
         SectionKind::Plain | SectionKind::Kprobe | SectionKind::KprobeMulti => {
             Attachment::Kprobe(target)
@@ -210,8 +228,11 @@ fn probe(section: &str, target: Option<String>) -> Attachment {
         SectionKind::Uprobe
         | SectionKind::Uretprobe
         | SectionKind::UprobeMulti
-        | SectionKind::UretprobeMulti
-        | SectionKind::Usdt => Attachment::Unmodelled,
+        | SectionKind::UretprobeMulti => Attachment::Unmodelled,
+        SectionKind::Usdt => Attachment::Usdt(target.as_deref().and_then(|target| {
+            let (path, provider, name) = sections::usdt_target(target)?;
+            Some((path.to_owned(), provider.to_owned(), name.to_owned()))
+        })),
     }
 }
 

@@ -94,6 +94,7 @@ impl Scene<'_> {
             Point::Entry(function) | Point::Return(function) => {
                 self.function(stop, function, attachment, task)
             }
+            Point::Usdt { .. } => self.usdt_regs().map(Context::plain),
             Point::Xdp => self.packet_context(View::Frame).map(Context::plain),
             Point::Socket | Point::TcIngress | Point::TcEgress => {
                 self.packet_context(View::Link).map(Context::plain)

@@ -41,6 +41,29 @@ pub enum EventError {
         /// What is missing.
         reason: String,
     },
+    /// An argument of a probe lies where it cannot be what was given.
+    #[error("argument {arg} of event {event} cannot be given: it is {with}")]
+    Place {
+        /// The event.
+        event: String,
+        /// The argument.
+        arg: String,
+        /// What it is.
+        with: &'static str,
+    },
+    /// A probe cannot be read.
+    #[error(transparent)]
+    Usdt(#[from] crate::object::usdt::UsdtError),
+    /// Programs cannot be told where a probe's arguments lie.
+    #[error("{program} cannot be attached to {probe}: {reason}")]
+    Attach {
+        /// The program.
+        program: String,
+        /// The probe.
+        probe: String,
+        /// Why not.
+        reason: String,
+    },
     /// A packet cannot be put in guest memory.
     #[error(transparent)]
     Packet(#[from] crate::machine::PacketError),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::machine::Task;
 
 use super::skb_fields::SkbFields;
-use super::{EventError, Passage, execve, packet, single, syscall};
+use super::{EventError, Passage, UsdtEvent, execve, packet, single, syscall, usdt};
 
 /// Something that happens to the modelled kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Event {
     Syscall(SyscallEvent),
     /// A packet arrives or leaves.
     Packet(Packet),
+    /// A static probe of an executable is passed.
+    Usdt(UsdtEvent),
     /// One hook alone.
     Hook(HookEvent),
 }
@@ -119,6 +121,7 @@ impl Event {
             Event::Execve(event) => Ok(execve::passage(event, task)),
             Event::Syscall(event) => syscall::passage(event, task),
             Event::Packet(event) => Ok(packet::passage(event, task)),
+            Event::Usdt(event) => Ok(usdt::passage(event, task)),
             Event::Hook(event) => single::passage(event, task),
         }
     }

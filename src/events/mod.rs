@@ -26,6 +26,7 @@ mod skb_fields;
 mod syscall;
 #[cfg(test)]
 mod tests;
+mod usdt;
 mod values;
 mod wire;
 
@@ -37,4 +38,5 @@ pub use packet::verdict_name;
 pub use passage::{Answer, Function, Passage, Point, Stop};
 pub use scene::Scene;
 pub use skb_fields::{FieldError, SkbFields};
+pub use usdt::UsdtEvent;
 pub use values::{Given, Values};

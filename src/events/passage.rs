@@ -12,7 +12,7 @@ use crate::abi::ProgType;
 use crate::helpers::RunState;
 use crate::machine::Task;
 
-use super::{Attachment, Named, Packet, Values, packet};
+use super::{Attachment, Named, Packet, UsdtEvent, Values, packet};
 
 /// A place in the kernel that programs may be attached to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,15 @@ pub enum Point {
     Lsm {
         /// The hook: `bprm_check_security`.
         hook: String,
+    },
+    /// A static probe of an executable.
+    Usdt {
+        /// The executable's path.
+        path: String,
+        /// Who provides the probe.
+        provider: String,
+        /// Its name.
+        name: String,
     },
     /// A driver hands a frame over.
     Xdp,
@@ -87,6 +96,11 @@ impl fmt::Display for Point {
             Point::Entry(function) => write!(f, "entry {}", function.name),
             Point::Return(function) => write!(f, "return {}", function.name),
             Point::Lsm { hook } => write!(f, "lsm {hook}"),
+            Point::Usdt {
+                path,
+                provider,
+                name,
+            } => write!(f, "usdt {path}:{provider}:{name}"),
             Point::Xdp => f.write_str("xdp"),
             Point::TcIngress => f.write_str("tc ingress"),
             Point::TcEgress => f.write_str("tc egress"),
@@ -147,6 +161,7 @@ impl Stop {
                 Point::Lsm { .. }
                 | Point::Return(_)
                 | Point::RawTracepoint { .. }
+                | Point::Usdt { .. }
                 | Point::Tracepoint { .. },
                 _,
             ) => Answer::Continue,
@@ -198,6 +213,7 @@ pub struct Passage {
     result: Option<i64>,
     named: Named,
     packet: Option<Packet>,
+    usdt: Option<UsdtEvent>,
 }
 
 impl Passage {
@@ -214,6 +230,7 @@ impl Passage {
             result: None,
             named: Named::No,
             packet: None,
+            usdt: None,
         }
     }
 
@@ -273,6 +290,11 @@ impl Passage {
     /// The packet that passes.
     pub fn packet(&self) -> Option<&Packet> {
         self.packet.as_ref()
+    }
+
+    /// The probe that is passed.
+    pub fn usdt(&self) -> Option<&UsdtEvent> {
+        self.usdt.as_ref()
     }
 
     /// The places that are passed when nothing denies anything.
@@ -351,6 +373,11 @@ impl Passage {
     /// The event is the way of a packet.
     pub(super) fn set_packet(&mut self, packet: Packet) {
         self.packet = Some(packet);
+    }
+
+    /// The event is a probe that is passed.
+    pub(super) fn set_usdt(&mut self, event: UsdtEvent) {
+        self.usdt = Some(event);
     }
 
     /// The event names its hook.

@@ -11,7 +11,7 @@ use crate::isa::Size;
 use crate::machine::{Addr, Machine, ObjectKind, ObjectSpec, Owner, ProgramAccess, Task};
 
 use super::wire::Wire;
-use super::{EventError, Given, Named, Packet, Passage, Values};
+use super::{EventError, Given, Named, Packet, Passage, UsdtEvent, Values};
 
 /// Offsets in x86-64's `struct pt_regs`.
 pub(super) mod regs {
@@ -60,6 +60,7 @@ pub struct Scene<'a> {
     pub(super) objects: BTreeMap<(String, String), Addr>,
     pub(super) named: Named,
     pub(super) packet: Option<Packet>,
+    pub(super) usdt: Option<UsdtEvent>,
     pub(super) wire: Option<Wire>,
 }
 
@@ -84,6 +85,7 @@ impl<'a> Scene<'a> {
             objects: BTreeMap::new(),
             named: passage.named(),
             packet: passage.packet().cloned(),
+            usdt: passage.usdt().cloned(),
             wire: None,
         }
     }
@@ -255,6 +257,6 @@ impl Drop for Scene<'_> {
     }
 }
 
-fn user_memory(name: &str) -> ObjectSpec {
+pub(super) fn user_memory(name: &str) -> ObjectSpec {
     ObjectSpec::new(ObjectKind::UserMemory, name, Owner::Kernel)
 }

@@ -34,6 +34,7 @@ mod struct_ops;
 mod surroundings;
 mod symbols;
 mod target;
+pub mod usdt;
 
 #[cfg(test)]
 mod hostile;

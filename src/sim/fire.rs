@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::code::{Code, RunEnv, Trap};
 use crate::events::{
     Answer, Attachment, Event, EventError, Named, Passage, Point, Scene, SkbFields, Stop,
-    verdict_name,
+    UsdtEvent, verdict_name,
 };
 use crate::helpers::{Hook, RunState, World};
 use crate::interp;
@@ -92,6 +92,21 @@ pub(super) enum Reached {
     Yes,
 }
 
+impl Attached {
+    pub(super) fn name(&self) -> String {
+        self.code.name.to_string()
+    }
+}
+
+/// The point of a probe.
+pub(super) fn usdt_point(event: &UsdtEvent) -> Point {
+    Point::Usdt {
+        path: event.executable.path.clone(),
+        provider: event.provider.clone(),
+        name: event.name.clone(),
+    }
+}
+
 impl ProgramRun {
     /// How it ended an event, in words.
     fn ending(&self) -> String {
@@ -123,6 +138,9 @@ impl Sim {
     /// its outcome says so.
     pub fn fire(&mut self, event: &Event) -> Result<Firing, EventError> {
         let mut passage = event.passage(&self.task)?;
+        if let Event::Usdt(event) = event {
+            self.attach_usdt(event)?;
+        }
         let kernel = self.options.kernel_btf.clone();
         let mut scene = Scene::new(&self.machine, kernel.as_deref(), &passage);
         let mut hooks = Vec::new();
@@ -208,6 +226,9 @@ impl Sim {
             func_ip: context.func_ip,
             func_args: context.func_args,
             returned: context.returned,
+            cookie: passage
+                .usdt()
+                .map_or(0, |event| self.usdt_cookie(program, event)),
             ..Hook::default()
         };
         let prog_type = program.code.prog_type;

@@ -15,6 +15,7 @@ mod inspect;
 mod load;
 mod options;
 mod replace;
+mod usdt;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::maps::MapTable;
 
 use fire::Attached;
 use replace::Whole;
+use usdt::Probes;
 
 pub use error::{InspectError, LoadError, SimError};
 pub use fire::{Firing, HookRun, ProgramRun, Unreached};
@@ -44,6 +46,8 @@ pub struct Sim {
     maps: MapTable,
     /// Programs that others run in place of functions of.
     wholes: BTreeMap<ProgId, Whole>,
+    /// Static probes that programs were told of.
+    probes: Probes,
     task: Arc<Task>,
     machine: Machine,
 }
@@ -73,6 +77,7 @@ impl Sim {
             stacks,
             maps: MapTable::default(),
             wholes: BTreeMap::new(),
+            probes: Probes::default(),
             task,
             machine,
         })

@@ -1,10 +1,13 @@
 //! What happens in a run: events by name and packets from files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use clap::ValueEnum;
-use ebpf_sim::events::{Direction, Event, EventError};
+use ebpf_sim::abi::sections::usdt_target;
+use ebpf_sim::events::{Direction, Event, EventError, UsdtEvent};
+use ebpf_sim::object::usdt::Executable;
 
 use super::pcap;
 use crate::cli::input;
@@ -13,7 +16,8 @@ use crate::cli::input;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Args {
-    /// What happens: execve, another system call, or one hook such as kprobe:do_unlinkat.
+    /// What happens: execve, another system call, one hook such as kprobe:do_unlinkat, or a static probe
+    /// as usdt:FILE:PROVIDER:NAME (arguments arg0 to arg11, site, and file where FILE is to be found elsewhere).
     #[arg(long = "event", value_name = "NAME")]
     events: Vec<String>,
     /// An argument of the events.
@@ -53,7 +57,7 @@ impl Cue {
     pub(super) fn packet(&self) -> Option<&[u8]> {
         match &self.event {
             Event::Packet(packet) => Some(&packet.bytes),
-            Event::Execve(_) | Event::Syscall(_) | Event::Hook(_) => None,
+            Event::Execve(_) | Event::Syscall(_) | Event::Usdt(_) | Event::Hook(_) => None,
         }
     }
 }
@@ -102,7 +106,10 @@ impl Args {
         let mut cues = Vec::new();
         let mut refusals: Vec<(String, EventError)> = Vec::new();
         for name in &self.events {
-            let (event, refused) = parse(name, &self.args)?;
+            let (event, refused) = match name.strip_prefix(USDT) {
+                Some(probe) => usdt(probe, &self.args).with_context(|| name.clone())?,
+                None => parse(name, &self.args)?,
+            };
             refusals.extend(refused);
             cues.push(Cue {
                 title: name.clone(),
@@ -119,15 +126,47 @@ impl Args {
     }
 }
 
+/// What names of static probes begin with.
+const USDT: &str = "usdt:";
+/// The argument that names the file, where programs name it otherwise.
+const FILE: &str = "file";
+
+/// An event, and what it said of the arguments that it does not take.
+type Parsed = (Event, Vec<(String, EventError)>);
+
+/// A static probe, as `PATH:PROVIDER:NAME`.
+fn usdt(probe: &str, args: &[(String, String)]) -> anyhow::Result<Parsed> {
+    let (path, provider, name) = usdt_target(probe).context("want usdt:FILE:PROVIDER:NAME")?;
+    let file = args.iter().find(|(arg, _)| arg == FILE);
+    let file = file.map_or(path, |(_, file)| file);
+    let bytes = input::read(Path::new(file)).with_context(|| file.to_owned())?;
+    let executable = Executable::parse(path, &bytes).with_context(|| file.to_owned())?;
+    let executable = Arc::new(executable);
+    let args: Vec<_> = args
+        .iter()
+        .filter(|(arg, _)| arg != FILE)
+        .cloned()
+        .collect();
+    Ok(offer(&args, |args| {
+        let event = UsdtEvent::new(Arc::clone(&executable), provider, name, args);
+        event.map(Event::Usdt)
+    })?)
+}
+
 /// The event of that name with the arguments it takes, and what it said of the others.
-fn parse(
-    name: &str,
+fn parse(name: &str, args: &[(String, String)]) -> Result<Parsed, EventError> {
+    offer(args, |args| Event::parse(name, args))
+}
+
+/// An event with those of the arguments that it takes.
+fn offer(
     args: &[(String, String)],
-) -> Result<(Event, Vec<(String, EventError)>), EventError> {
+    make: impl Fn(&[(String, String)]) -> Result<Event, EventError>,
+) -> Result<Parsed, EventError> {
     let mut offered = args.to_vec();
     let mut refused = Vec::new();
     loop {
-        let error = match Event::parse(name, &offered) {
+        let error = match make(&offered) {
             Ok(event) => return Ok((event, refused)),
             Err(error) => error,
         };
