@@ -10,7 +10,7 @@ use super::BtfId;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{section} offset {offset:#x}: {problem}")]
 pub struct BtfError {
-    /// `.BTF` or `.BTF.ext`.
+    /// `.BTF`, `.BTF.base` or `.BTF.ext`.
     pub section: &'static str,
     /// Where, in bytes from the start of the section.
     pub offset: usize,
@@ -33,7 +33,7 @@ pub enum Problem {
         have: u64,
     },
     /// The section is for a big-endian machine.
-    #[error("big-endian BTF is not supported, want little-endian")]
+    #[error("it is big-endian, want little-endian")]
     BigEndian,
     /// The section does not start as BTF does.
     #[error("magic number is {got:#06x}, want 0xeb9f")]
@@ -151,6 +151,30 @@ pub enum Problem {
         string: u32,
         /// The size of the string section.
         len: usize,
+    },
+    /// The kernel's types in short have something that is not looked up by name.
+    #[error(
+        "type {id} is no named integer, float, enumeration, structure, union or declaration of one"
+    )]
+    NotDistilled {
+        /// The type.
+        id: BtfId,
+    },
+    /// A kernel does not have a type that a module was made for.
+    #[error("the kernel has no `{name}` like type {id}")]
+    NotInBase {
+        /// The type's name.
+        name: String,
+        /// Its id.
+        id: BtfId,
+    },
+    /// A kernel has several.
+    #[error("the kernel has several `{name}` like type {id}")]
+    SeveralInBase {
+        /// The type's name.
+        name: String,
+        /// Its id.
+        id: BtfId,
     },
     /// A CO-RE relocation of a kind that does not exist.
     #[error("unknown CO-RE relocation kind {kind}")]

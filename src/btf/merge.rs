@@ -60,10 +60,10 @@ pub struct Merge {
 }
 
 /// A record with ids that count through all inputs, and names in the common string section.
-struct Entry {
+pub(super) struct Entry {
     kind: Kind,
     /// The words of the head and what follows it.
-    words: Vec<u32>,
+    pub(super) words: Vec<u32>,
     /// What stands for it instead.
     replaced: Option<MergedId>,
     /// Whether it is left out.
@@ -89,13 +89,13 @@ impl Merged {
 
 /// The string section.
 #[derive(Default)]
-struct Strings {
+pub(super) struct Strings {
     bytes: Vec<u8>,
     offsets: HashMap<Vec<u8>, u32>,
 }
 
 impl Strings {
-    fn add(&mut self, text: &[u8]) -> u32 {
+    pub(super) fn add(&mut self, text: &[u8]) -> u32 {
         if self.bytes.is_empty() {
             self.bytes.push(0);
         }
@@ -151,12 +151,25 @@ fn shape(kind: Kind) -> Shape {
 const HEAD_WORDS: usize = HEAD_LEN / 4;
 
 impl Entry {
+    /// The record of a type as it is.
+    pub(super) fn of(btf: &Btf, id: BtfId) -> Option<Entry> {
+        let found = record::record(btf, id)?;
+        let head = [found.head.name, found.head.info, found.head.size_or_type];
+        let tail = (0..found.tail.len() / 4).filter_map(|i| u32_at(found.tail, i * 4));
+        Some(Entry {
+            kind: found.kind,
+            words: head.into_iter().chain(tail).collect(),
+            replaced: None,
+            dropped: false,
+        })
+    }
+
     fn name(&self) -> u32 {
         self.words.first().copied().unwrap_or_default()
     }
 
     /// Applies a function to each word that is a type.
-    fn map_types(&mut self, mut change: impl FnMut(u32) -> u32) {
+    pub(super) fn map_types(&mut self, mut change: impl FnMut(u32) -> u32) {
         let shape = shape(self.kind);
         let split = HEAD_WORDS.min(self.words.len());
         let (head, tail) = self.words.split_at_mut(split);
@@ -173,7 +186,7 @@ impl Entry {
     }
 
     /// Applies a function to each word that is a name.
-    fn map_names(&mut self, mut change: impl FnMut(u32) -> u32) {
+    pub(super) fn map_names(&mut self, mut change: impl FnMut(u32) -> u32) {
         let shape = shape(self.kind);
         let split = HEAD_WORDS.min(self.words.len());
         let (head, tail) = self.words.split_at_mut(split);
@@ -208,17 +221,10 @@ impl Merge {
         let shift = self.records.len() as u32;
         let count = btf.type_count();
         for id in btf.ids() {
-            let Some(found) = record::record(btf, id) else {
+            let Some(mut entry) = Entry::of(btf, id) else {
                 continue;
             };
-            let head = [found.head.name, found.head.info, found.head.size_or_type];
-            let tail = (0..found.tail.len() / 4).filter_map(|i| u32_at(found.tail, i * 4));
-            let mut entry = Entry {
-                kind: found.kind,
-                words: head.into_iter().chain(tail).collect(),
-                replaced: None,
-                dropped: found.kind == Kind::Datasec,
-            };
+            entry.dropped = entry.kind == Kind::Datasec;
             entry.map_types(|id| if id == 0 { 0 } else { id.saturating_add(shift) });
             let strings = &mut self.strings;
             entry.map_names(|name| strings.add(btf.text_bytes(super::StrRef(name))));
@@ -495,7 +501,7 @@ fn word(entry: &Entry, index: usize) -> u32 {
 }
 
 /// A `.BTF` section of these records and strings.
-fn section(words: &[u32], strings: &Strings) -> Vec<u8> {
+pub(super) fn section(words: &[u32], strings: &Strings) -> Vec<u8> {
     let types: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     let text: &[u8] = if strings.bytes.is_empty() {
         &[0]

@@ -15,6 +15,7 @@
 //! `include/uapi/linux/btf.h` (6.12).
 
 pub mod core;
+mod distilled;
 mod embedded;
 mod error;
 mod ext;

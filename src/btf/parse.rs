@@ -19,6 +19,7 @@ const MAGIC: u16 = 0xeb9f;
 
 /// Parses and validates a section that continues another one's types, or stands alone.
 pub(super) fn parse(bytes: Cow<'static, [u8]>, base: Option<Arc<Btf>>) -> Result<Btf, BtfError> {
+    let bytes = little_endian(bytes);
     let header = Header::parse(&bytes)?;
     let strings = Strings::check(&bytes, header.strings.clone(), base.as_deref())?;
     let offsets = Scan::new(&bytes, header.types, &strings).run()?;
@@ -37,6 +38,32 @@ pub(super) fn parse(bytes: Cow<'static, [u8]>, base: Option<Arc<Btf>>) -> Result
         flavours: OnceLock::new(),
         tags: OnceLock::new(),
     })
+}
+
+/// The section as a little-endian machine has it. But for the magic number, header and types are words; whether they
+/// are in order is for others to say.
+fn little_endian(bytes: Cow<'static, [u8]>) -> Cow<'static, [u8]> {
+    let magic = bytes.first_chunk::<2>().copied();
+    if magic.map(u16::from_be_bytes) != Some(MAGIC) {
+        return bytes;
+    }
+    let mut swapped = bytes.into_owned();
+    swapped.swap(0, 1);
+    let header = swapped.get_mut(4..HEADER_LEN as usize);
+    header.into_iter().for_each(swap_words);
+    let field = |at| u32_at(&swapped, at).unwrap_or_default() as usize;
+    let start = field(4).saturating_add(field(8));
+    let end = start.saturating_add(field(12)).min(swapped.len());
+    swapped.get_mut(start..end).into_iter().for_each(swap_words);
+    Cow::Owned(swapped)
+}
+
+fn swap_words(bytes: &mut [u8]) {
+    bytes
+        .as_chunks_mut::<4>()
+        .0
+        .iter_mut()
+        .for_each(|word| word.reverse());
 }
 
 /// A `u32` at an offset, if it is inside.

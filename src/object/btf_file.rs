@@ -12,31 +12,36 @@ use super::error::{HeaderProblem, ObjectError};
 use crate::btf::Btf;
 
 /// Reads type information: raw, as in `/sys/kernel/btf`, or the `.BTF` section of an ELF file.
-/// That of a module continues the types of its kernel, `base`.
+/// That of a module continues the types of its kernel, `base`, or a summary of some kernel's in `.BTF.base`, in whose
+/// place `base` then comes. Types of big-endian machines are read as those of little-endian ones.
 ///
 /// # Errors
 /// The file has no type information, or it is broken.
 pub fn read_btf(bytes: Vec<u8>, base: Option<Arc<Btf>>) -> Result<Btf, ObjectError> {
-    let bytes = match bytes.starts_with(ELFMAG) {
-        true => section(&bytes)?.to_vec(),
-        false => bytes,
+    let (bytes, distilled) = match bytes.starts_with(ELFMAG) {
+        true => sections(&bytes)?,
+        false => (bytes, None),
     };
-    Ok(match base {
-        Some(base) => Btf::parse_split(base, bytes)?,
-        None => Btf::parse(bytes)?,
+    Ok(match (base, distilled) {
+        (Some(base), Some(distilled)) => Btf::parse_relocated(base, distilled, bytes)?,
+        (Some(base), None) => Btf::parse_split(base, bytes)?,
+        (None, Some(distilled)) => Btf::parse_split(Arc::new(Btf::parse(distilled)?), bytes)?,
+        (None, None) => Btf::parse(bytes)?,
     })
 }
 
-/// The contents of the `.BTF` section.
-fn section(bytes: &[u8]) -> Result<&[u8], ObjectError> {
+/// The contents of `.BTF`, and of `.BTF.base`, where a module has a summary of the types it was made for.
+fn sections(bytes: &[u8]) -> Result<(Vec<u8>, Option<Vec<u8>>), ObjectError> {
     let none = || ObjectError::NotBpf {
         problem: HeaderProblem::NoBtf,
     };
     let elf = Elf::parse(bytes).map_err(|_| none())?;
-    let mut headers = elf.section_headers.iter();
-    let header = headers.find(|header| elf.shdr_strtab.get_at(header.sh_name) == Some(".BTF"));
-    let range = header.and_then(|header| header.file_range());
-    range.and_then(|range| bytes.get(range)).ok_or_else(none)
+    let section = |name: &str| {
+        let mut headers = elf.section_headers.iter();
+        let header = headers.find(|header| elf.shdr_strtab.get_at(header.sh_name) == Some(name))?;
+        Some(bytes.get(header.file_range()?)?.to_vec())
+    };
+    Ok((section(".BTF").ok_or_else(none)?, section(".BTF.base")))
 }
 
 #[cfg(test)]
