@@ -31,8 +31,8 @@ use super::elf::{Place, Symbol, Visibility};
 use super::error::{LinkError, ObjectError, ReferenceProblem};
 use super::surroundings::{Attached, Surroundings};
 use super::{
-    Autoload, Line, LinkOptions, Linkage, Linked, MissingFunction, Needs, Object, Poisoned,
-    Program, Sleepable, Subprog,
+    Autoload, Line, LinkOptions, Linkage, Linked, MissingFunction, ModuleSymbol, Needs, Object,
+    Poisoned, Program, Sleepable, Subprog,
 };
 
 /// How many instructions a program may have: what the kernel takes from the privileged
@@ -131,6 +131,7 @@ struct Layout<'a, 'b> {
     lines: Vec<Line>,
     poisoned: Vec<Poisoned>,
     missing_functions: Vec<MissingFunction>,
+    module_symbols: Vec<ModuleSymbol>,
     /// Where each function starts that has been appended.
     placed: HashMap<usize, u32>,
 }
@@ -165,6 +166,7 @@ impl<'a, 'b> Layout<'a, 'b> {
             lines: Vec::new(),
             poisoned: Vec::new(),
             missing_functions: Vec::new(),
+            module_symbols: Vec::new(),
             placed: HashMap::new(),
         }
     }
@@ -218,6 +220,7 @@ impl<'a, 'b> Layout<'a, 'b> {
             lines: self.lines,
             poisoned: self.poisoned,
             missing_functions: self.missing_functions,
+            module_symbols: self.module_symbols,
             maps: Arc::clone(&self.surroundings.maps),
             btf: self.object.btf.clone(),
         })

@@ -65,10 +65,10 @@ pub use self::globals::Global;
 pub use self::kconfig::Kconfig;
 pub use self::link::{MISSING_FUNCTION, OBJECT_LIMIT, PROGRAM_LIMIT};
 pub use self::program::{
-    AttachBtf, Autoload, Initial, Lack, Line, Linkage, MapSpec, MissingFunction, Origin, Pinning,
-    Poisoned, Program, Sleepable, Subprog,
+    AttachBtf, Autoload, Initial, Lack, Line, Linkage, MapSpec, MissingFunction, ModuleSymbol,
+    Origin, Pinning, Poisoned, Program, Sleepable, Subprog,
 };
-pub use self::setup::{Assignment, Setup};
+pub use self::setup::{Assignment, Setup, version_code};
 pub use self::struct_ops::StructOps;
 pub use self::symbols::KernelSymbols;
 pub use self::target::{AttachProgram, Joint, TargetPrograms};

@@ -47,6 +47,8 @@ pub struct Program {
     pub poisoned: Vec<Poisoned>,
     /// Calls of weak kernel functions that the kernel does not have, by rising pc.
     pub missing_functions: Vec<MissingFunction>,
+    /// References to functions and variables of modules, by rising pc.
+    pub module_symbols: Vec<ModuleSymbol>,
     /// The maps of the object, shared by its programs.
     pub maps: Arc<[MapSpec]>,
     /// The object's type information.
@@ -74,6 +76,7 @@ impl Program {
             lines: Vec::new(),
             poisoned: Vec::new(),
             missing_functions: Vec::new(),
+            module_symbols: Vec::new(),
             maps: Arc::default(),
             btf: None,
         }
@@ -121,6 +124,9 @@ pub struct AttachBtf {
     pub id: BtfId,
     /// Of a structure, the index of the member that the program stands in for.
     pub member: Option<u32>,
+    /// Whose types these are: 0 the kernel's, others a module's, by its place in
+    /// [`LinkOptions::module_btfs`](super::LinkOptions::module_btfs) from 1.
+    pub module: u16,
 }
 
 /// Whether a program may sleep.
@@ -181,6 +187,15 @@ pub struct MissingFunction {
     /// The instruction.
     pub pc: Pc,
     /// The function.
+    pub name: String,
+}
+
+/// A call of a function, or a load of the address of a variable, that only a module of the kernel has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModuleSymbol {
+    /// The instruction.
+    pub pc: Pc,
+    /// The function or variable.
     pub name: String,
 }
 

@@ -96,6 +96,11 @@ impl<'a> Kernel<'a> {
         })
     }
 
+    fn version(&self) -> u64 {
+        let given = self.options.setup.and_then(|setup| setup.version);
+        given.map_or(VERSION, u64::from)
+    }
+
     fn resolve(&self, external: &Extern, config: &mut [u8]) -> Result<Resolved, ExternProblem> {
         let name = &*external.name;
         let found = match external.kind {
@@ -126,7 +131,7 @@ impl<'a> Kernel<'a> {
         let end = start.saturating_add(value.size as usize);
         let place = config.get_mut(start..end).unwrap_or_default();
         let number = match name {
-            "LINUX_KERNEL_VERSION" => Some(VERSION),
+            "LINUX_KERNEL_VERSION" => Some(self.version()),
             "LINUX_HAS_BPF_COOKIE" | "LINUX_HAS_SYSCALL_WRAPPER" => Some(1),
             _ => None,
         };

@@ -102,6 +102,7 @@ impl Surroundings {
             return Ok(Some(AttachBtf {
                 id: slot.ty,
                 member: Some(slot.member),
+                module: 0,
             }));
         }
         if section.lacks_target() {
@@ -110,6 +111,15 @@ impl Surroundings {
         if section.target_rule == TargetRule::Program {
             return Err(AttachProblem::NoProgram);
         }
+        // As libbpf has it, a module or `vmlinux` may stand before a colon.
+        let (owner, function) = match section.attach_target.and_then(|name| name.split_once(':')) {
+            Some((owner, function)) => (Some(owner), Some(function)),
+            None => (None, section.attach_target),
+        };
+        let section = SectionMatch {
+            attach_target: function,
+            ..*section
+        };
         let Some(name) = section.btf_name() else {
             return Ok(None);
         };
@@ -117,8 +127,24 @@ impl Surroundings {
             Some(AttachType::TraceRawTp) => KindFilter::TYPEDEF,
             _ => KindFilter::FUNC,
         };
-        let id = options.target_btf().find(&name, kinds);
-        let id = id.ok_or(AttachProblem::NotFound { name })?;
-        Ok(Some(AttachBtf { id, member: None }))
+        let own = match owner {
+            None | Some("vmlinux") => options.target_btf().find(&name, kinds),
+            Some(_) => None,
+        };
+        let modules = match owner {
+            Some("vmlinux") => &[],
+            Some(_) | None => options.module_btfs,
+        };
+        let modules = (1..).zip(modules);
+        let mut found = own
+            .map(|id| (0, id))
+            .into_iter()
+            .chain(modules.filter_map(|(module, btf)| Some((module, btf.find(&name, kinds)?))));
+        let (module, id) = found.next().ok_or(AttachProblem::NotFound { name })?;
+        Ok(Some(AttachBtf {
+            id,
+            member: None,
+            module,
+        }))
     }
 }

@@ -14,7 +14,7 @@ macro_rules! test_object {
     };
 }
 
-const ALL: [(&str, &[u8]); 12] = [
+const ALL: [(&str, &[u8]); 13] = [
     ("absent", test_object!("absent")),
     ("arena", test_object!("arena")),
     ("calls", test_object!("calls")),
@@ -23,6 +23,7 @@ const ALL: [(&str, &[u8]); 12] = [
     ("fields", test_object!("fields")),
     ("legacy", test_object!("legacy")),
     ("maps", test_object!("maps")),
+    ("modules", test_object!("modules")),
     ("neighbours", test_object!("neighbours")),
     ("strong", test_object!("strong")),
     ("tables", test_object!("tables")),

@@ -231,7 +231,11 @@ impl Verifier<'_> {
             Imm64::MapFd(fd) => Register::pointer(Kind::Map(self.map_ref(fd)?)),
             Imm64::MapValue { fd, off } => self.map_value_address(fd, off)?,
             Imm64::Func(off) => self.function_pointer(pc, off)?,
-            Imm64::BtfVar { id, .. } => self.kernel_symbol(id)?,
+            Imm64::BtfVar { id, btf_fd: 0 } => self.kernel_symbol(id)?,
+            Imm64::BtfVar { .. } => {
+                let what = self.module_symbol(pc, "a variable");
+                return Err(Fail::unsupported(format!("the address of {what}")));
+            }
             Imm64::MapIdx(_) | Imm64::MapIdxValue { .. } => {
                 return Err(Fail::unsupported(
                     "a map given by its index in a descriptor array",

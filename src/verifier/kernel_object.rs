@@ -77,6 +77,13 @@ impl Verifier<'_> {
                 "LSM programs must have a GPL compatible license",
             ));
         }
+        let module = self.program.attach_btf.filter(|attach| attach.module != 0);
+        if module.is_some() {
+            let target = self.program.attach_target.as_deref().unwrap_or_default();
+            return Err(Fail::unsupported(format!(
+                "attaching to {target}, a function of a kernel module"
+            )));
+        }
         if let Some(target) = &self.program.attach_program {
             self.check_attach_program(target)?;
         } else if matches!(
@@ -124,6 +131,7 @@ impl Verifier<'_> {
         else {
             return Ok(None);
         };
+        let target = target.strip_prefix("vmlinux:").unwrap_or(target);
         let btf = self.kernel_btf();
         match (self.program.prog_type, self.program.attach_type) {
             (ProgType::Lsm, _) => self.lsm_hook(btf, target).map(Some),

@@ -6,7 +6,7 @@
 //! kernel/bpf/verifier.c, 6.12.
 
 use crate::btf::{Btf, BtfId, KindFilter, Type};
-use crate::isa::Reg;
+use crate::isa::{Pc, Reg};
 
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
@@ -107,6 +107,15 @@ impl Verifier<'_> {
                 "ldimm64 unable to resolve the size of type '{}': -22",
                 btf.ty(ty).name()
             ))),
+        }
+    }
+
+    /// What of a module an instruction refers to, in words.
+    pub(super) fn module_symbol(&self, pc: Pc, what: &str) -> String {
+        let symbols = &self.program.module_symbols;
+        match symbols.iter().find(|symbol| symbol.pc == pc) {
+            Some(symbol) => format!("{}, {what} of a kernel module", symbol.name),
+            None => format!("{what} of a kernel module"),
         }
     }
 

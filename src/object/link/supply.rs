@@ -9,7 +9,7 @@ use super::{PSEUDO_BTF_ID, PSEUDO_KFUNC_CALL, PSEUDO_MAP_VALUE};
 use crate::isa::{Pc, RawInsn};
 use crate::object::error::{ObjectError, ReferenceProblem};
 use crate::object::externs::{ExternKind, Externs};
-use crate::object::program::MissingFunction;
+use crate::object::program::{MissingFunction, ModuleSymbol};
 use crate::object::resolve::Resolved;
 
 impl Layout<'_, '_> {
@@ -21,6 +21,12 @@ impl Layout<'_, '_> {
             return Ok(());
         };
         let name = Arc::clone(&external_of.name);
+        if let Resolved::Module(..) = resolved {
+            self.module_symbols.push(ModuleSymbol {
+                pc: Pc(frame.base + frame.at),
+                name: name.to_string(),
+            });
+        }
         match (self.insn(frame).opcode, external_of.kind) {
             (CALL, ExternKind::Function(_)) => self.call_extern(frame, external, &name, resolved),
             (LOAD_IMM64, _) if frame.at + 1 < frame.function.len => {

@@ -285,3 +285,28 @@ fn object_that_is_only_looked_at_links_without_what_it_needs() {
         .collect();
     assert_eq!(missing, [1, 0]);
 }
+
+#[test]
+fn function_to_attach_to_is_looked_for_in_modules_where_the_kernel_has_none() {
+    let modules = [Arc::new(module())];
+    let linked = object("modules").link(&LinkOptions {
+        module_btfs: &modules,
+        ..LinkOptions::default()
+    });
+    let attached: Vec<Option<u16>> = linked
+        .programs
+        .iter()
+        .map(|program| {
+            let attach = program.as_ref().ok()?.attach_btf;
+            Some(attach.expect("it is looked up").module)
+        })
+        .collect();
+    assert_eq!(attached, [Some(1), Some(1), None, Some(0)]);
+    let error = linked.programs[2]
+        .as_ref()
+        .expect_err("the kernel has none");
+    assert_eq!(
+        error.source.to_string(),
+        "section `fentry/vmlinux:no_such_kfunc`: `no_such_kfunc` is not found in the kernel's types"
+    );
+}

@@ -210,7 +210,8 @@ impl Verifier<'_> {
             ));
         }
         if btf_index != VMLINUX {
-            return Err(Fail::unsupported("calling functions of kernel modules"));
+            let what = self.module_symbol(pc, "a function");
+            return Err(Fail::unsupported(format!("calling {what}")));
         }
         let name = self.kernel_name(id.cast_unsigned());
         let unsupported = || Fail::unsupported(format!("calling kernel function {name}"));
