@@ -129,11 +129,10 @@ impl Outcome {
 pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
     let packets = packets(&args)?;
     let context = args.ctx.as_deref().map(read).transpose()?;
-    let inputs = args.input.resolve()?;
     let mut oracle = Oracle::open(&args.kernel, output)?;
-    let kernel_btf = inputs.kernel_btf.clone().or_else(|| oracle.btf());
+    let inputs = args.input.resolve_for(Some(&mut oracle))?;
     let options = Options {
-        kernel_btf,
+        kernel_btf: inputs.kernel_btf.clone(),
         setup: Arc::clone(&inputs.setup),
         module_btfs: inputs.module_btfs.clone(),
         target: inputs.target.clone(),

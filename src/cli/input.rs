@@ -17,9 +17,11 @@ use ebpf_sim::diff::Subject;
 use ebpf_sim::isa::RawInsn;
 use ebpf_sim::object::{
     Assignment, Kconfig, KernelSymbols, LinkError, LinkOptions, MapSpec, Needs, Object, Program,
-    Setup, TargetPrograms, program_name, read_btf,
+    Setup, TargetPrograms, program_name, read_btf, version_code,
 };
 use ebpf_sim::sim::{LoadError, Selection, Sim};
+
+use super::oracle::Oracle;
 
 /// What a file starts with that gzip made.
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -125,6 +127,12 @@ pub(super) struct Loaded {
 impl Args {
     /// Reads what is common to all files.
     pub(super) fn resolve(self) -> anyhow::Result<Inputs> {
+        self.resolve_for(None)
+    }
+
+    /// The same for a kernel that is asked: what was not given of its types, configuration, symbols and version is taken
+    /// from it.
+    pub(super) fn resolve_for(self, mut oracle: Option<&mut Oracle>) -> anyhow::Result<Inputs> {
         let guessed = self.files.into_iter().map(|path| Source {
             path,
             kind: Kind::Guess,
@@ -136,13 +144,18 @@ impl Args {
             }),
             _ => None,
         });
-        let setup = Setup {
+        let mut setup = Setup {
             kconfig: self.kconfig.as_deref().map(read_kconfig).transpose()?,
             kallsyms: self.kallsyms.as_deref().map(read_kallsyms).transpose()?,
+            version: None,
             variables: self.variables,
         };
         let read_kernel = |path: &Path| read_types(path, None);
-        let kernel_btf = self.kernel_btf.as_deref().map(read_kernel).transpose()?;
+        let mut kernel_btf = self.kernel_btf.as_deref().map(read_kernel).transpose()?;
+        if let Some(oracle) = &mut oracle {
+            kernel_btf = kernel_btf.or_else(|| oracle.btf());
+            suit(&mut setup, oracle)?;
+        }
         let base = || kernel_btf.as_ref().unwrap_or_else(|| btf::kernel_6_12());
         let modules = self.module_btfs.iter();
         let module_btfs = modules
@@ -157,8 +170,8 @@ impl Args {
             setup: Arc::new(setup),
             target: None,
         };
-        if let Some(target) = &self.target {
-            let found = target::read(target, &inputs).with_context(|| target.clone())?;
+        if let Some(name) = &self.target {
+            let found = target::read(name, &inputs).with_context(|| name.clone())?;
             inputs.target = Some(Arc::new(found));
         }
         Ok(inputs)
@@ -378,14 +391,32 @@ fn assignment(text: &str) -> Result<Assignment, String> {
 fn read_kconfig(path: &Path) -> anyhow::Result<Kconfig> {
     let name = || path.display().to_string();
     let bytes = std::fs::read(path).with_context(name)?;
+    parse_kconfig(bytes).with_context(name)
+}
+
+/// A configuration as text, or packed by gzip.
+fn parse_kconfig(bytes: Vec<u8>) -> anyhow::Result<Kconfig> {
     let mut text = String::new();
     if bytes.starts_with(&GZIP_MAGIC) {
         let mut unpacked = flate2::read::GzDecoder::new(bytes.as_slice()).take(CONFIG_LIMIT);
-        unpacked.read_to_string(&mut text).with_context(name)?;
+        unpacked.read_to_string(&mut text)?;
     } else {
-        text = String::from_utf8(bytes).with_context(name)?;
+        text = String::from_utf8(bytes)?;
     }
     Ok(Kconfig::parse(&text))
+}
+
+/// Takes what was not given from the kernel that is asked.
+fn suit(setup: &mut Setup, oracle: &mut Oracle) -> anyhow::Result<()> {
+    if setup.kconfig.is_none() {
+        setup.kconfig = oracle.config().map(parse_kconfig).transpose()?;
+    }
+    if setup.kallsyms.is_none() {
+        let symbols = oracle.symbols();
+        setup.kallsyms = symbols.map(|text| KernelSymbols::parse(&text));
+    }
+    setup.version = version_code(&oracle.release());
+    Ok(())
 }
 
 fn read_kallsyms(path: &Path) -> anyhow::Result<KernelSymbols> {

@@ -37,6 +37,21 @@ impl Oracle {
     }
 
     /// Never called.
+    pub(super) fn config(&mut self) -> Option<Vec<u8>> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub(super) fn symbols(&mut self) -> Option<String> {
+        match *self {}
+    }
+
+    /// Never called.
+    pub(super) fn release(&self) -> String {
+        match *self {}
+    }
+
+    /// Never called.
     pub(super) fn judge(
         &mut self,
         _program: &Program,

@@ -77,6 +77,21 @@ impl Oracle {
         self.kernel.btf()
     }
 
+    /// Its configuration, if it is known.
+    pub(super) fn config(&mut self) -> Option<Vec<u8>> {
+        self.kernel.config()
+    }
+
+    /// Its symbols, if they are known.
+    pub(super) fn symbols(&mut self) -> Option<String> {
+        self.kernel.symbols()
+    }
+
+    /// Its release, as `uname -r` says.
+    pub(super) fn release(&self) -> String {
+        self.kernel.info().release.clone()
+    }
+
     /// What it says of a program that is loaded like this, with its log at that level.
     pub(super) fn judge(
         &mut self,

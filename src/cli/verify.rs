@@ -149,16 +149,13 @@ struct Job {
 }
 
 pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
-    let mut inputs = args.input.resolve()?;
-    inputs.kind.clone_from(&args.kind);
     let mut oracle = args.kernel.open(output)?;
-    if let Some(oracle) = &mut oracle {
-        ensure!(
-            !args.explain,
-            "a kernel explains nothing: leave --explain out"
-        );
-        inputs.kernel_btf = inputs.kernel_btf.take().or_else(|| oracle.btf());
-    }
+    let mut inputs = args.input.resolve_for(oracle.as_mut())?;
+    inputs.kind.clone_from(&args.kind);
+    ensure!(
+        oracle.is_none() || !args.explain,
+        "a kernel explains nothing: leave --explain out"
+    );
     let log_level = match args.log {
         None => LogLevel::Failure,
         Some(1) => LogLevel::Path,

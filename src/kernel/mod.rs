@@ -37,6 +37,16 @@ pub trait Kernel {
         None
     }
 
+    /// Its configuration, as text or packed by gzip; `None` where it is not known.
+    fn config(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Its symbols, as `/proc/kallsyms` has them; `None` where they are not known.
+    fn symbols(&mut self) -> Option<String> {
+        None
+    }
+
     /// Does a job: makes its maps, loads its programs, runs them in order, reads the maps.
     ///
     /// # Errors

@@ -294,6 +294,13 @@ impl Kernel for Vm {
         self.btf.clone()
     }
 
+    /// The configuration that distributions install beside the image.
+    fn config(&mut self) -> Option<Vec<u8>> {
+        let image = &self.options.image;
+        let name = format!("config-{}", image.release);
+        std::fs::read(image.path.with_file_name(name)).ok()
+    }
+
     fn execute(&mut self, job: &Job) -> Result<JobResult, KernelError> {
         JobResult::from_bytes(&self.ask(Kind::Job, &job.to_bytes()?)?)
     }

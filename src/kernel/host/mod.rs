@@ -85,6 +85,19 @@ impl Kernel for Host {
         self.types().cloned()
     }
 
+    fn config(&mut self) -> Option<Vec<u8>> {
+        let installed = format!("/boot/config-{}", self.info.release);
+        let paths = ["/proc/config.gz", &installed];
+        paths.iter().find_map(|path| std::fs::read(path).ok())
+    }
+
+    fn symbols(&mut self) -> Option<String> {
+        let text = std::fs::read_to_string("/proc/kallsyms").ok()?;
+        // Who may not see the addresses is shown zeros.
+        let is_shown = |line: &str| line.starts_with(|first: char| first != '0');
+        text.lines().any(is_shown).then_some(text)
+    }
+
     fn execute(&mut self, job: &Job) -> Result<JobResult, KernelError> {
         let (btf_fd, btf) = programs::load_btf(job.btf.as_deref());
         let maps = maps::make(job, btf_fd.as_ref(), self.info.cpus);
