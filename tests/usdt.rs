@@ -262,9 +262,16 @@ fn indexed_argument_needs_a_newer_header() {
     );
 }
 
+/// How arguments lie, what is given for them, and what is said of that.
+type Case = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static str,
+);
+
 #[test]
 fn arguments_that_cannot_be_given_are_refused() {
-    let cases: [(&str, &[(&str, &str)], &str); 4] = [
+    let cases: [Case; 4] = [
         (
             "1@$-7",
             &[("arg0", "3")],
