@@ -79,3 +79,36 @@ fn variable_of_a_module_is_refused_even_where_the_kernel_has_that_id() {
         "not supported yet: the address of a variable of a kernel module"
     );
 }
+
+#[test]
+fn dump_with_a_base_shows_the_types_of_the_module_alone() {
+    let folder = std::env::temp_dir().join(format!("ebpf-sim-base-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("there is room");
+    let (base, own) = (folder.join("vmlinux"), folder.join("module"));
+    std::fs::write(&base, btf::kernel_6_12().bytes()).expect("there is room");
+    std::fs::write(&own, module().bytes()).expect("there is room");
+    let dump = |arguments: &[&std::ffi::OsStr]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_ebpf-sim"))
+            .args(["btf", "dump"])
+            .args(arguments)
+            .output()
+            .expect("the command starts");
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
+    };
+    let (code, text) = dump(&[own.as_os_str(), "--base".as_ref(), base.as_os_str()]);
+    let first = btf::kernel_6_12().type_count();
+    let want = format!(
+        "[{first}] FUNC_PROTO '(anon)' ret_type_id=0 vlen=0\n[{}] FUNC 'no_such_kfunc' type_id={first} linkage=static\n",
+        first + 1
+    );
+    assert_eq!(code, Some(0));
+    assert!(text == want, "{}", text.get(..200).unwrap_or(&text));
+    // Without its base, its strings are not there.
+    let (code, text) = dump(&[own.as_os_str()]);
+    assert_eq!(code, Some(2), "{text}");
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+}

@@ -156,7 +156,7 @@ impl Btf {
     }
 
     /// All ids but those of the base and `void`'s, ascending.
-    fn own_ids(&self) -> impl DoubleEndedIterator<Item = BtfId> + use<> {
+    pub fn own_ids(&self) -> impl DoubleEndedIterator<Item = BtfId> + use<> {
         (self.first_id.max(1)..self.type_count()).map(BtfId)
     }
 

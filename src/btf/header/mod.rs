@@ -15,6 +15,7 @@ mod define;
 mod layout;
 mod names;
 mod order;
+mod sequence;
 #[cfg(test)]
 mod tests;
 
@@ -102,20 +103,22 @@ impl Btf {
     /// # Errors
     /// Names the type that cannot be written.
     pub fn c_header(&self, roots: Roots<'_>) -> Result<String, HeaderError> {
-        let mut order = Order::new(self);
-        let kfuncs = match roots {
+        let (items, kfuncs) = match roots {
             Roots::All => {
-                order.all();
-                kfuncs(self)
+                let kfuncs = kfuncs(self);
+                (
+                    sequence::all(self).unwrap_or_else(|| any_order(self, &kfuncs)),
+                    kfuncs,
+                )
             }
             Roots::Some(ids) => {
+                let mut order = Order::new(self);
                 ids.iter().for_each(|&id| order.root(id));
-                Vec::new()
+                (order.finish(), Vec::new())
             }
         };
-        kfuncs.iter().for_each(|kfunc| order.name(kfunc.proto));
         let mut printer = Printer::new(self, START);
-        for item in order.finish() {
+        for item in items {
             match item {
                 Item::Declare(id) => printer.declare_tag(id),
                 Item::Define(id) => printer.define(id)?,
@@ -124,6 +127,14 @@ impl Btf {
         prototypes(&mut printer, &kfuncs)?;
         Ok(printer.finish(END))
     }
+}
+
+/// All types in an order in which they can be written.
+fn any_order(btf: &Btf, kfuncs: &[Kfunc<'_>]) -> Vec<Item> {
+    let mut order = Order::new(btf);
+    order.all();
+    kfuncs.iter().for_each(|kfunc| order.name(kfunc.proto));
+    order.finish()
 }
 
 /// A function of the kernel that programs may call.

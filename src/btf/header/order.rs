@@ -194,8 +194,7 @@ impl<'a> Order<'a> {
     }
 
     fn typedef(&mut self, id: BtfId, name: &str, to: BtfId, need: Need) {
-        // The compiler has this one built in.
-        if name == "__builtin_va_list" {
+        if is_builtin(name) {
             return;
         }
         if need == Need::Complete && self.set(id, Seen::COMPLETE) {
@@ -271,6 +270,11 @@ impl<'a> Order<'a> {
             }
         }
     }
+}
+
+/// Whether compilers have a type of that name built in.
+pub(super) fn is_builtin(name: &str) -> bool {
+    name == "__builtin_va_list"
 }
 
 /// Whether the type's definition starts with `struct`, `union` or `enum`.

@@ -67,11 +67,11 @@ pub(super) fn run(args: &Args, output: &mut Output) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// The ids to print.
+/// The ids to print: of a module, none of the types that it continues.
 fn chosen<'a>(btf: &Btf, roots: Option<&'a [BtfId]>) -> Box<dyn Iterator<Item = BtfId> + 'a> {
     match roots {
         Some(roots) => Box::new(roots.iter().copied()),
-        None => Box::new(btf.ids()),
+        None => Box::new(btf.own_ids()),
     }
 }
 
