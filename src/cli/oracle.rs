@@ -133,6 +133,7 @@ impl Oracle {
                 total_states: stats.total_states,
                 peak_states: stats.peak_states,
                 max_states_per_insn: stats.max_states_per_insn,
+                longest_mark_read: stats.longest_mark_read,
                 peak_pending: 0,
             },
             log: judged.log,

@@ -13,7 +13,7 @@ use ebpf_sim::abi::ProgType;
 use ebpf_sim::events::Event;
 use ebpf_sim::object::{Program, Sleepable};
 use ebpf_sim::sim::{self, Selection, Sim};
-use ebpf_sim::verifier::{Env, LogLevel, Rejection, Verified, verify};
+use ebpf_sim::verifier::{Env, Rejection, Verified, verify};
 
 use super::Exit;
 use super::input::{self, Inputs, Loaded};
@@ -218,10 +218,10 @@ impl Bench<'_> {
     ) -> Outcome {
         let env = Env {
             kernel_btf: self.inputs.kernel_btf.clone(),
-            log_level: log_level(all, case),
             loader: case.loader,
             ..Env::default()
-        };
+        }
+        .with_log(log_level(all, case));
         let mut program = Arc::clone(program);
         if all.flags.sleepable == Sleepable::Yes {
             Arc::make_mut(&mut program).sleepable = Sleepable::Yes;
@@ -328,11 +328,11 @@ fn ignored(all: &Annotations) -> Option<String> {
 }
 
 /// What is logged; of a refusal, what led there in any case.
-fn log_level(all: &Annotations, case: Case<'_>) -> LogLevel {
-    match all.log_level & 3 {
-        0 if case.verdict == Verdict::Success && case.messages.is_empty() => LogLevel::Failure,
-        0 | 1 => LogLevel::Path,
-        _ => LogLevel::All,
+fn log_level(all: &Annotations, case: Case<'_>) -> u32 {
+    match all.log_level {
+        0 if case.verdict == Verdict::Success && case.messages.is_empty() => 0,
+        0 => 1,
+        level => level,
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use clap::ValueEnum;
 use ebpf_sim::object::{LinkError, Program};
-use ebpf_sim::verifier::{Env, LogLevel, Rejection, Stats, Verified, verify};
+use ebpf_sim::verifier::{Env, Rejection, Stats, Verified, verify};
 
 use super::Exit;
 use super::input::{self, Inputs, Loaded};
@@ -37,9 +37,9 @@ Examples:
 pub(super) struct Args {
     #[command(flatten)]
     input: input::Args,
-    /// Print the verifier's log: 1 the path that was refused, 2 every path.
+    /// Print the verifier's log: 1 the path that was refused, 2 every path, 4 totals, or a sum of them.
     #[arg(long, value_name = "LEVEL", num_args = 0..=1, require_equals = true,
-          default_missing_value = "1", value_parser = clap::value_parser!(u8).range(1..=2))]
+          default_missing_value = "1", value_parser = clap::value_parser!(u8).range(1..=7))]
     log: Option<u8>,
     /// How to print verdicts.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -156,18 +156,13 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         oracle.is_none() || !args.explain,
         "a kernel explains nothing: leave --explain out"
     );
-    let log_level = match args.log {
-        None => LogLevel::Failure,
-        Some(1) => LogLevel::Path,
-        Some(_) => LogLevel::All,
-    };
     let kernel_btf = inputs.kernel_btf.clone();
     let env = Env {
         kernel_btf,
-        log_level,
         loader: args.loader.resolve(),
         ..Env::default()
-    };
+    }
+    .with_log(args.log.unwrap_or(0).into());
     let job = Job {
         inputs,
         env,

@@ -324,6 +324,8 @@ pub struct Stats {
     pub peak_states: u64,
     /// The most states kept at one instruction.
     pub max_states_per_insn: u64,
+    /// How many checkpoints the longest walk back marked for one read.
+    pub longest_mark_read: u64,
 }
 
 /// What came of a run.

@@ -78,12 +78,16 @@ pub(super) struct Verifier<'a> {
     pub(super) cur: State,
     /// The instruction it is at.
     pub(super) pc: Pc,
+    /// The first instruction of the function that is explored.
+    pub(super) start: Pc,
     pub(super) stored: Vec<Stored>,
     pub(super) explored: Vec<Vec<StateId>>,
     pending: Vec<Pending>,
     pub(super) facts: Vec<Fact>,
     pub(super) stats: Stats,
     pub(super) log: Log,
+    /// When that was.
+    pub(super) began: std::time::Instant,
     /// Per function: whether it, or one that it calls, may change the packet.
     pub(super) changes_packet: Vec<bool>,
     /// Global functions that some path calls, and that are judged alone.
@@ -138,12 +142,14 @@ impl<'a> Verifier<'a> {
             broken: Vec::new(),
             cur: State::new(0, 0),
             pc: Pc(0),
+            start: Pc(0),
             stored: Vec::new(),
             explored: vec![Vec::new(); insns.len()],
             pending: Vec::new(),
             facts: vec![Fact::default(); insns.len()],
             stats: Stats::default(),
-            log: Log::new(env.log_level),
+            log: Log::new(env.log_level, env.log_totals),
+            began: std::time::Instant::now(),
             changes_packet: Vec::new(),
             called_globals: Vec::new(),
             stack_depths: vec![0; flow.starts.len()],
@@ -191,10 +197,11 @@ impl<'a> Verifier<'a> {
     pub(super) fn explore(&mut self, initial: State, subprog: usize) -> Check {
         self.cur = initial;
         self.pc = self.flow.starts[subprog];
+        self.start = self.pc;
         self.pending.clear();
         self.explored.iter_mut().for_each(Vec::clear);
         self.stored.clear();
-        self.log.begin_path(None, self.pc);
+        self.log.begin();
         loop {
             let flowing = self.advance()?;
             match flowing {
@@ -230,9 +237,6 @@ impl<'a> Verifier<'a> {
             return Ok(Flowing::Ended);
         }
         self.record();
-        if self.log.wants_state() {
-            self.log_state();
-        }
         self.log_insn(&insn);
         let shows_address = super::address::is_shown(&self.cur, &insn);
         let fact = &mut self.facts[pc.index()];
@@ -255,7 +259,6 @@ impl<'a> Verifier<'a> {
         let step = self.cur.history.last();
         let moved = step.is_some_and(|step| step.slot.is_some() || step.link.is_some());
         self.cur.noted_steps += u32::from(jumped_to || moved);
-        self.log_changes();
         Ok(flowing)
     }
 
@@ -318,7 +321,9 @@ impl<'a> Verifier<'a> {
                 off,
             } => {
                 self.jumps_processed += 1;
-                self.check_jump_if(pc, width, op, dst, src, i32::from(off))
+                let flowing = self.check_jump_if(pc, width, op, dst, src, i32::from(off))?;
+                self.log_touched();
+                Ok(flowing)
             }
             Insn::MayGoto { off } => {
                 self.jumps_processed += 1;
@@ -398,7 +403,7 @@ impl<'a> Verifier<'a> {
         self.log.rewind(pending.log_mark);
         self.cur = pending.state;
         self.pc = pending.pc;
-        self.log.begin_path(Some(pending.from), pending.pc);
+        self.log.begin_path(pending.from, self.cur.speculative);
         true
     }
 

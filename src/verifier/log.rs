@@ -11,39 +11,101 @@ use crate::isa::{CallTarget, Insn, Names, Pc, Reg, disassemble};
 
 use super::explore::Verifier;
 use super::fail::Fail;
-use super::outcome::{LogLevel, Rejection};
+use super::outcome::{LogLevel, LogTotals, Rejection};
 use super::scalar::Scalar;
-use super::state::{ADD_CONST, BufKind, Kind, MemKind, Register, Slot, SlotByte, State, Trust};
+use super::state::Kind;
+
+mod state;
 
 /// A log may grow to this many bytes; what is beyond is cut.
 const MAX_LOG: usize = 16 << 20;
+
+/// The column at which changes stand, at least, counted from 1 (`BPF_LOG_ALIGNMENT`).
+const COLUMN: usize = 40;
+/// What further columns are a multiple of (`BPF_LOG_MIN_ALIGNMENT`).
+const COLUMN_STEP: usize = 8;
 
 /// The log.
 #[derive(Debug)]
 pub(super) struct Log {
     level: LogLevel,
+    totals: LogTotals,
     text: String,
-    /// Registers of the running frame that the current instruction changed, as bits.
-    changed: u16,
-    /// Slots that it changed: frame and index.
-    changed_slots: Vec<(usize, usize)>,
-    /// Whether the whole state is due before the next instruction.
+    /// What the last instruction touched of the running frame.
+    touched: Touched,
+    /// Whether a path begins, or a function has returned, so that the whole state is due.
     state_due: bool,
-    /// Where the current path came from, until that has been printed.
-    from: Option<(Pc, Pc)>,
+    /// Whether the path is one that only speculation takes.
+    speculative: bool,
+    /// The instruction before.
+    last: Pc,
+    /// How long the log was with its line, to which what it changed is added.
+    line_end: usize,
+    /// How long that line is.
+    line_len: usize,
     /// The source line last printed.
     line: Option<(u32, std::sync::Arc<str>)>,
 }
 
+/// Registers and stack slots.
+#[derive(Debug)]
+struct Touched {
+    /// Registers, as bits.
+    regs: u16,
+    /// Slots: frame and index.
+    slots: Slots,
+}
+
+/// Stack slots.
+#[derive(Debug)]
+enum Slots {
+    All,
+    These(Vec<(usize, usize)>),
+}
+
+impl Touched {
+    fn nothing() -> Touched {
+        Touched {
+            regs: 0,
+            slots: Slots::These(Vec::new()),
+        }
+    }
+
+    fn everything() -> Touched {
+        Touched {
+            regs: u16::MAX,
+            slots: Slots::All,
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.regs == 0 && matches!(&self.slots, Slots::These(slots) if slots.is_empty())
+    }
+
+    pub(super) fn has_reg(&self, reg: Reg) -> bool {
+        self.regs & (1 << reg.number()) != 0
+    }
+
+    pub(super) fn has_slot(&self, frame: usize, slot: usize) -> bool {
+        match &self.slots {
+            Slots::All => true,
+            Slots::These(slots) => slots.contains(&(frame, slot)),
+        }
+    }
+}
+
 impl Log {
-    pub(super) fn new(level: LogLevel) -> Log {
+    pub(super) fn new(level: LogLevel, totals: LogTotals) -> Log {
         Log {
             level,
+            totals,
             text: String::new(),
-            changed: 0,
-            changed_slots: Vec::new(),
-            state_due: true,
-            from: None,
+            touched: Touched::everything(),
+            state_due: false,
+            speculative: false,
+            last: Pc(0),
+            line_end: 0,
+            line_len: 0,
             line: None,
         }
     }
@@ -57,16 +119,24 @@ impl Log {
         self.level > LogLevel::Failure && self.text.len() < MAX_LOG
     }
 
-    /// A new path begins.
-    pub(super) fn begin_path(&mut self, from: Option<Pc>, to: Pc) {
-        self.from = from.map(|from| (from, to));
-        self.state_due = true;
-        self.forget_changes();
+    /// Whether every path is logged, and how its checkpoints are marked.
+    pub(super) fn holds_all(&self) -> bool {
+        self.level == LogLevel::All && self.is_on()
     }
 
-    /// Whether the whole state should be printed now.
-    pub(super) fn wants_state(&self) -> bool {
-        self.is_on() && self.state_due
+    /// The exploration of a function begins.
+    pub(super) fn begin(&mut self) {
+        self.state_due = false;
+        self.speculative = false;
+        self.touched = Touched::everything();
+    }
+
+    /// A path begins that was left at `from`.
+    pub(super) fn begin_path(&mut self, from: Pc, speculative: bool) {
+        self.last = from;
+        self.speculative = speculative;
+        self.state_due = true;
+        self.touched = Touched::everything();
     }
 
     /// A place in the log to come back to.
@@ -78,17 +148,25 @@ impl Log {
     pub(super) fn rewind(&mut self, mark: usize) {
         if self.level == LogLevel::Path {
             self.text.truncate(mark);
-            self.line = None;
         }
     }
 
     /// The state at `pc` is covered by an earlier one.
     pub(super) fn safe(&mut self, pc: Pc) {
-        let text = match self.from.take() {
-            Some((from, to)) => format!("from {from} to {to}: safe"),
-            None => format!("{pc}: safe"),
+        let text = match self.state_due {
+            true => format!("\n{}: safe", self.origin(pc)),
+            false => format!("{pc}: safe"),
         };
         self.line(&text);
+    }
+
+    /// Where the path at `pc` came from.
+    fn origin(&self, pc: Pc) -> String {
+        let how = match self.speculative {
+            true => " (speculative execution)",
+            false => "",
+        };
+        format!("from {} to {pc}{how}", self.last)
     }
 
     /// A line of its own.
@@ -99,62 +177,44 @@ impl Log {
         }
     }
 
-    /// The instruction changed a register of the running frame.
-    pub(super) fn changed(&mut self, reg: Reg) {
-        self.changed |= 1 << reg.number();
-    }
-
-    /// The instruction changed a stack slot.
-    pub(super) fn changed_slot(&mut self, frame: usize, slot: usize) {
-        if self.is_on() && !self.changed_slots.contains(&(frame, slot)) {
-            self.changed_slots.push((frame, slot));
+    /// A line of the totals, which even a log that is full ends with.
+    fn total(&mut self, text: &str) {
+        if self.level > LogLevel::Failure || self.totals == LogTotals::Full {
+            self.text.push_str(text);
+            self.text.push('\n');
         }
     }
 
-    fn forget_changes(&mut self) {
-        self.changed = 0;
-        self.changed_slots.clear();
+    /// The instruction touches a register of the running frame.
+    pub(super) fn changed(&mut self, reg: Reg) {
+        self.touched.regs |= 1 << reg.number();
     }
 
-    /// A call or return changes frames: the whole state is due.
-    pub(super) fn state_is_due(&mut self) {
-        self.state_due = true;
+    /// The instruction touches a stack slot.
+    pub(super) fn changed_slot(&mut self, frame: usize, slot: usize) {
+        if self.is_on()
+            && let Slots::These(slots) = &mut self.touched.slots
+            && !slots.contains(&(frame, slot))
+        {
+            slots.push((frame, slot));
+        }
     }
 }
 
 impl Verifier<'_> {
-    /// Prints the whole state before an instruction.
-    pub(super) fn log_state(&mut self) {
-        let prefix = match self.log.from.take() {
-            Some((from, to)) => format!("\nfrom {from} to {to}:"),
-            None => format!("{}:", self.pc),
-        };
-        let frame = match self.cur.top() {
-            0 => String::new(),
-            top => format!(" frame{top}:"),
-        };
-        let text = format!("{prefix}{frame}{}", self.state_text(&self.cur));
-        self.log.line(&text);
-        self.log.state_due = false;
-    }
-
-    /// Prints an instruction, after its source line if that is new.
+    /// Prints what the path knows where that is due, then the instruction.
     pub(super) fn log_insn(&mut self, insn: &Insn) {
         if !self.log.is_on() {
-            self.log.forget_changes();
             return;
         }
-        let lines = &self.program.lines;
-        let at = lines.partition_point(|line| line.pc <= self.pc);
-        if let Some(line) = at.checked_sub(1).and_then(|at| lines.get(at)) {
-            let known = (line.line, std::sync::Arc::clone(&line.text));
-            if self.log.line.as_ref() != Some(&known) {
-                let file = line.file.rsplit('/').next().unwrap_or_default();
-                let text = format!("; {} @ {file}:{}", line.text.trim_start(), line.line);
-                self.log.line(&text);
-                self.log.line = Some(known);
-            }
+        if self.log.state_due && self.log.level == LogLevel::All {
+            let origin = self.log.origin(self.pc);
+            let text = format!("\n{origin}:{}", self.state_text(&self.cur, self.cur.top()));
+            self.log.line(&text);
+            self.log.state_due = false;
         }
+        self.log_touched();
+        self.log_source();
         let opcode = self
             .program
             .code
@@ -162,232 +222,121 @@ impl Verifier<'_> {
             .map_or(0, |raw| raw.opcode);
         let text = format!("{}: ({opcode:02x}) {}", self.pc, disassemble(*insn, self));
         self.log.line(&text);
+        self.log.line_end = self.log.text.len();
+        self.log.line_len = text.len();
+        self.log.last = self.pc;
     }
 
-    /// Completes the instruction's line with what it changed.
-    pub(super) fn log_changes(&mut self) {
-        if !self.log.is_on() || self.log.state_due {
-            self.log.forget_changes();
+    /// Prints the source line, if it is a new one.
+    fn log_source(&mut self) {
+        let lines = &self.program.lines;
+        let at = lines.partition_point(|line| line.pc <= self.pc);
+        let Some(line) = at.checked_sub(1).and_then(|at| lines.get(at)) else {
+            return;
+        };
+        let known = (line.line, std::sync::Arc::clone(&line.text));
+        if self.log.line.as_ref() == Some(&known) {
             return;
         }
-        let changed = self.log.changed;
-        let mut slots = std::mem::take(&mut self.log.changed_slots);
-        slots.sort_unstable();
-        self.log.changed = 0;
-        let mut text = String::new();
-        for reg in Reg::all().filter(|reg| changed & (1 << reg.number()) != 0) {
-            let register = self.cur.reg(reg);
-            if register.kind != Kind::Uninit {
-                let _ = write!(text, " {}", self.named_register(reg, register));
-            }
-        }
-        for (frame, index) in slots {
-            if let Some(slot) = self
-                .cur
-                .frames
-                .get(frame)
-                .and_then(|frame| frame.stack.get(index))
-            {
-                let _ = write!(text, " {}", self.slot_text(index, slot));
-            }
-        }
-        if text.is_empty() {
+        let file = line.file.rsplit('/').next().unwrap_or_default();
+        let text = format!("; {} @ {file}:{}", line.text.trim_start(), line.line);
+        self.log.line(&text);
+        self.log.line = Some(known);
+    }
+
+    /// Prints what the instruction before touched, beside it if nothing was printed since.
+    pub(super) fn log_touched(&mut self) {
+        if !self.log.is_on() {
             return;
         }
-        if self.cur.top() > 0 {
-            text.insert_str(0, &format!(" frame{}:", self.cur.top()));
+        let touched = std::mem::replace(&mut self.log.touched, Touched::nothing());
+        if touched.is_nothing() {
+            return;
         }
-        if self.log.text.ends_with('\n') {
-            self.log.text.pop();
-            let start = self.log.text.rfind('\n').map_or(0, |at| at + 1);
-            let width = self.log.text.len() - start;
-            let padding = 40_usize.saturating_sub(width);
-            let _ = writeln!(self.log.text, "{:padding$} ;{text}", "");
+        let text = self.touched_text(&touched);
+        if self.log.line_end != self.log.text.len() || self.log.line_end == 0 {
+            self.log.line(&format!("{}:{text}", self.pc));
+            return;
         }
+        self.log.text.pop();
+        let column = (self.log.line_len + 1 + COLUMN_STEP / 2)
+            .max(COLUMN)
+            .next_multiple_of(COLUMN_STEP);
+        let padding = column - self.log.line_len - 2;
+        self.log.line(&format!("{:padding$};{text}", ""));
+    }
+
+    /// Says where functions begin.
+    pub(super) fn log_functions(&mut self) {
+        if self.log.holds_all() {
+            for (index, start) in self.flow.starts.iter().enumerate() {
+                self.log.line(&format!("func#{index} @{start}"));
+            }
+        }
+    }
+
+    /// Says that a function is entered, and what both sides know.
+    pub(super) fn log_call(&mut self) {
+        if !self.log.is_on() {
+            return;
+        }
+        let callee = self.cur.top();
+        self.log.line("caller:");
+        let text = self.state_text(&self.cur, callee.saturating_sub(1));
+        self.log.line(&text);
+        self.log.line("callee:");
+        let text = self.state_text(&self.cur, callee);
+        self.log.line(&text);
+        self.log.touched = Touched::everything();
+    }
+
+    /// Says what a function knows that is about to return.
+    pub(super) fn log_return(&mut self) {
+        if self.log.is_on() {
+            self.log.line("returning from callee:");
+            let text = self.state_text(&self.cur, self.cur.top());
+            self.log.line(&text);
+        }
+    }
+
+    /// Says what the caller knows of it.
+    pub(super) fn log_returned(&mut self, to: Pc) {
+        if self.log.is_on() {
+            self.log.line(&format!("to caller at {to}:"));
+            let text = self.state_text(&self.cur, self.cur.top());
+            self.log.line(&text);
+        }
+        self.log.touched = Touched::nothing();
+        self.log.state_due = true;
     }
 
     /// Prints the totals that end every log.
     pub(super) fn log_stats(&mut self) {
+        if self.env.log_totals == LogTotals::Full {
+            let time = self.began.elapsed().as_micros();
+            let depths = self
+                .stack_depths
+                .iter()
+                .map(|depth| depth.unsigned_abs().to_string());
+            let depths = depths.collect::<Vec<_>>().join("+");
+            self.log.total(&format!("verification time {time} usec"));
+            self.log.total(&format!("stack depth {depths}"));
+        }
         let stats = &self.stats;
         let text = format!(
-            "processed {} insns (limit {}) max_states_per_insn {} total_states {} peak_states {} mark_read 0",
+            "processed {} insns (limit {}) max_states_per_insn {} total_states {} peak_states {} mark_read {}",
             stats.insns_processed,
             self.env.insn_limit,
             stats.max_states_per_insn,
             stats.total_states,
-            stats.peak_states
+            stats.peak_states,
+            stats.longest_mark_read
         );
-        self.log.line(&text);
-    }
-
-    /// All registers and slots of the running frame, and the references.
-    fn state_text(&self, state: &State) -> String {
-        let mut text = String::new();
-        let frame = state.frame();
-        for reg in Reg::all() {
-            let register = frame.reg(reg);
-            if register.kind != Kind::Uninit {
-                let _ = write!(text, " {}", self.named_register(reg, register));
-            }
-        }
-        for (index, slot) in frame.stack.iter().enumerate() {
-            if slot.bytes != [SlotByte::Invalid; 8] {
-                let _ = write!(text, " {}", self.slot_text(index, slot));
-            }
-        }
-        for (index, reference) in state.refs.iter().enumerate() {
-            let separator = if index == 0 { " refs=" } else { "," };
-            let _ = write!(text, "{separator}{}", reference.id);
-        }
-        text
-    }
-
-    fn named_register(&self, reg: Reg, register: &Register) -> String {
-        let marks = live_text(register);
-        format!("R{}{marks}={}", reg.number(), self.register_text(register))
-    }
-
-    fn slot_text(&self, index: usize, slot: &Slot) -> String {
-        let marks = live_text(&slot.spilled);
-        let off = (index + 1) * 8;
-        if slot.is_full_spill() {
-            return format!("fp-{off}{marks}={}", self.register_text(&slot.spilled));
-        }
-        let bytes: String = slot
-            .bytes
-            .iter()
-            .rev()
-            .map(|byte| match byte {
-                SlotByte::Invalid => '?',
-                SlotByte::Spill => 'r',
-                SlotByte::Misc => 'm',
-                SlotByte::Zero => '0',
-                SlotByte::Iter => 'i',
-            })
-            .collect();
-        if slot.is_scalar_spill() {
-            return format!(
-                "fp-{off}{marks}={}{}",
-                &bytes[..bytes.find('r').unwrap_or(0)],
-                self.register_text(&slot.spilled)
-            );
-        }
-        format!("fp-{off}{marks}={bytes}")
-    }
-
-    /// What a register holds, as the log prints it: a `P` marks numbers that matter to pruning.
-    fn register_text(&self, register: &Register) -> String {
-        let precise = register.is_scalar() && register.precise;
-        format!(
-            "{}{}",
-            if precise { "P" } else { "" },
-            self.content_text(register)
-        )
-    }
-
-    /// What a register holds.
-    fn content_text(&self, register: &Register) -> String {
-        if register.is_scalar() && register.value.is_const() {
-            return register.value.to_string();
-        }
-        if let (Kind::Stack(frame), Some(var)) = (register.kind, register.value.const_value()) {
-            let place = if usize::from(frame) == self.cur.top() {
-                String::new()
-            } else {
-                format!("[{frame}]")
-            };
-            return format!(
-                "fp{place}{}",
-                i64::from(register.off).wrapping_add(var.cast_signed())
-            );
-        }
-        let mut text = self.type_name(register);
-        if let Kind::Btf(id, _) = register.kind {
-            text.push_str(self.kernel_btf().ty(id).name());
-        }
-        let mut parts = self.pointer_parts(register).join(",");
-        let mut separator = if parts.is_empty() { "" } else { "," };
-        let _ = register.value.write_parts(&mut parts, &mut separator);
-        format!("{text}({parts})")
-    }
-
-    /// What the log says of a register before its range.
-    fn pointer_parts(&self, register: &Register) -> Vec<String> {
-        let mut parts = Vec::new();
-        match register.id {
-            0 => {}
-            id if register.is_scalar() && id & ADD_CONST != 0 => {
-                parts.push(format!("id={}{:+}", id & !ADD_CONST, register.off));
-            }
-            id => parts.push(format!("id={id}")),
-        }
-        if register.ref_id != 0 {
-            parts.push(format!("ref_obj_id={}", register.ref_id));
-        }
-        if let Kind::Map(map) | Kind::MapValue(map) | Kind::MapKey(map) = register.kind {
-            let spec = self.map_spec(map);
-            if !spec.name.is_empty() {
-                parts.push(format!("map={}", spec.name));
-            }
-            parts.push(format!("ks={},vs={}", spec.key_size, spec.value_size));
-        }
-        if register.is_pointer() && register.off != 0 {
-            parts.push(format!("off={}", register.off));
-        }
-        if matches!(
-            register.kind,
-            Kind::Packet | Kind::PacketMeta | Kind::PacketEnd
-        ) {
-            parts.push(format!("r={}", register.range));
-        }
-        if let Kind::Mem(size, _) = register.kind {
-            parts.push(format!("sz={size}"));
-        }
-        parts
-    }
-
-    /// The kernel's name for what a register holds (`reg_type_str`).
-    pub(super) fn type_name(&self, register: &Register) -> String {
-        let null = if register.maybe_null { "_or_null" } else { "" };
-        let name = match register.kind {
-            Kind::Uninit => "?",
-            Kind::Scalar => "scalar",
-            Kind::Ctx => "ctx",
-            Kind::Map(_) if register.maybe_null => "map_value",
-            Kind::Map(_) => "map_ptr",
-            Kind::MapValue(_) => "map_value",
-            Kind::MapKey(_) => "map_key",
-            Kind::Stack(_) => "fp",
-            Kind::Packet => "pkt",
-            Kind::PacketMeta => "pkt_meta",
-            Kind::PacketEnd => "pkt_end",
-            Kind::Mem(_, MemKind::Plain) => "mem",
-            Kind::Mem(_, MemKind::ReadOnly) => "rdonly_mem",
-            Kind::Mem(_, MemKind::Ringbuf) => "ringbuf_mem",
-            Kind::Func(_) => "func",
-            Kind::Sock(view) => view.name(),
-            Kind::FlowKeys => "flow_keys",
-            Kind::Buf(BufKind::ReadOnly) => "rdonly_buf",
-            Kind::Buf(BufKind::ReadWrite) => "buf",
-            Kind::Btf(_, trust) => {
-                let prefix = match trust {
-                    Trust::Trusted => "trusted_",
-                    Trust::Plain => "",
-                    Trust::Rcu => "rcu_",
-                    Trust::Untrusted => "untrusted_",
-                    Trust::User => "user_",
-                    Trust::PerCpu => "percpu_",
-                };
-                let null = if register.maybe_null { "or_null_" } else { "" };
-                return format!("{prefix}ptr_{null}");
-            }
-        };
-        format!("{name}{null}")
+        self.log.total(&text);
     }
 
     /// Turns a failed check into the verdict.
     pub(super) fn reject(mut self, fail: Fail) -> Rejection {
-        self.log_changes();
         if let Some(detail) = &fail.detail {
             self.log.line(detail);
         }
@@ -399,7 +348,7 @@ impl Verifier<'_> {
             .into_iter()
             .map(|reg| (reg, self.cur.reg(reg)))
             .filter(|(_, register)| register.kind != Kind::Uninit)
-            .map(|(reg, register)| (reg, self.content_text(register)))
+            .map(|(reg, register)| (reg, self.content_text(register, self.cur.top())))
             .collect();
         Rejection {
             hint: super::hint::of(&fail.message),
@@ -438,16 +387,6 @@ impl Verifier<'_> {
 impl Names for Verifier<'_> {
     fn helper(&self, number: i32) -> Option<&str> {
         crate::abi::helpers::by_number(number).map(|helper| helper.name)
-    }
-}
-
-/// `_r`, `_w` or both: who has used it since the last checkpoint.
-fn live_text(register: &Register) -> &'static str {
-    match (register.live.read, register.live.written) {
-        (false, false) => "",
-        (true, false) => "_r",
-        (false, true) => "_w",
-        (true, true) => "_rw",
     }
 }
 

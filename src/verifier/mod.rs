@@ -60,7 +60,7 @@ use explore::Verifier;
 use fail::Fail;
 use kfunc::Kfuncs;
 pub use outcome::{
-    AccessKind, Env, Errno, Fact, FunctionFact, LogLevel, Rejection, Stats, Verified,
+    AccessKind, Env, Errno, Fact, FunctionFact, LogLevel, LogTotals, Rejection, Stats, Verified,
 };
 use privilege::Rights;
 pub use recording::{Base, Claim, Held, HeldFrame, HeldSlot, Recording};

@@ -16,6 +16,8 @@ pub struct Env {
     pub kernel_btf: Option<Arc<Btf>>,
     /// How much is logged.
     pub log_level: LogLevel,
+    /// What a log ends with.
+    pub log_totals: LogTotals,
     /// How many instructions may be processed (`BPF_COMPLEXITY_LIMIT_INSNS`).
     pub insn_limit: u64,
     /// Who loads the program, and with which flags.
@@ -27,8 +29,29 @@ impl Default for Env {
         Env {
             kernel_btf: None,
             log_level: LogLevel::Failure,
+            log_totals: LogTotals::Brief,
             insn_limit: 1_000_000,
             loader: Loader::default(),
+        }
+    }
+}
+
+impl Env {
+    /// With the log that bpf(2) gives at that level: 1 the path that was refused, 2 every path, 4 totals, or a
+    /// sum of them.
+    #[must_use]
+    pub fn with_log(self, level: u32) -> Env {
+        Env {
+            log_level: match level & 3 {
+                0 => LogLevel::Failure,
+                1 => LogLevel::Path,
+                _ => LogLevel::All,
+            },
+            log_totals: match level & 4 {
+                0 => LogTotals::Brief,
+                _ => LogTotals::Full,
+            },
+            ..self
         }
     }
 }
@@ -42,6 +65,15 @@ pub enum LogLevel {
     Path,
     /// Every path, as the kernel's level 2.
     All,
+}
+
+/// What a log ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogTotals {
+    /// How much was processed, if there is a log.
+    Brief,
+    /// That, how long it took, and the depth of each function's stack: the kernel's level 4.
+    Full,
 }
 
 /// An accepted program, and what was learnt of each instruction.
@@ -109,6 +141,8 @@ pub struct Stats {
     pub peak_states: u64,
     /// The most states kept at one instruction.
     pub max_states_per_insn: u64,
+    /// How many checkpoints the longest walk back marked for one read.
+    pub longest_mark_read: u64,
     /// The most branches that waited at once to be explored; 0 where a kernel judged, which does
     /// not say.
     pub peak_pending: u64,

@@ -12,8 +12,11 @@
 
 use crate::isa::{AluOp, AtomicOp, CallTarget, Fetch, Insn, Operand, Reg};
 
+mod trace;
+
 use super::explore::Verifier;
 use super::state::{MAX_FRAMES, Place, State, StateId, Step, frame_number};
+use trace::Passed;
 
 /// The registers and slots that are wanted, as a bit each, by frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,7 +112,6 @@ impl Verifier<'_> {
                 continue;
             };
             if register.is_scalar() {
-                register.precise = true;
                 wanted.add(*place);
             }
         }
@@ -132,8 +134,7 @@ impl Verifier<'_> {
                 .cur
                 .at_mut(place)
                 .filter(|register| register.is_scalar());
-            if let Some(register) = scalar {
-                register.precise = true;
+            if scalar.is_some() {
                 wanted.add(place);
             }
         }
@@ -146,17 +147,34 @@ impl Verifier<'_> {
         if !self.rights.is_capable {
             return;
         }
+        if wanted.is_empty() {
+            return;
+        }
         let skip = usize::from(begin == Begin::AtCurrent);
-        rewind(self.insns, &self.cur, skip, &mut wanted);
-        let mut parent = self.cur.parent;
+        let mut passed = self.log.holds_all().then(Vec::new);
+        let first = self.first_of(self.cur.parent);
+        self.log_walk(self.cur.top(), self.pc, first, None);
+        rewind(self.insns, &self.cur, skip, &mut wanted, &mut passed);
+        self.log_passed(&mut passed);
+        let (mut parent, mut later) = (self.cur.parent, first);
         while let Some(id) = parent {
             if wanted.is_empty() || wanted.is_lost {
                 break;
             }
             let state = &mut self.stored[id.index()].state;
             settle(state, &mut wanted);
-            rewind(self.insns, state, 0, &mut wanted);
             parent = state.parent;
+            self.log_checkpoint(id, &wanted);
+            if wanted.is_empty() {
+                return;
+            }
+            let first = self.first_of(parent);
+            let frame = self.stored[id.index()].state.top();
+            self.log_walk(frame, self.last_of(id), first, Some(later));
+            let state = &self.stored[id.index()].state;
+            rewind(self.insns, state, 0, &mut wanted, &mut passed);
+            self.log_passed(&mut passed);
+            later = first;
         }
         // What a global function is given comes from nowhere.
         let in_program = self.cur.frames.first().is_some_and(|one| one.subprog == 0);
@@ -189,13 +207,26 @@ fn settle(state: &mut State, wanted: &mut Wanted) {
 }
 
 /// Applies the rules for the steps of one state, latest first.
-fn rewind(insns: &[Insn], state: &State, skip: usize, wanted: &mut Wanted) {
+fn rewind(
+    insns: &[Insn],
+    state: &State,
+    skip: usize,
+    wanted: &mut Wanted,
+    passed: &mut Option<Vec<Passed>>,
+) {
     for (index, step) in state.history.iter().enumerate().rev().skip(skip) {
         if wanted.is_empty() || wanted.is_lost {
             return;
         }
         let later = state.history.get(index + 1).map(|later| later.frame);
         let later = later.unwrap_or(frame_number(state.top()));
+        if let Some(passed) = passed {
+            passed.push(Passed {
+                pc: step.pc,
+                frame: later,
+                wanted: *wanted,
+            });
+        }
         if let Some(insn) = insns.get(step.pc.index()) {
             Rewind {
                 wanted,

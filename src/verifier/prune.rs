@@ -305,6 +305,7 @@ impl Verifier<'_> {
             return;
         }
         let mut parent = self.cur.parent;
+        let mut marked = 0;
         while let Some(id) = parent {
             let stored = &mut self.stored[id.index()].state;
             parent = stored.parent;
@@ -317,7 +318,12 @@ impl Verifier<'_> {
             let Some(live) = live_at(frame, place) else {
                 return;
             };
-            if std::mem::replace(&mut live.read, true) || live.written {
+            if std::mem::replace(&mut live.read, true) {
+                return;
+            }
+            marked += 1;
+            self.stats.longest_mark_read = self.stats.longest_mark_read.max(marked);
+            if live.written {
                 return;
             }
         }

@@ -266,6 +266,7 @@ impl Verifier<'_> {
         let size = u32::try_from(range.to - range.from).unwrap_or(8);
         let (index, _) = slot_of(range.from);
         self.mark_slot_read(range.frame, index);
+        self.log.changed_slot(range.frame, index);
         let slot = self.cur.frames[range.frame].stack[index];
         let at_bottom = range.from % 8 == 0;
         if !slot.is_spill() {

@@ -20,7 +20,7 @@ use super::object_argument::TrustedArg;
 use super::outcome::Errno;
 use super::scalar::Scalar;
 use super::state::{
-    Frame, Kind, MAX_FRAMES, MAX_STACK, MemKind, Reference, Register, State, Trust,
+    Frame, Kind, Live, MAX_FRAMES, MAX_STACK, MemKind, Reference, Register, State, Trust,
 };
 
 /// Stack is reserved in units of this many bytes, as the kernel's JIT does.
@@ -75,6 +75,7 @@ impl Verifier<'_> {
         self.check_maps()?;
         self.check_attach_target()?;
         let state = self.main_entry()?;
+        self.log_functions();
         self.explore(state, 0)?;
         self.called_globals.extend(self.exception_callback);
         let mut judged = 0;
@@ -127,13 +128,17 @@ impl Verifier<'_> {
         let activation = self.new_activation();
         let mut frame = Frame::new(depth, subprog, pc, activation);
         for reg in ARGUMENTS {
-            *frame.reg_mut(reg) = self.cur.reg(reg).with_live(Default::default());
+            let given = self.cur.reg(reg);
+            let live = Live {
+                read: false,
+                ..given.live
+            };
+            *frame.reg_mut(reg) = given.with_live(live);
             self.mark_argument_read(reg);
         }
         self.clobber_arguments();
         self.cur.frames.push(frame);
-        self.log.line("caller:");
-        self.log.state_is_due();
+        self.log_call();
         Ok(Flowing::To(self.flow.starts[subprog]))
     }
 
@@ -428,10 +433,10 @@ impl Verifier<'_> {
         }
         let returned = *self.cur.reg(Reg::R0);
         let callsite = self.cur.frame().callsite;
+        self.log_return();
         self.cur.frames.pop();
         self.write_reg(Reg::R0, returned);
-        self.log.line("returning from callee:");
-        self.log.state_is_due();
+        self.log_returned(callsite.next());
         Ok(Flowing::To(callsite.next()))
     }
 
@@ -453,12 +458,12 @@ impl Verifier<'_> {
             step.called_back = true;
         }
         let callsite = self.cur.frame().callsite;
+        self.log_return();
         self.cur.frames.pop();
+        self.log_returned(callsite);
         if let Some(previous) = self.previous_at(callsite, self.cur.frames.len(), self.cur.parent) {
             super::branch::widen(&self.stored[previous.index()].state, &mut self.cur);
         }
-        self.log.line("returning from callee:");
-        self.log.state_is_due();
         Ok(Flowing::To(callsite))
     }
 

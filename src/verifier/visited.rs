@@ -57,6 +57,10 @@ impl Verifier<'_> {
             }
         }
         self.explored[pc.index()] = candidates;
+        // What the path is pruned at is not counted.
+        if !matches!(verdict, Ok(Compared::Covered)) {
+            self.stats.max_states_per_insn = self.stats.max_states_per_insn.max(compared as u64);
+        }
         let has_room = self.rights.is_capable || compared <= MAX_UNPRIVILEGED_STATES;
         if matches!(verdict, Ok(Compared::New)) && store && has_room {
             self.checkpoint();
@@ -237,7 +241,6 @@ impl Verifier<'_> {
         let here = &mut self.explored[self.pc.index()];
         here.push(id);
         self.stats.total_states += 1;
-        self.stats.max_states_per_insn = self.stats.max_states_per_insn.max(here.len() as u64);
         self.kept_states += 1;
         self.stats.peak_states = self.stats.peak_states.max(self.kept_states);
     }

@@ -300,6 +300,7 @@ fn stats(log: &str) -> Option<Stats> {
         total_states: after("total_states").unwrap_or(0),
         peak_states: after("peak_states").unwrap_or(0),
         max_states_per_insn: after("max_states_per_insn").unwrap_or(0),
+        longest_mark_read: after("mark_read").unwrap_or(0),
     })
 }
 
@@ -316,6 +317,7 @@ mod tests {
             total_states: 3,
             peak_states: 2,
             max_states_per_insn: 1,
+            longest_mark_read: 1,
         };
         assert_eq!(stats(log), Some(want));
         assert_eq!(stats("R0 !read_ok\n"), None);

@@ -1,0 +1,234 @@
+//! Registers, stack slots and whole states, as the kernel's log prints them.
+//!
+//! What is printed when is [`super`]'s concern.
+
+use std::fmt::Write as _;
+
+use super::super::explore::Verifier;
+use super::super::scalar::{Signed, Unsigned};
+use super::super::state::{
+    ADD_CONST, BufKind, Kind, MemKind, Register, Slot, SlotByte, State, Trust,
+};
+use super::Touched;
+use crate::isa::Reg;
+
+/// What the kernel keeps of a map's name (`BPF_OBJ_NAME_LEN`, less the zero).
+const MAX_NAME: usize = 15;
+
+impl Verifier<'_> {
+    /// All registers and slots of a frame, and the references.
+    pub(in super::super) fn state_text(&self, state: &State, frame: usize) -> String {
+        let mut text = frame_prefix(frame);
+        let top = frame;
+        let Some(frame) = state.frames.get(frame) else {
+            return text;
+        };
+        for reg in Reg::all() {
+            let register = frame.reg(reg);
+            if register.kind != Kind::Uninit {
+                let _ = write!(text, " {}", self.named_register(reg, register, top));
+            }
+        }
+        for (index, slot) in frame.stack.iter().enumerate() {
+            if slot.bytes != [SlotByte::Invalid; 8] {
+                let _ = write!(text, " {}", self.slot_text(index, slot, top));
+            }
+        }
+        self.write_references(&mut text, state);
+        text
+    }
+
+    /// Of the running frame, what was touched, and the references.
+    pub(super) fn touched_text(&self, touched: &Touched) -> String {
+        let top = self.cur.top();
+        let mut text = frame_prefix(top);
+        for reg in Reg::all().filter(|reg| touched.has_reg(*reg)) {
+            let register = self.cur.reg(reg);
+            if register.kind != Kind::Uninit {
+                let _ = write!(text, " {}", self.named_register(reg, register, top));
+            }
+        }
+        for (index, slot) in self.cur.frame().stack.iter().enumerate() {
+            if touched.has_slot(top, index) && slot.bytes != [SlotByte::Invalid; 8] {
+                let _ = write!(text, " {}", self.slot_text(index, slot, top));
+            }
+        }
+        self.write_references(&mut text, &self.cur);
+        text
+    }
+
+    /// What must be released.
+    fn write_references(&self, text: &mut String, state: &State) {
+        for (index, reference) in state.refs.iter().enumerate() {
+            let separator = if index == 0 { " refs=" } else { "," };
+            let _ = write!(text, "{separator}{}", reference.id);
+        }
+    }
+
+    fn named_register(&self, reg: Reg, register: &Register, frame: usize) -> String {
+        let marks = live_text(register);
+        format!(
+            "R{}{marks}={}",
+            reg.number(),
+            self.register_text(register, frame)
+        )
+    }
+
+    fn slot_text(&self, index: usize, slot: &Slot, frame: usize) -> String {
+        let marks = live_text(&slot.spilled);
+        let off = (index + 1) * 8;
+        if slot.is_full_spill() {
+            return format!(
+                "fp-{off}{marks}={}",
+                self.register_text(&slot.spilled, frame)
+            );
+        }
+        let bytes: String = slot
+            .bytes
+            .iter()
+            .rev()
+            .map(|byte| match byte {
+                SlotByte::Invalid => '?',
+                SlotByte::Spill => 'r',
+                SlotByte::Misc => 'm',
+                SlotByte::Zero => '0',
+                SlotByte::Iter => 'i',
+            })
+            .collect();
+        if slot.is_scalar_spill() {
+            return format!(
+                "fp-{off}{marks}={}{}",
+                &bytes[..bytes.find('r').unwrap_or(0)],
+                self.register_text(&slot.spilled, frame)
+            );
+        }
+        format!("fp-{off}{marks}={bytes}")
+    }
+
+    /// What a register holds, as the log prints it: a `P` marks numbers that matter to pruning.
+    fn register_text(&self, register: &Register, frame: usize) -> String {
+        let precise = register.is_scalar() && register.precise;
+        format!(
+            "{}{}",
+            if precise { "P" } else { "" },
+            self.content_text(register, frame)
+        )
+    }
+
+    /// What a register holds; of the stack of another frame than `at`, which one.
+    pub(super) fn content_text(&self, register: &Register, at: usize) -> String {
+        if register.is_scalar() && register.value.is_const() {
+            return register.value.to_string();
+        }
+        if let (Kind::Stack(frame), Some(var)) = (register.kind, register.value.const_value()) {
+            let place = if usize::from(frame) == at {
+                String::new()
+            } else {
+                format!("[{frame}]")
+            };
+            return format!(
+                "fp{place}{}",
+                i64::from(register.off).wrapping_add(var.cast_signed())
+            );
+        }
+        let mut text = self.type_name(register);
+        if let Kind::Btf(id, _) = register.kind {
+            text.push_str(self.kernel_btf().ty(id).name());
+        }
+        let mut parts = self.pointer_parts(register).join(",");
+        let mut separator = if parts.is_empty() { "" } else { "," };
+        let _ = register.value.write_parts(&mut parts, &mut separator);
+        format!("{text}({parts})")
+    }
+
+    /// What the log says of a register before its range.
+    fn pointer_parts(&self, register: &Register) -> Vec<String> {
+        let mut parts = Vec::new();
+        match register.id {
+            0 => {}
+            id if register.is_scalar() && id & ADD_CONST != 0 => {
+                parts.push(format!("id={}{:+}", id & !ADD_CONST, register.off));
+            }
+            id => parts.push(format!("id={id}")),
+        }
+        if register.ref_id != 0 {
+            parts.push(format!("ref_obj_id={}", register.ref_id));
+        }
+        if let Kind::Map(map) | Kind::MapValue(map) | Kind::MapKey(map) = register.kind {
+            let spec = self.map_spec(map);
+            if !spec.name.is_empty() {
+                let name: String = spec.name.chars().take(MAX_NAME).collect();
+                parts.push(format!("map={name}"));
+            }
+            parts.push(format!("ks={},vs={}", spec.key_size, spec.value_size));
+        }
+        if register.is_pointer() && register.off != 0 {
+            parts.push(format!("off={}", Signed(register.off.into())));
+        }
+        if register.is_packet() {
+            let range = i64::from(register.range).cast_unsigned();
+            parts.push(format!("r={}", Unsigned(range)));
+        }
+        if let Kind::Mem(size, _) = register.kind {
+            parts.push(format!("sz={size}"));
+        }
+        parts
+    }
+
+    /// The kernel's name for what a register holds (`reg_type_str`).
+    pub(in super::super) fn type_name(&self, register: &Register) -> String {
+        let null = if register.maybe_null { "_or_null" } else { "" };
+        let name = match register.kind {
+            Kind::Uninit => "?",
+            Kind::Scalar => "scalar",
+            Kind::Ctx => "ctx",
+            Kind::Map(_) if register.maybe_null => "map_value",
+            Kind::Map(_) => "map_ptr",
+            Kind::MapValue(_) => "map_value",
+            Kind::MapKey(_) => "map_key",
+            Kind::Stack(_) => "fp",
+            Kind::Packet => "pkt",
+            Kind::PacketMeta => "pkt_meta",
+            Kind::PacketEnd => "pkt_end",
+            Kind::Mem(_, MemKind::Plain) => "mem",
+            Kind::Mem(_, MemKind::ReadOnly) => "rdonly_mem",
+            Kind::Mem(_, MemKind::Ringbuf) => "ringbuf_mem",
+            Kind::Func(_) => "func",
+            Kind::Sock(view) => view.name(),
+            Kind::FlowKeys => "flow_keys",
+            Kind::Buf(BufKind::ReadOnly) => "rdonly_buf",
+            Kind::Buf(BufKind::ReadWrite) => "buf",
+            Kind::Btf(_, trust) => {
+                let prefix = match trust {
+                    Trust::Trusted => "trusted_",
+                    Trust::Plain => "",
+                    Trust::Rcu => "rcu_",
+                    Trust::Untrusted => "untrusted_",
+                    Trust::User => "user_",
+                    Trust::PerCpu => "percpu_",
+                };
+                let null = if register.maybe_null { "or_null_" } else { "" };
+                return format!("{prefix}ptr_{null}");
+            }
+        };
+        format!("{name}{null}")
+    }
+}
+
+/// All frames but the first are named.
+fn frame_prefix(frame: usize) -> String {
+    match frame {
+        0 => String::new(),
+        frame => format!(" frame{frame}:"),
+    }
+}
+
+/// `_r`, `_w` or both: who has used it since the last checkpoint.
+fn live_text(register: &Register) -> &'static str {
+    match (register.live.read, register.live.written) {
+        (false, false) => "",
+        (true, false) => "_r",
+        (false, true) => "_w",
+        (true, true) => "_rw",
+    }
+}
