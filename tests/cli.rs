@@ -218,7 +218,7 @@ fn run_of_a_refused_program_explains_and_runs_the_others() {
         "run corpus/reject_null_check.o corpus/hello.o --event execve",
     );
     assert!(
-        text.contains("error: R0 invalid mem access 'map_value_or_null'"),
+        text.contains("error[E004]: R0 invalid mem access 'map_value_or_null'"),
         "{text}"
     );
     assert!(text.contains("Hello World!"), "{text}");
@@ -325,6 +325,7 @@ fn verify_as_json_says_why() {
         refusal["reason"],
         "R0 invalid mem access 'map_value_or_null'"
     );
+    assert_eq!(refusal["code"], "E004");
     assert_eq!(refusal["errno"], 13);
     assert_eq!(refusal["pc"], 7);
     assert_eq!(refusal["source"]["line"], 21);

@@ -341,7 +341,9 @@ fn as_expected(case: Case<'_>, judged: &Result<Verified, Box<Rejection>>) -> Res
         (Verdict::Success, Ok(_)) => Ok(()),
         (Verdict::Failure, Err(rejection)) if !rejection.unsupported => Ok(()),
         (Verdict::Success | Verdict::Failure, Err(rejection)) => {
-            Err(format!("it is refused: {}", rejection.message))
+            let code = rejection.kind.map(|kind| format!("[{}]", kind.code));
+            let code = code.unwrap_or_default();
+            Err(format!("it is refused{code}: {}", rejection.message))
         }
         (Verdict::Failure, Ok(_)) => Err("it is accepted".to_owned()),
     }

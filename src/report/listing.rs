@@ -25,7 +25,11 @@ const WAY: usize = 6;
 const WIDTH: usize = 140;
 
 pub(super) fn render(program: &Program, reason: &Reason<'_>, style: Style) -> String {
-    let mut group = Group::with_title(Level::ERROR.primary_title(reason.title.as_str()));
+    let title = Level::ERROR.primary_title(reason.title.as_str());
+    let mut group = Group::with_title(match &reason.code {
+        Some(code) => title.id(code.as_str()),
+        None => title,
+    });
     let listing = reason.pc.map(|pc| Listing::around(program, pc));
     match reason.pc.and_then(|pc| source_line(program, pc)) {
         Some(line) if line.text.trim().is_empty() => group = group.element(origin(line)),

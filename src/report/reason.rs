@@ -10,6 +10,8 @@ use crate::verifier::Rejection;
 /// What a listing says.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reason<'a> {
+    /// The code of its kind, if it has one.
+    pub(super) code: Option<String>,
     /// The sentence at the top.
     pub(super) title: String,
     /// The instruction, if it is one's.
@@ -36,6 +38,7 @@ pub(super) fn of_rejection(rejection: &Rejection) -> Reason<'_> {
         notes.push("the simulator cannot judge this; a kernel may accept it".to_owned());
     }
     Reason {
+        code: rejection.kind.map(|kind| kind.code.to_string()),
         title: rejection.message.clone(),
         pc: rejection.pc,
         label: rejection
@@ -43,7 +46,7 @@ pub(super) fn of_rejection(rejection: &Rejection) -> Reason<'_> {
             .map_or_else(String::new, |pc| format!("refused at instruction {pc}")),
         notes,
         path: &rejection.path,
-        help: rejection.hint.clone(),
+        help: rejection.kind.map(|kind| kind.advice.to_owned()),
     }
 }
 
@@ -52,6 +55,7 @@ pub(super) fn of_trap(trap: &Trap) -> Reason<'_> {
     let mut notes = vec![format!("in program `{}`", trap.program)];
     notes.extend(fault_of(&trap.cause).map(object_note));
     Reason {
+        code: None,
         title: trap.cause.to_string(),
         pc: Some(trap.pc),
         label: format!("trapped at instruction {}", trap.pc),

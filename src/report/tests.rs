@@ -6,7 +6,7 @@ use crate::code::{Cause, Trap};
 use crate::isa::asm::{NoSymbols, assemble};
 use crate::isa::{Names as _, Pc, RawInsn, Reg, encode_program};
 use crate::object::{Line, Program};
-use crate::verifier::{Env, Errno, Rejection, Stats, verify};
+use crate::verifier::{Env, Errno, Rejection, Stats, reason, verify};
 
 /// A program of assembly text, each instruction on a source line of its own.
 fn program(text: &str) -> Program {
@@ -42,7 +42,7 @@ fn bare(message: &str) -> Rejection {
         errno: Errno::Invalid,
         pc: None,
         registers: Vec::new(),
-        hint: None,
+        kind: None,
         path: Vec::new(),
         stats: Stats::default(),
         log: String::new(),
@@ -55,7 +55,7 @@ fn rejection_with_source_shows_line_instruction_register_and_way() {
     let (program, refusal) = refused(program("r2 = 1\nr3 = 2\nr0 = r5\nexit"));
     let text = rejection(&program, &refusal, Style::Plain);
     let want = "\
-error: R5 !read_ok
+error[E001]: R5 !read_ok
  --> dir/filter.s:3:1
   |
 3 | r0 = r5
@@ -101,12 +101,12 @@ fn rejection_with_lines_without_text_names_file_and_line() {
 fn rejection_without_pc_is_sentence_and_help() {
     let program = program("exit");
     let refusal = Rejection {
-        hint: Some("do less".to_owned()),
+        kind: reason::of("div by zero"),
         ..bare("too much")
     };
     let text = rejection(&program, &refusal, Style::Plain);
-    assert_eq!(text.lines().next(), Some("error: too much"));
-    assert!(text.contains("= help: do less"), "{text}");
+    assert_eq!(text.lines().next(), Some("error[E012]: too much"));
+    assert!(text.contains("= help: divide by something else"), "{text}");
     assert!(!text.contains("-->"), "{text}");
 }
 

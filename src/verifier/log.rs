@@ -351,7 +351,7 @@ impl Verifier<'_> {
             .map(|(reg, register)| (reg, self.content_text(register, self.cur.top())))
             .collect();
         Rejection {
-            hint: super::hint::of(&fail.message),
+            kind: super::reason::of_refusal(fail.detail.as_deref(), &fail.message),
             message: fail.message,
             detail: fail.detail,
             errno: fail.errno,

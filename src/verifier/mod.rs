@@ -23,7 +23,6 @@ mod exception;
 mod explore;
 mod fail;
 mod helper;
-mod hint;
 mod kernel_object;
 mod kfunc;
 mod legacy;
@@ -35,6 +34,7 @@ pub mod outcome;
 mod precision;
 mod privilege;
 mod prune;
+pub mod reason;
 mod recording;
 mod reference;
 pub mod scalar;
@@ -147,7 +147,7 @@ fn split(slots: Vec<Result<Insn, DecodeError>>) -> (Vec<Insn>, Vec<(Pc, DecodeEr
 /// A rejection before anything was explored.
 fn rejection(fail: Fail, pc: Option<Pc>) -> Box<Rejection> {
     Box::new(Rejection {
-        hint: hint::of(&fail.message),
+        kind: reason::of_refusal(fail.detail.as_deref(), &fail.message),
         log: format!("{}\n", fail.message),
         message: fail.message,
         detail: fail.detail,

@@ -8,6 +8,8 @@ use crate::btf::Btf;
 use crate::isa::{Insn, Pc, Reg};
 use crate::object::Program;
 
+use super::reason::Kind;
+
 /// What the verdict depends on beside the program.
 #[derive(Clone, Debug)]
 pub struct Env {
@@ -162,8 +164,8 @@ pub struct Rejection {
     pub pc: Option<Pc>,
     /// What the registers that the instruction names held there, where they held anything.
     pub registers: Vec<(Reg, String)>,
-    /// What to do about it, if there is something to say.
-    pub hint: Option<String>,
+    /// What kind of rejection it is: its code, what to do about it. There is one for every sentence known.
+    pub kind: Option<&'static Kind>,
     /// The instructions of the path that led there, oldest first, the latest few hundred.
     pub path: Vec<Pc>,
     /// How much work it was.

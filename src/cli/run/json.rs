@@ -40,11 +40,26 @@ fn program(load: &Load, program: &LoadedProgram) -> Json {
         Verdict::Skipped => ("skipped", None),
         Verdict::Refused(refusal) => ("refused", Some(reason(refusal))),
     };
+    let code = match &program.verdict {
+        Verdict::Refused(Refusal::Rejected(rejection)) => {
+            rejection.kind.map(|kind| kind.code.to_string())
+        }
+        Verdict::Refused(
+            Refusal::Link(_)
+            | Refusal::Map { .. }
+            | Refusal::Lower { .. }
+            | Refusal::Replace { .. },
+        )
+        | Verdict::Accepted { .. }
+        | Verdict::Unverified { .. }
+        | Verdict::Skipped => None,
+    };
     json!({
         "object": load.name,
         "program": program.name,
         "section": program.section,
         "verdict": verdict,
+        "code": code,
         "reason": reason,
     })
 }

@@ -3,6 +3,7 @@
 use ebpf_sim::isa::Pc;
 use ebpf_sim::object::Program;
 use ebpf_sim::report::{source_file, source_line};
+use ebpf_sim::verifier::reason::{self, Kind};
 use ebpf_sim::verifier::{Rejection, Stats};
 use serde::Serialize;
 
@@ -43,13 +44,15 @@ struct StatsEntry {
 /// Why a program was refused. What does not apply is null.
 #[derive(Debug, Default, Serialize)]
 struct Refusal {
+    /// The code of its kind, which `ebpf-sim explain` explains.
+    code: Option<String>,
     reason: String,
     detail: Option<String>,
     errno: Option<i32>,
     pc: Option<u32>,
     source: Option<Source>,
     registers: serde_json::Map<String, serde_json::Value>,
-    hint: Option<String>,
+    hint: Option<&'static str>,
     /// Refused because the simulator cannot judge it yet.
     unsupported: bool,
 }
@@ -115,6 +118,7 @@ fn refusal(judged: &Judged) -> Option<Refusal> {
         Verdict::Accepted(_) => None,
         Verdict::Rejected(rejection) => Some(rejected(judged.program.as_deref(), rejection)),
         Verdict::Kernel(answer) => answer.refusal.as_ref().map(|(reason, errno)| Refusal {
+            code: code(reason::of(reason)),
             reason: reason.clone(),
             errno: *errno,
             pc: answer.pc,
@@ -134,6 +138,7 @@ fn refusal(judged: &Judged) -> Option<Refusal> {
 
 fn rejected(program: Option<&Program>, rejection: &Rejection) -> Refusal {
     Refusal {
+        code: code(rejection.kind),
         reason: rejection.message.clone(),
         detail: rejection.detail.clone(),
         errno: Some(rejection.errno.number()),
@@ -146,9 +151,13 @@ fn rejected(program: Option<&Program>, rejection: &Rejection) -> Refusal {
             .iter()
             .map(|(reg, state)| (reg.to_string(), state.as_str().into()))
             .collect(),
-        hint: rejection.hint.clone(),
+        hint: rejection.kind.map(|kind| kind.advice),
         unsupported: rejection.unsupported,
     }
+}
+
+fn code(kind: Option<&Kind>) -> Option<String> {
+    kind.map(|kind| kind.code.to_string())
 }
 
 fn source(program: &Program, pc: Pc) -> Option<Source> {

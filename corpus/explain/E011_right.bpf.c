@@ -1,0 +1,12 @@
+/* A shift by 63 does. */
+#include "../src/trace.h"
+
+SEC("raw_tp/sys_enter")
+__attribute__((naked)) int shift(struct raw_sys_enter *ctx)
+{
+	asm volatile("r0 = 1;"
+		     ".8byte 0x0000003f00000067;"
+		     "exit;");
+}
+
+char LICENSE[] SEC("license") = "GPL";

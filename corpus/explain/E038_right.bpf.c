@@ -1,0 +1,11 @@
+/* The licence is declared. */
+#include "../src/trace.h"
+
+SEC("raw_tp/sys_enter")
+int hello(struct raw_sys_enter *ctx)
+{
+	bpf_printk("hello");
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

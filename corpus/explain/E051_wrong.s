@@ -1,0 +1,10 @@
+; 304 bytes twice.
+.type socket_filter
+r0 = 0
+*(u64 *)(r10 - 304) = r0
+call other
+exit
+other:
+r0 = 0
+*(u64 *)(r10 - 304) = r0
+exit

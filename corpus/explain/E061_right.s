@@ -1,0 +1,12 @@
+; Outside of it.
+.type lsm.s/file_open
+.license GPL
+call bpf_rcu_read_lock
+call bpf_rcu_read_unlock
+r1 = r10
+r1 += -8
+r2 = 8
+r3 = 0
+call bpf_copy_from_user
+r0 = 0
+exit

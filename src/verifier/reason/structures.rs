@@ -1,0 +1,103 @@
+//! Kinds of rejection: locks, dynamic pointers, timers, lists and trees in values of maps.
+//!
+//! A table without rules: see the module above.
+
+use super::{Code, Kind};
+
+pub(super) const KINDS: &[Kind] = &[
+    Kind {
+        code: Code(68),
+        title: "a spin lock is not used as it must be",
+        sentences: &[
+            "…bpf_spin_lock…",
+            "…bpf_spin_unlock…",
+            "…spin_{lock,unlock}…",
+        ],
+        advice: "lock and unlock once on each path, with nothing but plain accesses in \
+            between, and touch the lock by its helpers alone",
+        explanation: "A struct bpf_spin_lock lies in a map's value or in an allocated object and \
+            protects what lies beside it. Between lock and unlock no function may be \
+            called, each path must unlock, only one lock may be held, and lists and \
+            trees may be touched only while their lock is. Tracing programs cannot use \
+            it.",
+        examples: None,
+    },
+    Kind {
+        code: Code(69),
+        title: "a dynamic pointer is not in the state that this call needs",
+        sentences: &["…dynptr…"],
+        advice: "begin it with a function that makes one, pass its address, and release what \
+            must be released",
+        explanation: "A struct bpf_dynptr on the stack describes memory whose size is known only \
+            at run time. It is begun by bpf_dynptr_from_mem(), \
+            bpf_ringbuf_reserve_dynptr() and the like, passed by address, and must not \
+            be written to, copied or begun twice. One that holds a ring buffer record \
+            must be submitted or discarded. Slices of it may be null and end when it \
+            does.",
+        examples: None,
+    },
+    Kind {
+        code: Code(70),
+        title: "a list, a tree or an allocated object is not used as it must be",
+        sentences: &[
+            "…bpf_list_…",
+            "…bpf_rb_…",
+            "…bpf_{list_head,rb_root}…",
+            "…rbtree_remove…",
+            "…obj_new…",
+            "…obj_drop…",
+            "…rbtree…",
+            "arg#… expected pointer to allocated object",
+        ],
+        advice: "hold the lock that belongs to the list or tree, pass its own type of node, \
+            and give every object back",
+        explanation: "Programs can allocate objects with bpf_obj_new() and link them into lists \
+            and trees whose heads lie in values of maps. An object belongs to the \
+            program until it is put into a collection or dropped; heads and nodes are \
+            touched by kernel functions alone, under the lock that lies beside the head.",
+        examples: None,
+    },
+    Kind {
+        code: Code(71),
+        title: "a timer, a lock or a kernel pointer where it cannot be",
+        sentences: &[
+            "tracing progs cannot use bpf_timer yet",
+            "store to referenced kptr disallowed",
+            "bpf_timer …",
+            "map '…' has no valid …",
+        ],
+        advice: "use the helpers that are made for the field, from a type of program that may",
+        explanation: "Values of maps may hold fields that belong to the kernel: timers, locks, \
+            pointers to kernel objects. Loads and stores that hit them are refused, each \
+            has helpers of its own, and some types of programs, those that trace, may \
+            not use all of them.",
+        examples: None,
+    },
+    Kind {
+        code: Code(72),
+        title: "the verifier contradicts itself",
+        sentences: &[
+            "kernel subsystem misconfigured verifier",
+            "a callback without a map",
+            "a size without memory",
+            "not a kernel object",
+            "REG INVARIANTS VIOLATION (…): …",
+        ],
+        advice: "this is a fault of a verifier rather than of the program: report it, with \
+            the program",
+        explanation: "With BPF_F_TEST_REG_INVARIANTS the verifier tests its own ranges and refuses \
+            when they contradict each other. Without that flag such ranges are \
+            forgotten, which costs precision and nothing else.",
+        examples: None,
+    },
+    Kind {
+        code: Code(73),
+        title: "the simulator cannot judge this yet",
+        sentences: &["not supported yet: …"],
+        advice: "ask a real kernel: --kernel host, or --kernel vm:6.12",
+        explanation: "The program uses something that this simulator does not model yet. It \
+            refuses rather than guess, so this says nothing about what Linux would do: a \
+            kernel may accept the program or refuse it.",
+        examples: None,
+    },
+];
