@@ -445,6 +445,52 @@ fn missing_file_and_bad_usage_end_with_2() {
 }
 
 #[test]
+fn explain_tells_title_sentences_and_programs() {
+    let text = ends(0, "explain E012");
+    assert!(
+        text.starts_with("E012: a division by the constant 0\n"),
+        "{text}"
+    );
+    assert!(text.contains("\n  div by zero\n"), "{text}");
+    assert!(text.contains("    \tasm volatile(\"r0 = 1;\""), "{text}");
+    assert!(
+        text.contains("Right (corpus/explain/E012_right.bpf.c):"),
+        "{text}"
+    );
+    assert_eq!(ends(0, "explain e12"), text);
+}
+
+#[test]
+fn explain_of_a_sentence_finds_its_kind() {
+    let text = ends(0, "explain R7 !read_ok");
+    assert!(text.starts_with("E001: "), "{text}");
+}
+
+#[test]
+fn explain_alone_lists_every_code() {
+    let text = ends(0, "explain");
+    let document = json(0, "explain --format json");
+    let kinds = document["kinds"].as_array().unwrap();
+    assert_eq!(text.lines().count(), kinds.len());
+    for (line, kind) in text.lines().zip(kinds) {
+        assert!(line.starts_with(kind["code"].as_str().unwrap()), "{line}");
+        assert!(line.ends_with(kind["title"].as_str().unwrap()), "{line}");
+    }
+}
+
+#[test]
+fn explain_of_no_code_names_near_ones() {
+    let error = fails("explain E120");
+    assert!(error.contains("there is no E120"), "{error}");
+    assert!(
+        error.contains("E020 (an offset that may be negative)"),
+        "{error}"
+    );
+    let error = fails("explain all is well");
+    assert!(error.contains("`all is well` is neither a code"), "{error}");
+}
+
+#[test]
 fn dump_shows_programs_maps_and_instructions() {
     let text = ends(0, "dump corpus/count_by_uid.o");
     assert!(

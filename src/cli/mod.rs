@@ -13,6 +13,7 @@ mod completions;
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 mod diff;
 mod dump;
+mod explain;
 mod fuzz;
 mod input;
 #[cfg(all(feature = "kernel", target_os = "linux"))]
@@ -51,6 +52,7 @@ const EXAMPLES: &str = "\
 Examples:
   ebpf-sim run hello.o --event execve    what the program does when a process starts
   ebpf-sim verify *.o                    what the kernel's verifier would say, and why
+  ebpf-sim explain E004                  what a refusal means, with examples
   ebpf-sim dump hello.o                  programs, maps and instructions
 
 Exit status: 0 all is well, 1 a program was refused or trapped, 2 usage, input or output.";
@@ -59,6 +61,7 @@ Exit status: 0 all is well, 1 a program was refused or trapped, 2 usage, input o
 enum Command {
     Run(run::Args),
     Verify(verify::Args),
+    Explain(explain::Args),
     Test(test::Args),
     Dump(dump::Args),
     Btf(btf::Args),
@@ -116,6 +119,7 @@ pub(crate) fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(args) => run::run(args, &mut output),
         Command::Verify(args) => verify::run(args, &mut output),
+        Command::Explain(args) => explain::run(&args, &mut output),
         Command::Test(args) => test::run(args, &mut output),
         Command::Dump(args) => dump::run(args, &mut output),
         Command::Btf(args) => btf::run(&args, &mut output),
