@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::op::{Atomic, Branch, EntryId, Load, Op, Place, Target};
-use super::{Code, Entry, MovedField, STACK_SIZE};
+use super::{Checks, Code, Entry, MovedField, STACK_SIZE};
 use crate::abi;
 use crate::abi::context::{self, Field, Shape};
 use crate::helpers;
@@ -250,6 +250,10 @@ impl<'a> Lowering<'a> {
             pcs,
             entries: self.entries.iter().map(|pc| self.entry(*pc)).collect(),
             moved: self.moved,
+            checks: match self.judged {
+                Some(_) => Checks::Proven,
+                None => Checks::Needed,
+            },
         })
     }
 

@@ -44,6 +44,17 @@ pub struct Code {
     pub entries: Vec<Entry>,
     /// Context fields that lie elsewhere in guest memory, for [`Op::LoadContext`].
     pub moved: Vec<MovedField>,
+    /// Whether its accesses must be checked when they happen.
+    pub checks: Checks,
+}
+
+/// Whether the accesses of a program must be checked when they happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checks {
+    /// The verifier has proven them safe, but for loads that are marked as probed.
+    Proven,
+    /// Nobody judged the program.
+    Needed,
 }
 
 /// A subprogram that calls and callbacks lead to.

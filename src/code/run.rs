@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Code, Stacks};
-use crate::helpers::{RunState, World};
+use crate::helpers::{Entry, HelperError, RunState, World};
 use crate::isa::{Pc, Reg};
 use crate::machine::{Fault, ProgId};
 
@@ -34,8 +34,9 @@ pub struct RunEnv<'a> {
 pub struct Outcome {
     /// `r0`, or why there is none.
     pub result: Result<u64, Trap>,
-    /// Instructions executed, those of callbacks and tail-called programs included.
-    pub insns: u64,
+    /// Instructions executed, those of callbacks and tail-called programs included; none if the
+    /// engine did not count them.
+    pub insns: Option<u64>,
     /// Tail calls taken.
     pub tail_calls: u32,
     /// What helpers left for the caller: redirects, signals, overridden return values.
@@ -112,6 +113,20 @@ pub enum Cause {
     /// Control ran past the last operation.
     #[error("ran past the end of the program")]
     PastEnd,
+}
+
+impl Cause {
+    /// Why a run cannot go on after a helper.
+    pub fn of_helper(helper: &Entry, error: HelperError) -> Cause {
+        let helper = helper.name();
+        match error {
+            HelperError::Memory(fault) => Cause::HelperMemory { helper, fault },
+            HelperError::Refused(reason) => Cause::HelperRefused { helper, reason },
+            HelperError::BadCallback(value) => Cause::BadCallback { value },
+            // The engine reports the callback's own trap in its place.
+            HelperError::Stopped => Cause::PastEnd,
+        }
+    }
 }
 
 /// The loaded programs, which program arrays refer to.

@@ -390,7 +390,7 @@ fn differs(with: &Ran, without: &Ran) -> Option<Unsound> {
         })
     };
     let result = |ran: &Ran| format!("{:?}", ran.outcome.result);
-    let insns = |ran: &Ran| ran.outcome.insns.to_string();
+    let insns = |ran: &Ran| format!("{:?}", ran.outcome.insns);
     let packet = |ran: &Ran| format!("{:02x?}", ran.observed.packet);
     let maps = |ran: &Ran| format!("{:02x?}", ran.observed.maps);
     facts("r0", result(with), result(without))

@@ -53,7 +53,7 @@ pub fn run_watched(code: &Code, env: &RunEnv<'_>, ctx: Addr, watch: &mut impl Wa
     let result = run.activate(code, EntryId::default(), [ctx.0, 0, 0, 0, 0]);
     Outcome {
         result,
-        insns: env.fuel - run.fuel,
+        insns: Some(env.fuel - run.fuel),
         tail_calls: run.tail_calls,
         state: run.state,
     }
@@ -273,19 +273,8 @@ impl<'a, W: Watch> Run<'a, W> {
             ctx,
             engine: self,
         };
-        helper.call(&mut call).map_err(|error| match error {
-            HelperError::Memory(fault) => Cause::HelperMemory {
-                helper: helper.name(),
-                fault,
-            },
-            HelperError::Refused(reason) => Cause::HelperRefused {
-                helper: helper.name(),
-                reason,
-            },
-            HelperError::BadCallback(value) => Cause::BadCallback { value },
-            // `trap` reports the callback's own trap in its place.
-            HelperError::Stopped => Cause::PastEnd,
-        })
+        let reply = helper.call(&mut call);
+        reply.map_err(|error| Cause::of_helper(helper, error))
     }
 
     /// Begins a function on the next frame, and gives its first operation.

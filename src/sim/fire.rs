@@ -47,8 +47,8 @@ pub struct ProgramRun {
     pub outcome: Result<u64, Trap>,
     /// What the return value means, where it is a verdict: `XDP_DROP`.
     pub verdict: Option<&'static str>,
-    /// Instructions executed.
-    pub insns: u64,
+    /// Instructions executed, if the engine counted them.
+    pub insns: Option<u64>,
     /// Tail calls taken.
     pub tail_calls: u32,
     /// What helpers left: redirects, signals, overridden return values.

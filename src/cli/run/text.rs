@@ -195,14 +195,12 @@ fn returned(happened: &Happened<'_>) -> Vec<String> {
 
 fn answer(run: &ProgramRun) -> String {
     let insns = run.insns;
+    let insns = insns.map_or_else(String::new, |insns| format!(", {insns} instructions"));
     match (&run.outcome, run.verdict) {
         (Ok(value), Some(verdict)) => {
-            format!(
-                "returned {verdict} ({}), {insns} instructions",
-                signed(*value)
-            )
+            format!("returned {verdict} ({}){insns}", signed(*value))
         }
-        (Ok(value), None) => format!("returned {}, {insns} instructions", signed(*value)),
+        (Ok(value), None) => format!("returned {}{insns}", signed(*value)),
         (Err(trap), _) => format!("trapped: {trap}"),
     }
 }

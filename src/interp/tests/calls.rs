@@ -45,7 +45,7 @@ fn subprogram_returns_r0_and_preserves_r6_to_r9_and_the_stack() {
         exit",
     );
     assert_eq!(outcome.result, Ok(10 + 30 + 100));
-    assert_eq!(outcome.insns, 22);
+    assert_eq!(outcome.insns, Some(22));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn endless_loop_runs_out_of_fuel() {
     let mut fixture = Fixture::new();
     fixture.fuel = 1000;
     let outcome = fixture.run_text("again:\ngoto again\nexit");
-    assert_eq!(outcome.insns, 1000);
+    assert_eq!(outcome.insns, Some(1000));
     let trap = outcome.result.expect_err("traps");
     assert_eq!(
         (trap.pc, trap.cause),
@@ -157,7 +157,7 @@ fn bpf_loop_calls_back_with_index_and_data() {
         "a callback may stop it"
     );
     let outcome = fixture.run_text(&text(0, 0));
-    assert_eq!((outcome.result, outcome.insns), (Ok(0), 13 - 1));
+    assert_eq!((outcome.result, outcome.insns), (Ok(0), Some(13 - 1)));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn callbacks_count_and_burn_fuel() {
     let text =
         "r1 = 1000\nr2 = subprog[body]\nr3 = 0\nr4 = 0\ncall bpf_loop\nexit\nbody:\nr0 = 0\nexit";
     let outcome = fixture.run_text(text);
-    assert_eq!(outcome.insns, 500);
+    assert_eq!(outcome.insns, Some(500));
     assert_eq!(
         outcome.result.map_err(|trap| trap.cause),
         Err(Cause::OutOfFuel { limit: 500 })
@@ -280,7 +280,7 @@ fn tail_call_goes_on_in_the_other_program_with_the_context() {
     let outcome = fixture.run(&fixture.code(&text), ctx);
     assert_eq!(
         (outcome.result, outcome.tail_calls, outcome.insns),
-        (Ok(41), 1, 8)
+        (Ok(41), 1, Some(8))
     );
 }
 
