@@ -30,6 +30,8 @@ pub mod fuzz;
 pub mod helpers;
 pub mod interp;
 pub mod isa;
+#[cfg(feature = "jit")]
+pub mod jit;
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 pub mod kernel;
 pub mod linker;

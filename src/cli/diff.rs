@@ -16,6 +16,7 @@ use clap::ValueEnum;
 use ebpf_sim::diff::{Compared, DiffError, Difference, Events, Input, Options, compare, generate};
 
 use super::Exit;
+use super::engine;
 use super::input;
 use super::oracle::Oracle;
 use super::output::Output;
@@ -65,6 +66,9 @@ pub(super) struct Args {
     /// Where known differences are listed [default: known-differences.csv beside each object].
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
+    /// What runs programs.
+    #[arg(long, value_name = "ENGINE", default_value = "interp")]
+    engine: engine::Choice,
     /// Print both logs side by side where verdicts differ.
     #[arg(long)]
     log: bool,
@@ -137,6 +141,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         module_btfs: inputs.module_btfs.clone(),
         target: inputs.target.clone(),
         programs: inputs.names().to_vec(),
+        engine: args.engine.into(),
         input: Input {
             packets,
             context,

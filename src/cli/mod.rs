@@ -13,6 +13,7 @@ mod completions;
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 mod diff;
 mod dump;
+mod engine;
 mod explain;
 mod fuzz;
 mod input;

@@ -17,6 +17,7 @@ use ebpf_sim::sim::{Firing, Options, Sim, Verify};
 
 use self::cues::Cue;
 use super::Exit;
+use super::engine;
 use super::input::{self, Inputs};
 use super::loader;
 use super::output::Output;
@@ -67,6 +68,9 @@ pub(super) struct Args {
     /// Run programs that nobody judged; each access is checked when it happens.
     #[arg(long)]
     no_verify: bool,
+    /// What runs programs.
+    #[arg(long, value_name = "ENGINE", default_value = "interp")]
+    engine: engine::Choice,
     /// Print only the maps of this name; may be repeated.
     #[arg(long = "map", value_name = "NAME")]
     maps: Vec<String>,
@@ -129,6 +133,7 @@ impl Args {
                 Verify::Always
             },
             loader: self.loader.resolve(),
+            engine: self.engine.into(),
             task,
             ..Options::default()
         };

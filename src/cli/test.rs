@@ -16,6 +16,7 @@ use ebpf_sim::sim::{self, Selection, Sim};
 use ebpf_sim::verifier::{Env, Rejection, Verified, verify};
 
 use super::Exit;
+use super::engine;
 use super::input::{self, Inputs, Loaded};
 use super::output::Output;
 
@@ -49,6 +50,9 @@ pub(super) struct Args {
     /// Only what is expected without privileges.
     #[arg(long)]
     unpriv: bool,
+    /// What runs programs.
+    #[arg(long, value_name = "ENGINE", default_value = "interp")]
+    engine: engine::Choice,
     /// How to print results.
     #[arg(long, value_name = "FORMAT", default_value = "libtest")]
     format: Format,
@@ -112,12 +116,14 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         input,
         annotations: _,
         unpriv,
+        engine,
         format,
     } = args;
     let inputs = input.resolve()?;
     let mut bench = Bench {
         inputs: &inputs,
         only: unpriv.then_some(Who::Unprivileged),
+        engine: engine.into(),
         auxiliaries: Vec::new(),
         tested: Vec::new(),
         tally: Tally::default(),
@@ -149,6 +155,7 @@ struct Bench<'a> {
     inputs: &'a Inputs,
     /// Whose tests are done, if not everybody's.
     only: Option<Who>,
+    engine: sim::Engine,
     /// The programs of the file at hand that only help others.
     auxiliaries: Vec<String>,
     tested: Vec<Tested>,
@@ -301,6 +308,7 @@ impl Bench<'_> {
             loader: case.loader,
             module_btfs: self.inputs.module_btfs.clone(),
             target: self.inputs.target.clone(),
+            engine: self.engine,
             ..sim::Options::default()
         };
         let mut sim = Sim::new(options).map_err(|error| error.to_string())?;

@@ -21,6 +21,7 @@ use crate::btf::Btf;
 use crate::kernel::job::{Job, ProgramResult, Verdict};
 use crate::kernel::{Kernel, KernelError, errno_name, log};
 use crate::object::{LinkError, LinkOptions, Object, ObjectError, Program, Setup, TargetPrograms};
+use crate::sim::Engine;
 use crate::verifier::{Env, LogLevel, Rejection, Verified, verify};
 
 pub use input::{Events, Input, generate};
@@ -57,6 +58,8 @@ pub struct Options {
     pub target: Option<Arc<TargetPrograms>>,
     /// Only the programs of these names; all where there are none.
     pub programs: Vec<String>,
+    /// What runs them in the simulator.
+    pub engine: Engine,
     /// What programs are run on.
     pub input: Input,
 }

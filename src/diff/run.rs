@@ -256,6 +256,7 @@ pub(super) fn simulator(
         programs: Selection::Named(names),
         cpus: Cpus::new(cpus),
         task,
+        engine: options.engine,
         ..sim::Options::default()
     })
     .map_err(|error| error.to_string())?;

@@ -636,6 +636,7 @@ impl Disagreement {
             Disagreement::Unsound(Unsound::Claim(_)) => "claim".to_owned(),
             Disagreement::Unsound(Unsound::Lower(_)) => "lower".to_owned(),
             Disagreement::Unsound(Unsound::Facts { what, .. }) => format!("facts: {what}"),
+            Disagreement::Unsound(Unsound::Engines { what, .. }) => format!("engines: {what}"),
             Disagreement::Panic { message } => format!("panic: {}", words(message)),
         }
     }

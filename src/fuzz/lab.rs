@@ -13,6 +13,8 @@ use crate::code::{
 };
 use crate::helpers::{Packet, World};
 use crate::interp;
+#[cfg(feature = "jit")]
+use crate::jit::{self, Compiler, Counting, JitError, Native, Natives};
 use crate::machine::{
     Addr, CpuId, Errno, Machine, MachineConfig, MemoryConfig, MemoryError, ObjectKind, ObjectSpec,
     OutOfMemory, Owner, PacketError, SkBuff, SkbLayer, Task, XdpFrame, XdpQueue,
@@ -40,6 +42,8 @@ pub struct Lab {
     maps: Vec<Arc<Map>>,
     bindings: Bindings,
     task: Task,
+    #[cfg(feature = "jit")]
+    compiler: Compiler,
 }
 
 /// What keeps a case from being run.
@@ -74,6 +78,10 @@ pub enum LabError {
     /// What was accepted cannot be run.
     #[error(transparent)]
     Lower(#[from] LowerError),
+    /// There is no native code of it.
+    #[cfg(feature = "jit")]
+    #[error(transparent)]
+    Jit(#[from] JitError),
 }
 
 /// A run and what it left.
@@ -118,6 +126,28 @@ pub enum Unsound {
         /// What it is without.
         without: String,
     },
+    /// Native code does something else than the interpreter.
+    #[error("{what} in the interpreter: {interpreter}; in native code: {native}")]
+    Engines {
+        /// What differs.
+        what: &'static str,
+        /// What it is in the interpreter.
+        interpreter: String,
+        /// What it is in native code.
+        native: String,
+    },
+}
+
+/// What runs a program.
+#[derive(Clone, Copy)]
+enum How<'a> {
+    /// The interpreter.
+    Interpreted,
+    /// The same, held against what the verifier held of each step.
+    Watched(&'a Recording),
+    /// Native code.
+    #[cfg(feature = "jit")]
+    Compiled(&'a Native),
 }
 
 impl Lab {
@@ -174,6 +204,8 @@ impl Lab {
             maps,
             bindings,
             task: Task::default(),
+            #[cfg(feature = "jit")]
+            compiler: Compiler::new()?,
         })
     }
 
@@ -190,7 +222,7 @@ impl Lab {
     /// # Errors
     /// It cannot be run at all; a trap is an outcome.
     pub fn run(&self, verified: &Verified, input: &Input) -> Result<Ran, LabError> {
-        self.run_code(&lower(verified, &self.bindings)?, input, None)
+        self.run_code(&lower(verified, &self.bindings)?, input, How::Interpreted)
     }
 
     /// What the verifier held before each instruction, if that is little enough to be recorded.
@@ -212,7 +244,7 @@ impl Lab {
         let code = lower(verified, &self.bindings)?;
         let mut all = Compared::default();
         for input in inputs {
-            let ran = self.run_code(&code, input, Some(recording))?;
+            let ran = self.run_code(&code, input, How::Watched(recording))?;
             all.steps += ran.compared.steps;
             if ran.compared.found.is_some() {
                 all.found = ran.compared.found;
@@ -227,8 +259,34 @@ impl Lab {
     /// # Errors
     /// It cannot be run at all; a trap is an outcome.
     pub fn run_unverified(&self, case: &Case) -> Result<Ran, LabError> {
-        let code = lower_unverified(&case.program, &self.bindings)?;
-        self.run_code(&code, &case.input, None)
+        self.run_code(&self.lower_unverified(case)?, &case.input, How::Interpreted)
+    }
+
+    fn lower_unverified(&self, case: &Case) -> Result<Code, LowerError> {
+        lower_unverified(&case.program, &self.bindings)
+    }
+
+    /// The first thing that native code does otherwise than the interpreter.
+    #[cfg(feature = "jit")]
+    fn check_native(&self, code: Code, case: &Case) -> Result<Option<Unsound>, LabError> {
+        let code = Arc::new(code);
+        let interpret = || self.run_code(&code, &case.input, How::Interpreted);
+        for counting in [Counting::On, Counting::Off] {
+            let native = self.compiler.compile(&code, counting)?;
+            for again in 0..=AGAIN {
+                let interpreted = interpret()?;
+                let compiled = self.run_code(&code, &case.input, How::Compiled(&native))?;
+                let difference = engines_differ(&interpreted, &compiled);
+                // What depends on where things lie differs between any two runs.
+                if difference.is_none() || first_difference(&interpreted, &interpret()?).is_some() {
+                    break;
+                }
+                if again == AGAIN {
+                    return Ok(difference);
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Runs an accepted program and holds it against what must be.
@@ -247,10 +305,18 @@ impl Lab {
         if let Err(trap) = &ran.outcome.result {
             return Ok(Err(Unsound::Trap(trap.clone())));
         }
+        #[cfg(feature = "jit")]
+        if let Some(unsound) = self.check_native(lower(verified, &self.bindings)?, case)? {
+            return Ok(Err(unsound));
+        }
         // Code that no path reaches may be such as cannot be run.
         let Ok(plain) = self.run_unverified(case) else {
             return Ok(Ok(ran));
         };
+        #[cfg(feature = "jit")]
+        if let Some(unsound) = self.check_native(self.lower_unverified(case)?, case)? {
+            return Ok(Err(unsound));
+        }
         let difference = differs(&ran, &plain);
         // What depends on where things lie differs between any two runs.
         for _ in 0..AGAIN {
@@ -261,19 +327,14 @@ impl Lab {
         Ok(difference.map_or(Ok(ran), Err))
     }
 
-    fn run_code(
-        &self,
-        code: &Code,
-        input: &Input,
-        recording: Option<&Recording>,
-    ) -> Result<Ran, LabError> {
+    fn run_code(&self, code: &Code, input: &Input, how: How<'_>) -> Result<Ran, LabError> {
         self.fill(input)?;
         let memory = &self.machine.memory;
         match code.prog_type {
             ProgType::Xdp => {
                 let frame = XdpFrame::new(memory, &input.packet, XdpQueue::default())?;
                 let run = (Packet::Xdp(&frame), frame.ctx());
-                let (outcome, compared) = self.interpret(code, run, recording);
+                let (outcome, compared) = self.execute(code, run, how);
                 // Metadata counts as its beginning.
                 let packet = [frame.meta(memory), frame.bytes(memory)].concat();
                 frame.free(memory);
@@ -288,7 +349,7 @@ impl Lab {
                 };
                 let skb = SkBuff::new(memory, &input.packet, layer)?;
                 let run = (Packet::Skb(&skb), skb.ctx());
-                let (outcome, compared) = self.interpret(code, run, recording);
+                let (outcome, compared) = self.execute(code, run, how);
                 let packet = [vec![0; hidden], skb.bytes(memory)].concat();
                 skb.free(memory);
                 Ok(self.observe(outcome, packet, compared))
@@ -297,11 +358,11 @@ impl Lab {
         }
     }
 
-    fn interpret(
+    fn execute(
         &self,
         code: &Code,
         (packet, ctx): (Packet<'_>, Addr),
-        recording: Option<&Recording>,
+        how: How<'_>,
     ) -> (Outcome, Compared) {
         let world = World {
             packet: Some(packet),
@@ -313,9 +374,14 @@ impl Lab {
             stacks: &self.stacks,
             fuel: FUEL,
         };
-        let (outcome, compared) = match recording {
-            None => (interp::run(code, &env, ctx), Compared::default()),
-            Some(recording) => {
+        let (outcome, compared) = match how {
+            How::Interpreted => (interp::run(code, &env, ctx), Compared::default()),
+            #[cfg(feature = "jit")]
+            How::Compiled(native) => {
+                let outcome = jit::run(native, &Natives::default(), &env, ctx);
+                (outcome, Compared::default())
+            }
+            How::Watched(recording) => {
                 let scene = Scene {
                     memory: &self.machine.memory,
                     stacks: &self.stacks,
@@ -380,21 +446,45 @@ fn binding(map: &Map) -> MapBinding {
     }
 }
 
-/// The first thing in which two runs differ.
+/// What the verifier's facts change.
 fn differs(with: &Ran, without: &Ran) -> Option<Unsound> {
-    let facts = |what, with: String, without: String| {
-        (with != without).then_some(Unsound::Facts {
-            what,
-            with,
-            without,
-        })
-    };
-    let result = |ran: &Ran| format!("{:?}", ran.outcome.result);
-    let insns = |ran: &Ran| format!("{:?}", ran.outcome.insns);
-    let packet = |ran: &Ran| format!("{:02x?}", ran.observed.packet);
-    let maps = |ran: &Ran| format!("{:02x?}", ran.observed.maps);
-    facts("r0", result(with), result(without))
-        .or_else(|| facts("instruction count", insns(with), insns(without)))
-        .or_else(|| facts("packet", packet(with), packet(without)))
-        .or_else(|| facts("maps", maps(with), maps(without)))
+    let (what, [with, without]) = first_difference(with, without)?;
+    Some(Unsound::Facts {
+        what,
+        with,
+        without,
+    })
+}
+
+/// What native code does otherwise.
+#[cfg(feature = "jit")]
+fn engines_differ(interpreted: &Ran, compiled: &Ran) -> Option<Unsound> {
+    let mut compiled = compiled.clone();
+    // Nothing is compared where nothing was counted.
+    compiled.outcome.insns = compiled.outcome.insns.or(interpreted.outcome.insns);
+    let (what, [interpreter, native]) = first_difference(interpreted, &compiled)?;
+    Some(Unsound::Engines {
+        what,
+        interpreter,
+        native,
+    })
+}
+
+/// One thing that a run shows.
+type View = fn(&Ran) -> String;
+
+/// The first thing in which two runs differ, and what it is in each.
+fn first_difference(one: &Ran, other: &Ran) -> Option<(&'static str, [String; 2])> {
+    let views: [(&'static str, View); 4] = [
+        ("r0", |ran| format!("{:?}", ran.outcome.result)),
+        ("instruction count", |ran| {
+            format!("{:?}", ran.outcome.insns)
+        }),
+        ("packet", |ran| format!("{:02x?}", ran.observed.packet)),
+        ("maps", |ran| format!("{:02x?}", ran.observed.maps)),
+    ];
+    views.into_iter().find_map(|(what, view)| {
+        let (one, other) = (view(one), view(other));
+        (one != other).then_some((what, [one, other]))
+    })
 }

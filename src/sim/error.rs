@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use crate::machine::{Errno, MemoryError, OutOfMemory};
 use crate::object::ObjectError;
 
+use super::EngineError;
+
 /// Why there is no simulated kernel.
 #[derive(Debug, thiserror::Error)]
 pub enum SimError {
@@ -14,6 +16,9 @@ pub enum SimError {
     /// Guest memory is too small for what every machine needs.
     #[error(transparent)]
     Room(#[from] OutOfMemory),
+    /// The engine does not work here.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
 }
 
 /// Why an object is not loaded.

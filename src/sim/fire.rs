@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::code::{Code, RunEnv, Trap};
+use crate::code::{RunEnv, Trap};
 use crate::events::{
     Answer, Attachment, Event, EventError, Named, Passage, Point, Scene, SkbFields, Stop,
     UsdtEvent, verdict_name,
 };
 use crate::helpers::{Hook, RunState, World};
-use crate::interp;
 use crate::machine::{CpuId, ProgId};
 use crate::maps::MapEnv;
 
-use super::Sim;
+use super::{Ready, Sim};
 
 /// What came of an event.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +73,7 @@ pub struct Unreached {
 #[derive(Debug)]
 pub(super) struct Attached {
     pub(super) id: ProgId,
-    pub(super) code: Arc<Code>,
+    pub(super) ready: Ready,
     pub(super) attachment: Attachment,
     pub(super) object: String,
     /// Whether it waits in a program array instead.
@@ -94,7 +93,7 @@ pub(super) enum Reached {
 
 impl Attached {
     pub(super) fn name(&self) -> String {
-        self.code.name.to_string()
+        self.ready.code().name.to_string()
     }
 }
 
@@ -188,14 +187,14 @@ impl Sim {
         let (mut runs, mut answer) = (Vec::new(), Answer::Continue);
         for program in &self.attached {
             let Attached {
-                attachment, code, ..
+                attachment, ready, ..
             } = program;
             if program.called || !attachment.runs_at(&stop.point, passage.named()) {
                 continue;
             }
             let run = self.run(program, stop, passage, scene)?;
             let given = match run.outcome {
-                Ok(r0) => stop.answer(attachment, code.prog_type, r0, &run.state),
+                Ok(r0) => stop.answer(attachment, ready.code().prog_type, r0, &run.state),
                 Err(_) => Answer::Continue,
             };
             runs.push(run);
@@ -231,7 +230,8 @@ impl Sim {
                 .map_or(0, |event| self.usdt_cookie(program, event)),
             ..Hook::default()
         };
-        let prog_type = program.code.prog_type;
+        let code = program.ready.code();
+        let prog_type = code.prog_type;
         let world = World {
             task_struct,
             packet: scene.packet(),
@@ -245,7 +245,7 @@ impl Sim {
             stacks,
             fuel,
         };
-        let outcome = interp::run(&program.code, &env, context.addr);
+        let outcome = self.engines.run(&program.ready, &env, context.addr);
         self.maps.end_of_run(&MapEnv {
             memory: &self.machine.memory,
             cpu: CpuId(0),
@@ -253,7 +253,7 @@ impl Sim {
         let r0 = outcome.result.as_ref().ok();
         Ok(ProgramRun {
             id: program.id,
-            name: Arc::clone(&program.code.name),
+            name: Arc::clone(&code.name),
             verdict: r0.and_then(|r0| verdict_name(prog_type, *r0)),
             outcome: outcome.result,
             insns: outcome.insns,
@@ -301,7 +301,7 @@ impl Sim {
                 Reached::No | Reached::Yes => None,
             },
             id: program.id,
-            name: program.code.name.to_string(),
+            name: program.ready.code().name.to_string(),
             object: program.object.clone(),
             needs: program.attachment.needs(),
         })

@@ -17,7 +17,7 @@ use crate::verifier::{self, Env, Rejection, Verified};
 
 use super::fire::{Attached, Reached};
 use super::replace::ReplaceError;
-use super::{LoadError, Sim, Verify};
+use super::{EngineError, LoadError, Ready, Sim, Verify};
 
 /// Numbers of the helpers that give the current `task_struct`.
 const CURRENT_TASK: [i32; 2] = [35, 158];
@@ -50,6 +50,8 @@ pub struct LoadedProgram {
     pub program: Option<Arc<Program>>,
     /// What became of it.
     pub verdict: Verdict,
+    /// What runs, if it can run.
+    pub ready: Option<Ready>,
     /// How long judging it took.
     pub duration: Duration,
 }
@@ -92,6 +94,14 @@ pub enum Refusal {
         /// Why there is no map.
         error: Arc<MapError>,
     },
+    /// It is accepted, but the engine does not take it.
+    #[error("{error}")]
+    Engine {
+        /// What the verifier learnt, if it was asked.
+        verified: Option<Arc<Verified>>,
+        /// Why it does not.
+        error: EngineError,
+    },
     /// It is accepted, but the simulator cannot run it.
     #[error("{error}")]
     Lower {
@@ -126,7 +136,8 @@ impl Verdict {
             Verdict::Refused(
                 Refusal::Map { verified, .. }
                 | Refusal::Lower { verified, .. }
-                | Refusal::Replace { verified, .. },
+                | Refusal::Replace { verified, .. }
+                | Refusal::Engine { verified, .. },
             ) => verified.as_ref(),
             Verdict::Unverified { .. } | Verdict::Refused(_) | Verdict::Skipped => None,
         }
@@ -297,6 +308,7 @@ impl Sim {
                     name: error.program.clone(),
                     section: error.section.clone(),
                     program: None,
+                    ready: None,
                     verdict: match self
                         .options
                         .programs
@@ -314,9 +326,11 @@ impl Sim {
         let judged = taken.then(|| self.judge(&program));
         let duration = start.elapsed();
         let verdict = judged.map_or(Verdict::Skipped, |judged| lower(&program, judged, maps));
-        let id = verdict.code().map(|code| {
+        let (verdict, ready) = self.prepare(verdict);
+        let id = ready.as_ref().map(|ready| {
             let id = self.machine.registry.next_prog();
-            self.programs.insert(id, Arc::clone(code));
+            self.programs.insert(id, Arc::clone(ready.code()));
+            self.engines.insert(id, ready);
             id
         });
         let (name, section) = (program.name.clone(), program.section.clone());
@@ -326,7 +340,23 @@ impl Sim {
             section,
             program: Some(program),
             verdict,
+            ready,
             duration,
+        }
+    }
+
+    /// Makes what can run ready for the engine.
+    fn prepare(&self, verdict: Verdict) -> (Verdict, Option<Ready>) {
+        let Some(code) = verdict.code() else {
+            return (verdict, None);
+        };
+        match self.engines.prepare(code) {
+            Ok(ready) => (verdict, Some(ready)),
+            Err(error) => {
+                let verified = verdict.verified().cloned();
+                let refusal = Refusal::Engine { verified, error };
+                (Verdict::Refused(refusal), None)
+            }
         }
     }
 
@@ -364,8 +394,8 @@ impl Sim {
     fn attach(&mut self, load: &Load) {
         let called = called(load);
         for loaded in &load.programs {
-            let (Some(id), Some(code), Some(program)) =
-                (loaded.id, loaded.verdict.code(), &loaded.program)
+            let (Some(id), Some(ready), Some(program)) =
+                (loaded.id, &loaded.ready, &loaded.program)
             else {
                 continue;
             };
@@ -376,7 +406,7 @@ impl Sim {
             }
             self.attached.push(Attached {
                 id,
-                code: Arc::clone(code),
+                ready: ready.clone(),
                 attachment: Attachment::of(program),
                 object: load.name.clone(),
                 called: called.contains(loaded.name.as_str()),

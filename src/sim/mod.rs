@@ -1,7 +1,7 @@
 //! The library's front door: open objects, load programs, fire events, inspect what they left.
 //!
 //! There is no logic here: objects are parsed by [`crate::object`], programs judged by
-//! [`crate::verifier`] and run by [`crate::interp`], and what fires is said by [`crate::events`].
+//! [`crate::verifier`] and run by an [`Engine`], and what fires is said by [`crate::events`].
 //!
 //! Rules:
 //! - Loading attaches: each accepted program is attached to what its section names. One that its
@@ -9,6 +9,7 @@
 //! - Programs at the same hook run in the order in which they were loaded.
 //! - Every event happens to the task of the options, on the first CPU.
 
+mod engine;
 mod error;
 mod fire;
 mod inspect;
@@ -28,6 +29,7 @@ use fire::Attached;
 use replace::Whole;
 use usdt::Probes;
 
+pub use engine::{Engine, EngineError, Engines, Ready};
 pub use error::{InspectError, LoadError, SimError};
 pub use fire::{Firing, HookRun, ProgramRun, Unreached};
 pub use inspect::{Entry, MapView, Record};
@@ -42,6 +44,7 @@ pub struct Sim {
     loads: Vec<Arc<Load>>,
     attached: Vec<Attached>,
     programs: Programs,
+    engines: Engines,
     stacks: Stacks,
     maps: MapTable,
     /// Programs that others run in place of functions of.
@@ -64,6 +67,7 @@ impl Sim {
             clock: options.clock,
             memory: options.memory,
         })?;
+        let engines = Engines::new(options.engine)?;
         let stacks = Stacks::new(&machine.memory, &Owner::Kernel)?;
         let task = machine.tasks.insert(options.task.clone());
         if machine.tasks.get(task.ppid).is_none() {
@@ -74,6 +78,7 @@ impl Sim {
             loads: Vec::new(),
             attached: Vec::new(),
             programs: Programs::default(),
+            engines,
             stacks,
             maps: MapTable::default(),
             wholes: BTreeMap::new(),

@@ -9,6 +9,8 @@ use crate::machine::{ClockConfig, Cpus, MemoryConfig, Task};
 use crate::object::{Autoload, Setup, TargetPrograms};
 use crate::verifier::LogLevel;
 
+use super::Engine;
+
 /// What a [`Sim`](super::Sim) is made as.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -37,7 +39,10 @@ pub struct Options {
     pub loader: Loader,
     /// How much the verifier logs.
     pub log_level: LogLevel,
-    /// How many instructions a run may take.
+    /// What runs programs.
+    pub engine: Engine,
+    /// How many instructions a run may take; native code that does not count them stops only what
+    /// does not end by itself.
     pub fuel: u64,
     /// Who is current when an event happens.
     pub task: Task,
@@ -86,6 +91,7 @@ impl Default for Options {
             verify: Verify::Always,
             loader: Loader::default(),
             log_level: LogLevel::Failure,
+            engine: Engine::default(),
             fuel: DEFAULT_FUEL,
             task: Task::default(),
         }

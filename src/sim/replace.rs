@@ -10,8 +10,8 @@ use crate::maps::Map;
 use crate::object::{AttachProgram, Joint, Program};
 use crate::verifier::Verified;
 
-use super::Sim;
 use super::load::{LoadedProgram, binding};
+use super::{EngineError, Sim};
 
 /// A program that runs, with what was put into it.
 #[derive(Debug)]
@@ -40,6 +40,14 @@ pub enum ReplaceError {
     Taken {
         /// The function.
         function: String,
+    },
+    /// The engine does not take what is put together.
+    #[error("it cannot be put in place of {function}: {source}")]
+    Engine {
+        /// The function.
+        function: String,
+        /// Why.
+        source: Box<EngineError>,
     },
     /// What is put together cannot be run.
     #[error("it cannot be put in place of {function}: {source}")]
@@ -77,16 +85,24 @@ impl Sim {
         whole.put(target.subprog, program, loaded.verdict.verified());
         whole.maps.extend(maps.iter().cloned());
         let code = whole.lower().map_err(|source| ReplaceError::Lower {
-            function,
+            function: function.clone(),
             source: Box::new(source),
         })?;
+        let ready = self
+            .engines
+            .prepare(&code)
+            .map_err(|source| ReplaceError::Engine {
+                function,
+                source: Box::new(source),
+            })?;
+        self.engines.insert(id, &ready);
         self.programs.insert(id, Arc::clone(&code));
         for attached in self
             .attached
             .iter_mut()
             .filter(|attached| attached.id == id)
         {
-            attached.code = Arc::clone(&code);
+            attached.ready = ready.clone();
         }
         self.wholes.insert(id, whole);
         Ok(())

@@ -48,7 +48,8 @@ fn program(load: &Load, program: &LoadedProgram) -> Json {
             Refusal::Link(_)
             | Refusal::Map { .. }
             | Refusal::Lower { .. }
-            | Refusal::Replace { .. },
+            | Refusal::Replace { .. }
+            | Refusal::Engine { .. },
         )
         | Verdict::Accepted { .. }
         | Verdict::Unverified { .. }
@@ -71,6 +72,7 @@ fn reason(refusal: &Refusal) -> String {
         Refusal::Map { error, .. } => error.to_string(),
         Refusal::Lower { error, .. } => error.to_string(),
         Refusal::Replace { error, .. } => error.to_string(),
+        Refusal::Engine { error, .. } => error.to_string(),
     }
 }
 

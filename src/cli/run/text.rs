@@ -26,7 +26,8 @@ pub(super) fn refusals(output: &mut Output, sim: &Sim, json: bool) -> anyhow::Re
                 Refusal::Rejected(_)
                 | Refusal::Map { .. }
                 | Refusal::Lower { .. }
-                | Refusal::Replace { .. } => refusal,
+                | Refusal::Replace { .. }
+                | Refusal::Engine { .. } => refusal,
             };
             writeln!(
                 output,

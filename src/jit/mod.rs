@@ -1,0 +1,189 @@
+//! The second engine: compiles [`Code`] to native code with Cranelift, and runs that.
+//!
+//! It judges nothing and knows neither the verifier nor the interpreter: of a program that was
+//! judged ([`Checks::Proven`](crate::code::Checks::Proven)) it believes every access, and of one that was not it checks each.
+//!
+//! Rules:
+//! - One native function for each [`Entry`](crate::code::Entry). BPF registers are SSA values. A
+//!   small subprogram is compiled into its callers.
+//! - Judged programs: loads and stores are plain ones, arguments travel in registers, and stack
+//!   slots whose address never escapes are values. A probed load asks the shadow, and reads zero
+//!   where it refuses.
+//! - Programs nobody judged: every access asks the shadow first and traps as in the interpreter.
+//!   All registers travel through [`state::Run`], so that what such a program reads of another
+//!   function's registers is what the interpreter shows it.
+//! - Everything that native code cannot do by itself is a [`shims`] call with the run as its first
+//!   argument. What cannot go on is recorded there; native code looks at one word after the call,
+//!   and returns.
+//! - A tail call records its target and returns to the Rust loop that started the function, so that
+//!   chains do not grow the native stack.
+//! - [`Counting::On`] counts instructions exactly as the interpreter does and stops at the same one.
+//!   [`Counting::Off`] counts nothing, and burns fuel at the back-edges of loops that the verifier
+//!   has not walked to their end.
+//! - Cranelift is used in this folder only, `unsafe` in [`native`] only. Nothing but the calling
+//!   convention depends on the host.
+
+mod flow;
+mod listing;
+mod native;
+mod shims;
+mod slots;
+mod state;
+mod translate;
+
+#[cfg(test)]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "the tests of one engine run in the other"
+)]
+#[path = "../interp/tests/mod.rs"]
+mod conformance;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::settings::{self, Configurable};
+
+use crate::code::{Code, Outcome, RunEnv};
+use crate::machine::{Addr, ProgId};
+
+pub use listing::{Listing, Stage};
+pub use native::Native;
+
+/// Whether native code counts instructions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counting {
+    /// It does not: the outcome has no count, and fuel only stops what would not end by itself.
+    #[default]
+    Off,
+    /// It counts each, and the fuel is spent to the instruction.
+    On,
+}
+
+/// Why a program cannot be compiled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JitError {
+    /// Cranelift has no code generator for this machine.
+    #[error("no native code on this host: {reason}")]
+    Host {
+        /// What Cranelift says.
+        reason: String,
+    },
+    /// Native code of it would be too large.
+    #[error(
+        "{program} is too large for native code: {ops} operations in its functions, at most {limit}"
+    )]
+    TooLarge {
+        /// The program.
+        program: String,
+        /// How many operations its functions reach, those that several reach counted for each.
+        ops: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+    /// Cranelift refuses it.
+    #[error("cannot compile {program}: {reason}")]
+    Codegen {
+        /// The program.
+        program: String,
+        /// What Cranelift says.
+        reason: String,
+    },
+}
+
+/// Makes native code; one serves any number of programs and machines.
+#[derive(Clone)]
+pub struct Compiler {
+    isa: OwnedTargetIsa,
+}
+
+impl std::fmt::Debug for Compiler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Compiler for {}", self.isa.triple())
+    }
+}
+
+impl Compiler {
+    /// A compiler for the machine it runs on.
+    ///
+    /// # Errors
+    /// Cranelift cannot make code for it.
+    pub fn new() -> Result<Compiler, JitError> {
+        let host = |reason: &dyn std::fmt::Display| JitError::Host {
+            reason: reason.to_string(),
+        };
+        let mut flags = settings::builder();
+        let checked = if cfg!(any(debug_assertions, test)) {
+            "true"
+        } else {
+            "false"
+        };
+        for (name, value) in [
+            ("opt_level", "speed"),
+            ("is_pic", "false"),
+            ("use_colocated_libcalls", "false"),
+            ("unwind_info", "false"),
+            ("enable_verifier", checked),
+            ("enable_probestack", "false"),
+        ] {
+            flags.set(name, value).map_err(|error| host(&error))?;
+        }
+        let isa = cranelift_native::builder().map_err(|error| host(&error))?;
+        let isa = isa.finish(settings::Flags::new(flags));
+        Ok(Compiler {
+            isa: isa.map_err(|error| host(&error))?,
+        })
+    }
+
+    /// Compiles a program. The native code holds addresses of the machine that the program was
+    /// lowered for, and runs on that machine only.
+    ///
+    /// # Errors
+    /// It is too large.
+    pub fn compile(&self, code: &Arc<Code>, counting: Counting) -> Result<Native, JitError> {
+        Native::compile(&self.isa, code, counting)
+    }
+
+    /// What compiling makes of a program, in text, function by function.
+    ///
+    /// # Errors
+    /// It is too large.
+    pub fn list(
+        &self,
+        code: &Arc<Code>,
+        counting: Counting,
+        stage: Stage,
+    ) -> Result<Vec<Listing>, JitError> {
+        listing::list(&self.isa, code, counting, stage)
+    }
+}
+
+/// The compiled programs, which tail calls lead to.
+#[derive(Clone, Debug, Default)]
+pub struct Natives {
+    by_id: BTreeMap<ProgId, Arc<Native>>,
+}
+
+impl Natives {
+    /// Adds or replaces a program.
+    pub fn insert(&mut self, id: ProgId, native: Arc<Native>) {
+        self.by_id.insert(id, native);
+    }
+
+    /// The program of that id.
+    pub fn get(&self, id: ProgId) -> Option<&Arc<Native>> {
+        self.by_id.get(&id)
+    }
+}
+
+/// Runs a program from its start, `r1` pointing to the context.
+///
+/// Tail calls lead to `natives`; the programs of `env` are the interpreter's.
+pub fn run(native: &Native, natives: &Natives, env: &RunEnv<'_>, ctx: Addr) -> Outcome {
+    state::Run::new(native, natives, env, ctx).finish()
+}

@@ -1,0 +1,304 @@
+//! What native code calls: functions with the host's calling convention, the run first.
+//!
+//! None of them is unsafe: what native code hands over are numbers, and guest memory checks its own
+//! addresses. Each is named in [`Shim`], which says what it takes.
+//!
+//! Rules:
+//! - A shim that cannot go on records a trap in the run and gives 0; native code then looks at the
+//!   status and returns.
+//! - `index` is the operation that calls, and what a trap names.
+
+use crate::code::{Cause, Load, MAX_FRAMES, Op};
+use crate::helpers;
+use crate::isa::alu::extend;
+use crate::isa::{LegacyMode, Reg, Size};
+use crate::machine::{Access, Addr};
+
+use super::state::{FRAME_STEP, Run};
+
+/// What a run stops for, when native code itself finds that it must.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub(super) enum Why {
+    /// [`Cause::Unreached`].
+    Unreached = 0,
+    /// [`Cause::PastEnd`].
+    PastEnd = 1,
+    /// [`Cause::CallDepth`].
+    CallDepth = 2,
+    /// [`Cause::OutOfFuel`], at the operation itself.
+    OutOfFuel = 3,
+    /// [`Cause::OutOfFuel`], as many operations further as fuel is left.
+    OutOfFuelAfter = 4,
+}
+
+/// A function that native code calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Shim {
+    /// Calls a helper: `index`, then so many arguments.
+    Helper(u8),
+    /// Stops the run: `index`, [`Why`].
+    Stop,
+    /// Checks an access and stops the run if it is refused: `index`, address.
+    Check,
+    /// A load that reads zero where it is refused: address, number of the size.
+    Probe,
+    /// A load that may be one of the context: `index`, address.
+    LoadContext,
+    /// A checked atomic operation: `index`, address, operand, `r0`. Gives the old value.
+    Atomic,
+    /// A legacy packet load: `index`, value of the index register. All ones out of bounds.
+    PacketLoad,
+    /// A tail call: `r2`, `r3`. Gives what is left in `r0`.
+    TailCall,
+    /// Goes on with the tail call of a called function: its depth.
+    GoOn,
+    /// Calls the function in a register: `index`, depth of the callee, the register's value.
+    CallReg,
+}
+
+impl Shim {
+    /// All of them.
+    pub(super) fn all() -> impl Iterator<Item = Shim> {
+        let helpers = (0..=5).map(Shim::Helper);
+        helpers.chain([
+            Shim::Stop,
+            Shim::Check,
+            Shim::Probe,
+            Shim::LoadContext,
+            Shim::Atomic,
+            Shim::PacketLoad,
+            Shim::TailCall,
+            Shim::GoOn,
+            Shim::CallReg,
+        ])
+    }
+
+    /// How many 64-bit numbers it takes after the run.
+    pub(super) fn params(self) -> usize {
+        match self {
+            Shim::Helper(count) => 1 + usize::from(count),
+            Shim::GoOn => 1,
+            Shim::Stop
+            | Shim::Check
+            | Shim::Probe
+            | Shim::LoadContext
+            | Shim::PacketLoad
+            | Shim::TailCall => 2,
+            Shim::CallReg => 3,
+            Shim::Atomic => 4,
+        }
+    }
+
+    /// The symbol it is linked by.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Shim::Helper(0) => "helper_0",
+            Shim::Helper(1) => "helper_1",
+            Shim::Helper(2) => "helper_2",
+            Shim::Helper(3) => "helper_3",
+            Shim::Helper(4) => "helper_4",
+            Shim::Helper(_) => "helper_5",
+            Shim::Stop => "stop",
+            Shim::Check => "check",
+            Shim::Probe => "probe",
+            Shim::LoadContext => "load_context",
+            Shim::Atomic => "atomic",
+            Shim::PacketLoad => "packet_load",
+            Shim::TailCall => "tail_call",
+            Shim::GoOn => "go_on",
+            Shim::CallReg => "call_reg",
+        }
+    }
+
+    /// Its code.
+    pub(super) fn address(self) -> *const u8 {
+        match self {
+            Shim::Helper(0) => helper_0 as *const u8,
+            Shim::Helper(1) => helper_1 as *const u8,
+            Shim::Helper(2) => helper_2 as *const u8,
+            Shim::Helper(3) => helper_3 as *const u8,
+            Shim::Helper(4) => helper_4 as *const u8,
+            Shim::Helper(_) => helper_5 as *const u8,
+            Shim::Stop => stop as *const u8,
+            Shim::Check => check as *const u8,
+            Shim::Probe => probe as *const u8,
+            Shim::LoadContext => load_context as *const u8,
+            Shim::Atomic => atomic as *const u8,
+            Shim::PacketLoad => packet_load as *const u8,
+            Shim::TailCall => tail_call as *const u8,
+            Shim::GoOn => go_on as *const u8,
+            Shim::CallReg => call_reg as *const u8,
+        }
+    }
+}
+
+/// The number by which a shim is told a size.
+pub(super) fn number_of(size: Size) -> i64 {
+    i64::from(size.bytes())
+}
+
+extern "C" fn helper_0(run: &mut Run<'_>, index: u64) -> u64 {
+    helper(run, index, [0; 5])
+}
+
+extern "C" fn helper_1(run: &mut Run<'_>, index: u64, a: u64) -> u64 {
+    helper(run, index, [a, 0, 0, 0, 0])
+}
+
+extern "C" fn helper_2(run: &mut Run<'_>, index: u64, a: u64, b: u64) -> u64 {
+    helper(run, index, [a, b, 0, 0, 0])
+}
+
+extern "C" fn helper_3(run: &mut Run<'_>, index: u64, a: u64, b: u64, c: u64) -> u64 {
+    helper(run, index, [a, b, c, 0, 0])
+}
+
+extern "C" fn helper_4(run: &mut Run<'_>, index: u64, a: u64, b: u64, c: u64, d: u64) -> u64 {
+    helper(run, index, [a, b, c, d, 0])
+}
+
+extern "C" fn helper_5(
+    run: &mut Run<'_>,
+    index: u64,
+    a: u64,
+    b: u64,
+    c: u64,
+    d: u64,
+    e: u64,
+) -> u64 {
+    helper(run, index, [a, b, c, d, e])
+}
+
+#[inline(always)]
+fn helper(run: &mut Run<'_>, index: u64, args: [u64; 5]) -> u64 {
+    let index = index as usize;
+    let Some(Op::CallHelper { helper }) = run.code().ops.get(index) else {
+        run.stop(index, Cause::PastEnd);
+        return 0;
+    };
+    match run.call_helper(helper, args) {
+        Ok(value) => value,
+        Err(error) => {
+            run.stop(index, Cause::of_helper(helper, error));
+            0
+        }
+    }
+}
+
+#[cold]
+extern "C" fn stop(run: &mut Run<'_>, index: u64, why: u64) -> u64 {
+    let limit = run.env().fuel;
+    let (at, cause) = if why == Why::Unreached as u64 {
+        (index, Cause::Unreached)
+    } else if why == Why::PastEnd as u64 {
+        (index, Cause::PastEnd)
+    } else if why == Why::CallDepth as u64 {
+        (index, Cause::CallDepth { limit: MAX_FRAMES })
+    } else {
+        let left = match why == Why::OutOfFuelAfter as u64 {
+            true => run.fuel(),
+            false => 0,
+        };
+        run.burn_out();
+        (index.saturating_add(left), Cause::OutOfFuel { limit })
+    };
+    run.stop(at as usize, cause);
+    0
+}
+
+extern "C" fn check(run: &mut Run<'_>, index: u64, addr: u64) -> u64 {
+    let memory = &run.env().world.machine.memory;
+    let (size, access) = match run.code().ops.get(index as usize) {
+        Some(Op::Load(load)) => (load.at.size, Access::Read),
+        Some(Op::StoreReg { at, .. } | Op::StoreImm { at, .. }) => (at.size, Access::Write),
+        _ => (Size::DW, Access::Write),
+    };
+    if let Err(fault) = memory.check(Addr(addr), size.bytes(), access) {
+        run.stop(index as usize, Cause::Memory(fault));
+    }
+    0
+}
+
+extern "C" fn probe(run: &mut Run<'_>, addr: u64, size: u64) -> u64 {
+    let size = Size::from_bytes(size as u32).unwrap_or(Size::DW);
+    let memory = &run.env().world.machine.memory;
+    memory.load(Addr(addr), size).unwrap_or(0)
+}
+
+extern "C" fn load_context(run: &mut Run<'_>, index: u64, addr: u64) -> u64 {
+    let (code, memory) = (run.code(), &run.env().world.machine.memory);
+    let Some(Op::LoadContext(Load {
+        extend: kind, at, ..
+    })) = code.ops.get(index as usize)
+    else {
+        run.stop(index as usize, Cause::PastEnd);
+        return 0;
+    };
+    let off = addr.wrapping_sub(run.ctx().0);
+    let loaded = match code.moved_field(off, at.size) {
+        Some(field) => memory.load(run.ctx().offset(i64::from(field.guest_off)), Size::DW),
+        None => memory
+            .load(Addr(addr), at.size)
+            .map(|value| extend(*kind, at.size, value)),
+    };
+    loaded.unwrap_or_else(|fault| {
+        run.stop(index as usize, Cause::Memory(fault));
+        0
+    })
+}
+
+extern "C" fn atomic(run: &mut Run<'_>, index: u64, addr: u64, operand: u64, r0: u64) -> u64 {
+    let memory = &run.env().world.machine.memory;
+    let Some(Op::Atomic(atomic)) = run.code().ops.get(index as usize) else {
+        run.stop(index as usize, Cause::PastEnd);
+        return 0;
+    };
+    let old = memory.atomic(Addr(addr), atomic.op, atomic.width(), operand, r0);
+    old.unwrap_or_else(|fault| {
+        run.stop(index as usize, Cause::Memory(fault));
+        0
+    })
+}
+
+/// What a packet load out of bounds gives; no load within gives so much.
+pub(super) const OUT_OF_BOUNDS: i64 = -1;
+
+extern "C" fn packet_load(run: &mut Run<'_>, index: u64, register: u64) -> u64 {
+    let Some(Op::LegacyLoad { size, mode, imm }) = run.code().ops.get(index as usize) else {
+        run.stop(index as usize, Cause::PastEnd);
+        return 0;
+    };
+    let from = match mode {
+        LegacyMode::Abs => 0,
+        LegacyMode::Ind(_) => register as i32,
+    };
+    match helpers::legacy_load(&run.env().world, from.wrapping_add(*imm), *size) {
+        Ok(loaded) => loaded.unwrap_or(OUT_OF_BOUNDS as u64),
+        Err(_) => {
+            run.stop(index as usize, Cause::NoPacket);
+            0
+        }
+    }
+}
+
+extern "C" fn tail_call(run: &mut Run<'_>, map: u64, index: u64) -> u64 {
+    run.tail_call(map, index as u32)
+}
+
+extern "C" fn go_on(run: &mut Run<'_>, frame: u64) -> u64 {
+    run.go_on(frame / FRAME_STEP)
+}
+
+extern "C" fn call_reg(run: &mut Run<'_>, index: u64, frame: u64, value: u64) -> u64 {
+    let code = run.code();
+    let Some(entry) = code.entry_of(value) else {
+        let reg = match code.ops.get(index as usize) {
+            Some(Op::CallReg { target }) => *target,
+            _ => Reg::R0,
+        };
+        run.stop(index as usize, Cause::BadCallTarget { reg, value });
+        return 0;
+    };
+    run.call_entry(entry, frame)
+}

@@ -1,0 +1,348 @@
+//! Which bytes of a function's frame can live in native registers.
+//!
+//! Only for judged programs: the verifier has proven that what is reached through a pointer into the
+//! frame lies in the frame, and nothing else is believed here.
+//!
+//! Rules:
+//! - A register is known to point to a fixed place of the frame, to some place of it perhaps, or
+//!   not into it. At a join the three meet; the middle one is the top.
+//! - A helper that is given a place may touch everything from there up to the frame's end. A place
+//!   that is stored, handed to a subprogram or used for arithmetic, and any use of a register that
+//!   perhaps points into the frame, may touch all of it.
+//! - What is left are accesses of fixed places. A slot is promoted if all accesses that touch it
+//!   agree in place and size, and none is atomic.
+//! - Frames start as zeros: a promoted slot does, and of the others only those are cleared that
+//!   something may read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::code::{Checks, Code, Op, Place, STACK_SIZE};
+use crate::isa::{AluOp, Reg, Size};
+
+use super::flow::{self, Flow, Function, RegSet};
+
+/// The bytes of a frame.
+const FRAME: i32 = STACK_SIZE as i32;
+
+/// What a register is known to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    /// No pointer into this frame.
+    Other,
+    /// The end of the frame plus so many bytes.
+    At(i32),
+    /// Perhaps a pointer into the frame.
+    Perhaps,
+}
+
+type Held11 = [Held; Reg::COUNT];
+
+/// The frame of one function.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    /// The slot that each load and store of one concerns, by index of the operation.
+    pub(super) of_op: BTreeMap<usize, usize>,
+    /// How many slots there are.
+    pub(super) count: usize,
+    /// Offsets of the words to clear, from the frame's end.
+    pub(super) cleared: Vec<i32>,
+}
+
+impl Slots {
+    /// Looks for slots in a function.
+    pub(super) fn of(function: &Function, flow: &Flow, code: &Code) -> Slots {
+        let entry = code.entries.get(function.entry.index());
+        let used = entry
+            .map_or(STACK_SIZE, |entry| entry.stack)
+            .min(STACK_SIZE);
+        let used = used.next_multiple_of(8) as i32;
+        if code.checks == Checks::Needed {
+            let cleared = words(-used, 0).collect();
+            return Slots {
+                cleared,
+                ..Slots::default()
+            };
+        }
+        let mut scan = Scan::new(function, flow, code);
+        scan.settle();
+        scan.note = true;
+        scan.settle_once();
+        scan.slots(used)
+    }
+}
+
+/// The words of a range of the frame.
+fn words(from: i32, end: i32) -> impl Iterator<Item = i32> {
+    (from.div_euclid(8) * 8..end).step_by(8)
+}
+
+/// The search in one function.
+struct Scan<'a> {
+    function: &'a Function,
+    flow: &'a Flow,
+    code: &'a Code,
+    /// What registers hold where a block begins.
+    at: BTreeMap<usize, Held11>,
+    /// Whether accesses are noted: on the last pass.
+    note: bool,
+    /// Accesses of fixed places: operation, offset, size.
+    accesses: Vec<(usize, i32, Size)>,
+    /// Places that must stay in memory whatever else touches them.
+    pinned: Vec<(i32, Size)>,
+    /// Everything from here up may be touched by somebody else.
+    escaped: i32,
+}
+
+impl<'a> Scan<'a> {
+    fn new(function: &'a Function, flow: &'a Flow, code: &'a Code) -> Scan<'a> {
+        let mut held = [Held::Other; Reg::COUNT];
+        if let Some(fp) = held.get_mut(Reg::FP.index()) {
+            *fp = Held::At(0);
+        }
+        let start = code.entries.get(function.entry.index());
+        let start = start.map_or(0, |entry| entry.start.index());
+        Scan {
+            function,
+            flow,
+            code,
+            at: [(start, held)].into(),
+            note: false,
+            accesses: Vec::new(),
+            pinned: Vec::new(),
+            escaped: 0,
+        }
+    }
+
+    fn settle(&mut self) {
+        while self.settle_once() {}
+    }
+
+    /// One pass over the function; whether it learnt something.
+    fn settle_once(&mut self) -> bool {
+        let mut changed = false;
+        let mut current: Option<Held11> = None;
+        let function = self.function;
+        for &index in &function.ops {
+            if function.leaders.contains(&index) {
+                if let Some(held) = current {
+                    changed |= self.join(index, held);
+                }
+                current = self.at.get(&index).copied();
+            }
+            let (Some(mut held), Some(op)) = (current, self.code.ops.get(index)) else {
+                continue;
+            };
+            self.step(index, op, &mut held);
+            if let Some(target) = flow::target(op) {
+                changed |= self.join(target, held);
+            }
+            current = op.falls_through().then_some(held);
+        }
+        changed
+    }
+
+    fn join(&mut self, index: usize, held: Held11) -> bool {
+        let Some(known) = self.at.get_mut(&index) else {
+            self.at.insert(index, held);
+            return true;
+        };
+        let before = *known;
+        for (known, held) in known.iter_mut().zip(held) {
+            if *known != held {
+                *known = Held::Perhaps;
+            }
+        }
+        *known != before
+    }
+
+    /// What an operation does to what registers hold.
+    fn step(&mut self, index: usize, op: &Op, held: &mut Held11) {
+        let get = |held: &Held11, reg: Reg| held.get(reg.index()).copied().unwrap_or(Held::Perhaps);
+        let set = |held: &mut Held11, reg: Reg, value| {
+            if let Some(slot) = held.get_mut(reg.index()) {
+                *slot = value;
+            }
+        };
+        match *op {
+            Op::Alu64Reg {
+                op: AluOp::Mov,
+                dst,
+                src,
+            } => {
+                let value = get(held, src);
+                set(held, dst, value);
+            }
+            Op::Alu64Reg { dst, src, .. } | Op::Alu32Reg { dst, src, .. } => {
+                let value = match (get(held, dst), get(held, src)) {
+                    (Held::Other, Held::Other) => Held::Other,
+                    (Held::Other | Held::At(_) | Held::Perhaps, _) => Held::Perhaps,
+                };
+                set(held, dst, value);
+            }
+            Op::Alu64Imm { op, dst, imm } => {
+                let value = moved(op, get(held, dst), imm);
+                set(held, dst, value);
+            }
+            Op::Alu32Imm { op, dst, .. } => {
+                let value = match (op, get(held, dst)) {
+                    (AluOp::Mov, _) | (_, Held::Other) => Held::Other,
+                    (_, Held::At(_) | Held::Perhaps) => Held::Perhaps,
+                };
+                set(held, dst, value);
+            }
+            Op::Neg { dst, .. } | Op::Endian { dst, .. } => {
+                if get(held, dst) != Held::Other {
+                    set(held, dst, Held::Perhaps);
+                }
+            }
+            Op::MovSx { dst, src, .. } | Op::Cast { dst, src, .. } => {
+                let value = match get(held, src) {
+                    Held::Other => Held::Other,
+                    Held::At(_) | Held::Perhaps => Held::Perhaps,
+                };
+                set(held, dst, value);
+            }
+            Op::LoadImm { dst, .. } => set(held, dst, Held::Other),
+            Op::Load(load) => {
+                self.access(index, load.at, get(held, load.at.base));
+                // Nothing that points into the frame is ever stored without losing all slots.
+                set(held, load.dst, Held::Other);
+            }
+            Op::LoadProbed(load) | Op::LoadContext(load) => {
+                self.lose(get(held, load.at.base));
+                set(held, load.dst, Held::Other);
+            }
+            Op::StoreReg { at, src } => {
+                self.access(index, at, get(held, at.base));
+                self.lose(get(held, src));
+            }
+            Op::StoreImm { at, .. } => self.access(index, at, get(held, at.base)),
+            Op::Atomic(atomic) => {
+                self.pin(atomic.at, get(held, atomic.at.base));
+                self.lose(get(held, atomic.src));
+                set(held, atomic.src, Held::Other);
+                set(held, Reg::R0, Held::Other);
+            }
+            Op::LegacyLoad { .. } => set(held, Reg::R0, Held::Other),
+            Op::Jump { .. }
+            | Op::JumpIfReg { .. }
+            | Op::JumpIfImm { .. }
+            | Op::MayGoto { .. }
+            | Op::Exit
+            | Op::Unreached => {}
+            Op::CallHelper { helper } => {
+                for reg in RegSet::args(flow::arg_count(helper, self.code)).iter() {
+                    self.hand_to_helper(get(held, reg));
+                }
+                after_call(held);
+            }
+            Op::TailCall => after_call(held),
+            Op::CallLocal { entry } => {
+                let needs = self.flow.function(entry).map(|callee| callee.needs);
+                for reg in needs.unwrap_or(RegSet::args(5)).iter() {
+                    self.lose(get(held, reg));
+                }
+                after_call(held);
+            }
+            Op::CallReg { .. } => {
+                for reg in RegSet::args(5).iter() {
+                    self.lose(get(held, reg));
+                }
+                after_call(held);
+            }
+        }
+    }
+
+    fn access(&mut self, index: usize, at: Place, base: Held) {
+        match base {
+            Held::Other => {}
+            Held::At(from) if self.note => {
+                self.accesses
+                    .push((index, from.saturating_add(at.off), at.size));
+            }
+            Held::At(_) => {}
+            Held::Perhaps => self.lose(base),
+        }
+    }
+
+    fn pin(&mut self, at: Place, base: Held) {
+        match base {
+            Held::Other => {}
+            Held::At(from) => self.pinned.push((from.saturating_add(at.off), at.size)),
+            Held::Perhaps => self.lose(base),
+        }
+    }
+
+    /// Somebody may reach all of the frame from now on.
+    fn lose(&mut self, held: Held) {
+        match held {
+            Held::Other => {}
+            Held::At(_) | Held::Perhaps => self.escaped = -FRAME,
+        }
+    }
+
+    fn hand_to_helper(&mut self, held: Held) {
+        match held {
+            Held::At(from) if !self.flow.calls_back => self.escaped = self.escaped.min(from),
+            Held::Other | Held::At(_) | Held::Perhaps => self.lose(held),
+        }
+    }
+
+    /// What may be promoted, and what must be cleared of the `used` bytes.
+    fn slots(&self, used: i32) -> Slots {
+        let range = |(off, size): (i32, Size)| (off, off.saturating_add(size.bytes() as i32));
+        let overlap = |a, b| {
+            let ((a_from, a_end), (b_from, b_end)) = (range(a), range(b));
+            a_from < b_end && b_from < a_end
+        };
+        let places: BTreeSet<(i32, Size)> = self
+            .accesses
+            .iter()
+            .map(|(_, off, size)| (*off, *size))
+            .collect();
+        let is_slot = |place: (i32, Size)| {
+            let (from, end) = range(place);
+            let agreed = |other: &(i32, Size)| *other == place || !overlap(*other, place);
+            from >= -FRAME
+                && end <= self.escaped
+                && places.iter().all(agreed)
+                && !self.pinned.iter().any(|pinned| overlap(*pinned, place))
+        };
+        let promoted: Vec<_> = places
+            .iter()
+            .copied()
+            .filter(|place| is_slot(*place))
+            .collect();
+        let of_op = self.accesses.iter().filter_map(|(index, off, size)| {
+            let slot = promoted.iter().position(|place| *place == (*off, *size))?;
+            Some((*index, slot))
+        });
+        let in_memory = places.iter().filter(|place| !promoted.contains(place));
+        let mut cleared: BTreeSet<i32> = words(self.escaped.max(-used), 0).collect();
+        for place in in_memory.chain(&self.pinned) {
+            let (from, end) = range(*place);
+            cleared.extend(words(from, end).filter(|word| *word >= -FRAME && *word < 0));
+        }
+        Slots {
+            of_op: of_op.collect(),
+            count: promoted.len(),
+            cleared: cleared.into_iter().collect(),
+        }
+    }
+}
+
+/// What `held op imm` points to.
+fn moved(op: AluOp, held: Held, imm: u64) -> Held {
+    let near = i32::try_from(imm as i64).ok();
+    match (op, held, near) {
+        (AluOp::Mov, _, _) | (_, Held::Other, _) => Held::Other,
+        (AluOp::Add, Held::At(from), Some(by)) => Held::At(from.saturating_add(by)),
+        (AluOp::Sub, Held::At(from), Some(by)) => Held::At(from.saturating_sub(by)),
+        (_, Held::At(_) | Held::Perhaps, _) => Held::Perhaps,
+    }
+}
+
+/// Calls leave nothing in `r0` to `r5` that points into the frame.
+fn after_call(held: &mut Held11) {
+    held.iter_mut().take(6).for_each(|held| *held = Held::Other);
+}

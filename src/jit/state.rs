@@ -1,0 +1,255 @@
+//! One run in native code: what compiled functions read and write, and what Rust keeps beside it.
+//!
+//! It generates no code. The fields before `env` are read and written by native code through
+//! [`Field`]; Rust only sees them changed after a call.
+
+use std::mem::offset_of;
+use std::sync::Arc;
+
+use crate::code::{Cause, Code, EntryId, MAX_FRAMES, MAX_TAIL_CALLS, Outcome, RunEnv, Trap};
+use crate::helpers::{self, Call, Engine, HelperError, Reply, RunState};
+use crate::isa::Reg;
+use crate::machine::{Addr, Errno};
+
+use super::{Counting, Native, Natives};
+
+/// Bytes from the frame of one depth to the next in [`Run::tops`].
+pub(super) const FRAME_STEP: u64 = 8;
+
+/// Why native code returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub(super) enum Status {
+    /// With a result.
+    Going = 0,
+    /// By a trap, which is recorded.
+    Stopped = 1,
+    /// For a tail call, whose target is recorded.
+    TailCall = 2,
+}
+
+/// One run.
+#[repr(C)]
+pub(super) struct Run<'a> {
+    status: u64,
+    fuel: u64,
+    /// The depth of the function that calls a helper, in bytes of `tops`.
+    frame: u64,
+    /// Where functions of [`super::flow::Passing::Memory`] find their arguments.
+    regs: [u64; Reg::COUNT],
+    /// The end of each frame; 0 past the last.
+    tops: [u64; MAX_FRAMES + 1],
+    env: &'a RunEnv<'a>,
+    natives: &'a Natives,
+    /// The program whose code runs.
+    native: &'a Native,
+    /// Where a tail call leads.
+    next: Option<&'a Native>,
+    ctx: Addr,
+    tail_calls: u32,
+    trap: Option<Trap>,
+    state: RunState,
+}
+
+/// A field of [`Run`] that native code uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    /// Why a call returned; 64 bits.
+    Status,
+    /// How much may still run.
+    Fuel,
+    /// The depth of the calling function.
+    Frame,
+    /// A register.
+    Reg(Reg),
+    /// The end of the outermost frame; a function's own is its depth further.
+    Top,
+}
+
+impl Field {
+    /// Where it lies in the run.
+    pub(super) fn offset(self) -> i32 {
+        let offset = match self {
+            Field::Status => offset_of!(Run<'_>, status),
+            Field::Fuel => offset_of!(Run<'_>, fuel),
+            Field::Frame => offset_of!(Run<'_>, frame),
+            Field::Reg(reg) => offset_of!(Run<'_>, regs) + 8 * reg.index(),
+            Field::Top => offset_of!(Run<'_>, tops),
+        };
+        offset as i32
+    }
+}
+
+impl<'a> Run<'a> {
+    /// A run of a program from its start.
+    pub(super) fn new(
+        native: &'a Native,
+        natives: &'a Natives,
+        env: &'a RunEnv<'a>,
+        ctx: Addr,
+    ) -> Run<'a> {
+        let mut tops = [0; MAX_FRAMES + 1];
+        for (depth, top) in tops.iter_mut().take(MAX_FRAMES).enumerate() {
+            *top = env.stacks.top(depth).0;
+        }
+        Run {
+            status: Status::Going as u64,
+            fuel: env.fuel,
+            frame: 0,
+            regs: [0; Reg::COUNT],
+            tops,
+            env,
+            natives,
+            native,
+            next: None,
+            ctx,
+            tail_calls: 0,
+            trap: None,
+            state: RunState::default(),
+        }
+    }
+
+    /// Runs it.
+    pub(super) fn finish(mut self) -> Outcome {
+        let counting = self.native.counting();
+        let result = self.activate(EntryId::default(), 0, [self.ctx.0, 0, 0, 0, 0]);
+        Outcome {
+            result: match self.trap.take() {
+                Some(trap) => Err(trap),
+                None => Ok(result),
+            },
+            insns: match counting {
+                Counting::On => Some(self.env.fuel - self.fuel),
+                Counting::Off => None,
+            },
+            tail_calls: self.tail_calls,
+            state: self.state,
+        }
+    }
+
+    /// What helpers see.
+    pub(super) fn env(&self) -> &'a RunEnv<'a> {
+        self.env
+    }
+
+    /// The program whose code runs.
+    pub(super) fn code(&self) -> &'a Arc<Code> {
+        self.native.code()
+    }
+
+    /// The context.
+    pub(super) fn ctx(&self) -> Addr {
+        self.ctx
+    }
+
+    /// What fuel is left.
+    pub(super) fn fuel(&self) -> u64 {
+        self.fuel
+    }
+
+    /// Spends all fuel.
+    pub(super) fn burn_out(&mut self) {
+        self.fuel = 0;
+    }
+
+    /// Records a trap, unless one was recorded before: that of a callback comes first.
+    #[cold]
+    pub(super) fn stop(&mut self, index: usize, cause: Cause) {
+        self.status = Status::Stopped as u64;
+        let code = self.native.code();
+        self.trap.get_or_insert_with(|| Trap {
+            program: Arc::clone(&code.name),
+            pc: code.pc_of(index),
+            cause,
+        });
+    }
+
+    /// Runs a function at a depth until it returns, and the programs that it goes on in.
+    pub(super) fn activate(&mut self, entry: EntryId, depth: u64, args: [u64; 5]) -> u64 {
+        self.set_args(args);
+        self.call_entry(entry, depth * FRAME_STEP)
+    }
+
+    /// As [`Run::activate`], the registers being set, and the depth in bytes.
+    pub(super) fn call_entry(&mut self, entry: EntryId, frame: u64) -> u64 {
+        let result = self.native.call(entry, self, frame);
+        match self.status == Status::TailCall as u64 {
+            true => self.go_on(frame / FRAME_STEP),
+            false => result,
+        }
+    }
+
+    /// Runs the target of a tail call that was recorded, and that of its, until one returns.
+    pub(super) fn go_on(&mut self, depth: u64) -> u64 {
+        let back = self.native;
+        let mut result = 0;
+        while self.status == Status::TailCall as u64 {
+            self.status = Status::Going as u64;
+            let Some(next) = self.next.take() else {
+                break;
+            };
+            self.native = next;
+            self.set_args([self.ctx.0, 0, 0, 0, 0]);
+            result = next.call(EntryId::default(), self, depth * FRAME_STEP);
+        }
+        self.native = back;
+        result
+    }
+
+    fn set_args(&mut self, args: [u64; 5]) {
+        let [r1, r2, r3, r4, r5] = args;
+        self.regs = [0, r1, r2, r3, r4, r5, 0, 0, 0, 0, 0];
+    }
+
+    /// Records a tail call, or gives the error that is left in `r0`.
+    pub(super) fn tail_call(&mut self, map: u64, index: u32) -> u64 {
+        let target = helpers::tail_call_target(&self.env.world, map, index);
+        let natives = self.natives;
+        let program = target.and_then(|id| natives.get(id).ok_or(Errno::ENOENT));
+        match program {
+            Ok(_) if self.tail_calls >= MAX_TAIL_CALLS => Errno::E2BIG.as_return(),
+            Ok(native) => {
+                self.tail_calls += 1;
+                self.next = Some(native);
+                self.status = Status::TailCall as u64;
+                0
+            }
+            Err(error) => error.as_return(),
+        }
+    }
+
+    /// Calls the helper of an operation.
+    pub(super) fn call_helper(&mut self, helper: &'static helpers::Entry, args: [u64; 5]) -> Reply {
+        let (world, ctx) = (&self.env.world, self.ctx);
+        let mut call = Call {
+            args,
+            world,
+            ctx,
+            engine: self,
+        };
+        helper.call(&mut call)
+    }
+}
+
+impl Engine for Run<'_> {
+    fn callback(&mut self, handle: u64, args: [u64; 5]) -> Reply {
+        let entry = self.code().entry_of(handle);
+        let entry = entry.ok_or(HelperError::BadCallback(handle))?;
+        let frame = self.frame;
+        let depth = frame / FRAME_STEP + 1;
+        if depth >= MAX_FRAMES as u64 {
+            self.stop(0, Cause::CallDepth { limit: MAX_FRAMES });
+            return Err(HelperError::Stopped);
+        }
+        let result = self.activate(entry, depth, args);
+        self.frame = frame;
+        match self.trap {
+            Some(_) => Err(HelperError::Stopped),
+            None => Ok(result),
+        }
+    }
+
+    fn state(&mut self) -> &mut RunState {
+        &mut self.state
+    }
+}

@@ -1,0 +1,1 @@
+//! What only native code has.

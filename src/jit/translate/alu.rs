@@ -1,0 +1,278 @@
+//! Arithmetic and comparisons, as `isa::alu` computes them.
+//!
+//! Registers are 64-bit values; what has 32 bits is cut and extended around the operation, which
+//! Cranelift folds away. Divisions are guarded, since those of the host trap.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::{I8, I16, I32, I64};
+use cranelift_codegen::ir::{InstBuilder, Type, Value};
+
+use crate::code::Branch;
+use crate::isa::{AluOp, ByteOrder, JumpOp, Reg, Size, Width};
+
+use super::{Body, Translator};
+
+impl Translator<'_, '_> {
+    /// The low half of a register.
+    pub(super) fn get32(&mut self, body: &Body<'_>, reg: Reg) -> Value {
+        let value = self.get(body, reg);
+        self.builder.ins().ireduce(I32, value)
+    }
+
+    fn set32(&mut self, body: &Body<'_>, reg: Reg, value: Value) {
+        let value = self.builder.ins().uextend(I64, value);
+        self.set(body, reg, value);
+    }
+
+    pub(super) fn alu64(&mut self, body: &Body<'_>, op: AluOp, dst: Reg, right: Value) {
+        let left = self.get(body, dst);
+        let value = self.alu(op, left, right);
+        self.set(body, dst, value);
+    }
+
+    pub(super) fn alu32(&mut self, body: &Body<'_>, op: AluOp, dst: Reg, right: Value) {
+        let left = self.get32(body, dst);
+        let value = self.alu(op, left, right);
+        self.set32(body, dst, value);
+    }
+
+    pub(super) fn alu64_imm(&mut self, body: &Body<'_>, op: AluOp, dst: Reg, imm: u64) {
+        let right = self.number(imm as i64);
+        match divisor(imm as i64) {
+            Divisor::Plain if is_division(op) => {
+                let left = self.get(body, dst);
+                let value = self.divide(op, left, right);
+                self.set(body, dst, value);
+            }
+            Divisor::Plain | Divisor::Special => self.alu64(body, op, dst, right),
+        }
+    }
+
+    pub(super) fn alu32_imm(&mut self, body: &Body<'_>, op: AluOp, dst: Reg, imm: u32) {
+        let right = self.builder.ins().iconst(I32, i64::from(imm));
+        match divisor(i64::from(imm as i32)) {
+            Divisor::Plain if is_division(op) => {
+                let left = self.get32(body, dst);
+                let value = self.divide(op, left, right);
+                self.set32(body, dst, value);
+            }
+            Divisor::Plain | Divisor::Special => self.alu32(body, op, dst, right),
+        }
+    }
+
+    fn alu(&mut self, op: AluOp, left: Value, right: Value) -> Value {
+        match op {
+            AluOp::Add => self.builder.ins().iadd(left, right),
+            AluOp::Sub => self.builder.ins().isub(left, right),
+            AluOp::Mul => self.builder.ins().imul(left, right),
+            AluOp::Div | AluOp::Mod => self.guarded_unsigned(op, left, right),
+            AluOp::SDiv | AluOp::SMod => self.guarded_signed(op, left, right),
+            AluOp::Or => self.builder.ins().bor(left, right),
+            AluOp::And => self.builder.ins().band(left, right),
+            AluOp::Lsh => self.builder.ins().ishl(left, right),
+            AluOp::Rsh => self.builder.ins().ushr(left, right),
+            AluOp::Xor => self.builder.ins().bxor(left, right),
+            AluOp::Mov => right,
+            AluOp::Arsh => self.builder.ins().sshr(left, right),
+        }
+    }
+
+    /// A division that cannot trap.
+    fn divide(&mut self, op: AluOp, left: Value, right: Value) -> Value {
+        match op {
+            AluOp::SDiv => self.builder.ins().sdiv(left, right),
+            AluOp::SMod => self.builder.ins().srem(left, right),
+            AluOp::Mod => self.builder.ins().urem(left, right),
+            AluOp::Div
+            | AluOp::Add
+            | AluOp::Sub
+            | AluOp::Mul
+            | AluOp::Or
+            | AluOp::And
+            | AluOp::Lsh
+            | AluOp::Rsh
+            | AluOp::Xor
+            | AluOp::Mov
+            | AluOp::Arsh => self.builder.ins().udiv(left, right),
+        }
+    }
+
+    /// By zero: 0, or the dividend.
+    fn guarded_unsigned(&mut self, op: AluOp, left: Value, right: Value) -> Value {
+        let kind = self.kind(left);
+        let (one, zero) = (self.constant(kind, 1), self.constant(kind, 0));
+        let by_zero = self.builder.ins().icmp_imm_u(IntCC::Equal, right, 0);
+        let safe = self.builder.ins().select(by_zero, one, right);
+        let value = self.divide(op, left, safe);
+        let otherwise = if op == AluOp::Mod { left } else { zero };
+        self.builder.ins().select(by_zero, otherwise, value)
+    }
+
+    /// By zero as unsigned; by -1 the negation, or 0.
+    fn guarded_signed(&mut self, op: AluOp, left: Value, right: Value) -> Value {
+        let kind = self.kind(left);
+        let (one, zero) = (self.constant(kind, 1), self.constant(kind, 0));
+        let by_zero = self.builder.ins().icmp_imm_u(IntCC::Equal, right, 0);
+        let by_minus_one = self.builder.ins().icmp_imm_s(IntCC::Equal, right, -1);
+        let special = self.builder.ins().bor(by_zero, by_minus_one);
+        let safe = self.builder.ins().select(special, one, right);
+        let value = self.divide(op, left, safe);
+        let negated = self.builder.ins().ineg(left);
+        let (at_zero, at_minus_one) = match op == AluOp::SMod {
+            true => (left, zero),
+            false => (zero, negated),
+        };
+        let value = self.builder.ins().select(by_minus_one, at_minus_one, value);
+        self.builder.ins().select(by_zero, at_zero, value)
+    }
+
+    pub(super) fn neg(&mut self, body: &Body<'_>, width: Width, dst: Reg) {
+        match width {
+            Width::W64 => {
+                let value = self.get(body, dst);
+                let value = self.builder.ins().ineg(value);
+                self.set(body, dst, value);
+            }
+            Width::W32 => {
+                let value = self.get32(body, dst);
+                let value = self.builder.ins().ineg(value);
+                self.set32(body, dst, value);
+            }
+        }
+    }
+
+    pub(super) fn movsx(
+        &mut self,
+        body: &Body<'_>,
+        width: Width,
+        from: Size,
+        (dst, src): (Reg, Reg),
+    ) {
+        let value = self.get(body, src);
+        let Some(kind) = narrow(from) else {
+            return self.set(body, dst, value);
+        };
+        let value = self.builder.ins().ireduce(kind, value);
+        match (width, from) {
+            (Width::W32, Size::W) => self.set32(body, dst, value),
+            (Width::W32, Size::B | Size::H | Size::DW) => {
+                let value = self.builder.ins().sextend(I32, value);
+                self.set32(body, dst, value);
+            }
+            (Width::W64, _) => {
+                let value = self.builder.ins().sextend(I64, value);
+                self.set(body, dst, value);
+            }
+        }
+    }
+
+    pub(super) fn endian(&mut self, body: &Body<'_>, order: ByteOrder, size: Size, dst: Reg) {
+        let value = self.get(body, dst);
+        let swaps = match (order, size) {
+            (ByteOrder::Le, _) | (ByteOrder::Be | ByteOrder::Swap, Size::B) => false,
+            (ByteOrder::Be | ByteOrder::Swap, Size::H | Size::W | Size::DW) => true,
+        };
+        let value = match narrow(size) {
+            Some(kind) => self.builder.ins().ireduce(kind, value),
+            None => value,
+        };
+        let value = match swaps {
+            true => self.builder.ins().bswap(value),
+            false => value,
+        };
+        let value = match narrow(size) {
+            Some(_) => self.builder.ins().uextend(I64, value),
+            None => value,
+        };
+        self.set(body, dst, value);
+    }
+
+    /// An arena pointer in the window that starts at `base`; null stays null.
+    pub(super) fn cast(&mut self, body: &Body<'_>, dst: Reg, src: Reg, base: u64) {
+        let low = self.get32(body, src);
+        let low = self.builder.ins().uextend(I64, low);
+        let base = self.number(base as i64);
+        let pointer = self.builder.ins().bor(low, base);
+        let value = self.builder.ins().select(low, pointer, low);
+        self.set(body, dst, value);
+    }
+
+    /// Whether a branch that compares registers is taken.
+    pub(super) fn compare_reg(&mut self, body: &Body<'_>, branch: Branch, src: Reg) -> Value {
+        let (left, right) = match branch.width {
+            Width::W64 => (self.get(body, branch.dst), self.get(body, src)),
+            Width::W32 => (self.get32(body, branch.dst), self.get32(body, src)),
+        };
+        self.compare(branch.op, left, right)
+    }
+
+    /// Whether a branch that compares with a number is taken.
+    pub(super) fn compare_imm(&mut self, body: &Body<'_>, branch: Branch, imm: i32) -> Value {
+        let left = match branch.width {
+            Width::W64 => self.get(body, branch.dst),
+            Width::W32 => self.get32(body, branch.dst),
+        };
+        let kind = self.kind(left);
+        let right = self.constant(kind, imm);
+        self.compare(branch.op, left, right)
+    }
+
+    fn compare(&mut self, op: JumpOp, left: Value, right: Value) -> Value {
+        let condition = match op {
+            JumpOp::Eq => IntCC::Equal,
+            JumpOp::Gt => IntCC::UnsignedGreaterThan,
+            JumpOp::Ge => IntCC::UnsignedGreaterThanOrEqual,
+            JumpOp::Set => return self.builder.ins().band(left, right),
+            JumpOp::Ne => IntCC::NotEqual,
+            JumpOp::SGt => IntCC::SignedGreaterThan,
+            JumpOp::SGe => IntCC::SignedGreaterThanOrEqual,
+            JumpOp::Lt => IntCC::UnsignedLessThan,
+            JumpOp::Le => IntCC::UnsignedLessThanOrEqual,
+            JumpOp::SLt => IntCC::SignedLessThan,
+            JumpOp::SLe => IntCC::SignedLessThanOrEqual,
+        };
+        self.builder.ins().icmp(condition, left, right)
+    }
+
+    fn kind(&self, value: Value) -> Type {
+        self.builder.func.dfg.value_type(value)
+    }
+
+    /// A number of a type of 32 or 64 bits, sign-extended.
+    fn constant(&mut self, kind: Type, value: i32) -> Value {
+        let bits = match kind == I32 {
+            true => i64::from(value as u32),
+            false => i64::from(value),
+        };
+        self.builder.ins().iconst(kind, bits)
+    }
+}
+
+/// Whether dividing by a constant needs no guard.
+enum Divisor {
+    /// It does not.
+    Plain,
+    /// It is 0 or -1.
+    Special,
+}
+
+fn divisor(imm: i64) -> Divisor {
+    match imm {
+        0 | -1 => Divisor::Special,
+        _ => Divisor::Plain,
+    }
+}
+
+fn is_division(op: AluOp) -> bool {
+    matches!(op, AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod)
+}
+
+/// The type of a part of a register; none for all of it.
+fn narrow(size: Size) -> Option<Type> {
+    match size {
+        Size::B => Some(I8),
+        Size::H => Some(I16),
+        Size::W => Some(I32),
+        Size::DW => None,
+    }
+}

@@ -1,0 +1,227 @@
+//! Jumps, calls, and what comes back from them.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::I64;
+use cranelift_codegen::ir::{BlockArg, InstBuilder, Value};
+
+use crate::code::{Checks, EntryId, MAX_FRAMES, Op, Target};
+use crate::helpers;
+use crate::isa::Reg;
+
+use super::super::flow::{self, Function, Passing, RegSet, Stops};
+use super::super::shims::{Shim, Why};
+use super::super::state::{FRAME_STEP, Field};
+use super::{Body, Leave, Translator};
+
+/// A subprogram of at most so many operations is compiled into its callers.
+const INLINE_OPS: usize = 64;
+
+/// At most so many operations of subprograms are compiled into one function.
+const INLINE_BUDGET: usize = 1024;
+
+impl<'a> Translator<'a, '_> {
+    pub(super) fn jump(&mut self, body: &Body<'_>, index: usize, target: Target) {
+        let block = self.block(body, index, target.index());
+        self.builder.ins().jump(block, &[]);
+    }
+
+    pub(super) fn branch(&mut self, body: &Body<'_>, index: usize, taken: Value, target: Target) {
+        let to = self.block(body, index, target.index());
+        let next = self.block(body, index, index + 1);
+        self.builder.ins().brif(taken, to, &[], next, &[]);
+    }
+
+    pub(super) fn may_goto(&mut self, body: &Body<'_>, index: usize, target: Target) {
+        let left = self.builder.use_var(body.budget);
+        let (to, next) = (
+            self.block(body, index, target.index()),
+            self.block(body, index, index + 1),
+        );
+        let on = self.builder.create_block();
+        self.builder.ins().brif(left, on, &[], to, &[]);
+        self.builder.switch_to_block(on);
+        let left = self.builder.ins().iadd_imm_s(left, -1);
+        self.builder.def_var(body.budget, left);
+        self.builder.ins().jump(next, &[]);
+    }
+
+    /// The block that begins at an operation.
+    fn block(
+        &mut self,
+        body: &Body<'_>,
+        from: usize,
+        index: usize,
+    ) -> cranelift_codegen::ir::Block {
+        match body.blocks.get(&index) {
+            Some(block) => *block,
+            None => self.stop_block(from, Why::PastEnd),
+        }
+    }
+
+    pub(super) fn call_helper(
+        &mut self,
+        body: &Body<'_>,
+        index: usize,
+        helper: &'static helpers::Entry,
+    ) {
+        let count = match self.unit.code.checks {
+            Checks::Proven => flow::arg_count(helper, self.unit.code),
+            Checks::Needed => 5,
+        };
+        let index = self.number(index as i64);
+        let mut args = vec![index];
+        args.extend(RegSet::args(count).iter().map(|reg| self.get(body, reg)));
+        if self.unit.flow.calls_back {
+            let depth = self.depth(body);
+            self.store_state(Field::Frame, depth);
+        }
+        let r0 = self.call_shim(Shim::Helper(count as u8), &args);
+        self.go_unless_stopped();
+        self.set(body, Reg::R0, r0);
+    }
+
+    pub(super) fn tail_call(&mut self, body: &Body<'_>) {
+        let args = [Reg::R2, Reg::R3].map(|reg| self.get(body, reg));
+        let r0 = self.call_shim(Shim::TailCall, &args);
+        self.go_unless_stopped();
+        self.set(body, Reg::R0, r0);
+    }
+
+    pub(super) fn call_local(&mut self, body: &Body<'a>, index: usize, entry: EntryId) {
+        let Some(callee) = self.unit.flow.function(entry) else {
+            let stop = self.stop_block(index, Why::PastEnd);
+            let next = self.builder.create_block();
+            self.builder.ins().jump(stop, &[]);
+            return self.builder.switch_to_block(next);
+        };
+        match (self.unit.code.checks, callee.passing) {
+            (Checks::Needed, _) => self.call_with_all(body, index, entry),
+            (Checks::Proven, _) if self.can_inline(body, callee) => self.inline(body, callee),
+            (Checks::Proven, passing) => self.call_native(body, callee, passing),
+        }
+    }
+
+    /// A call by a program that nobody judged: all registers go and come.
+    fn call_with_all(&mut self, body: &Body<'_>, index: usize, entry: EntryId) {
+        let inner = self.enter(body, index);
+        let callee = self.entry(entry);
+        self.call(callee, &[self.run, inner]);
+        self.come_back(body, inner);
+    }
+
+    pub(super) fn call_reg(&mut self, body: &Body<'_>, index: usize, target: Reg) {
+        let value = self.get(body, target);
+        let at = self.number(index as i64);
+        let inner = self.enter(body, index);
+        self.call_shim(Shim::CallReg, &[at, inner, value]);
+        self.come_back(body, inner);
+    }
+
+    /// Hands the registers over, and gives the depth of the callee.
+    fn enter(&mut self, body: &Body<'_>, index: usize) -> Value {
+        self.spill(body, Reg::COUNT - 1);
+        let inner = self.builder.ins().iadd_imm_u(self.frame, FRAME_STEP as i64);
+        let limit = (MAX_FRAMES as u64 * FRAME_STEP) as i64;
+        let too_deep = self.builder.ins().icmp_imm_u(IntCC::Equal, inner, limit);
+        let stop = self.stop_block(index, Why::CallDepth);
+        self.go_unless(too_deep, stop);
+        inner
+    }
+
+    /// Takes `r0` to `r5` as the callee left them.
+    fn come_back(&mut self, body: &Body<'_>, inner: Value) {
+        let r0 = self.load_state(Field::Reg(Reg::R0));
+        self.follow(inner, r0);
+        for reg in Reg::all().take(6) {
+            let value = self.load_state(Field::Reg(reg));
+            self.set(body, reg, value);
+        }
+        let top = self.frame_top(body);
+        self.set(body, Reg::FP, top);
+    }
+
+    fn call_native(&mut self, body: &Body<'_>, callee: &Function, passing: Passing) {
+        let inner = self.depth(body);
+        let inner = self.builder.ins().iadd_imm_u(inner, FRAME_STEP as i64);
+        let mut args = vec![self.run, inner];
+        for reg in callee.needs.iter() {
+            let value = self.get(body, reg);
+            match passing {
+                Passing::Native => args.push(value),
+                Passing::Memory => self.store_state(Field::Reg(reg), value),
+            }
+        }
+        let entry = self.entry(callee.entry);
+        let mut r0 = self.call(entry, &args);
+        if callee.stops == Stops::Might {
+            r0 = self.follow(inner, r0);
+        }
+        self.set(body, Reg::R0, r0);
+    }
+
+    /// After a call: goes on with the tail call that the callee made, or returns if it trapped.
+    /// Gives `r0`.
+    fn follow(&mut self, inner: Value, r0: Value) -> Value {
+        let status = self.load_state(Field::Status);
+        if !self
+            .unit
+            .code
+            .ops
+            .iter()
+            .any(|op| matches!(op, Op::TailCall))
+        {
+            self.go_unless(status, self.stopped);
+            return r0;
+        }
+        let (other, next) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(other);
+        let result = self.builder.append_block_param(next, I64);
+        self.builder
+            .ins()
+            .brif(status, other, &[], next, &[BlockArg::Value(r0)]);
+        self.builder.switch_to_block(other);
+        let followed = self.call_shim(Shim::GoOn, &[inner]);
+        self.go_unless_stopped();
+        self.builder.ins().jump(next, &[BlockArg::Value(followed)]);
+        self.builder.switch_to_block(next);
+        result
+    }
+
+    /// Whether a subprogram becomes part of its caller: it is small, and returns to it in any case.
+    fn can_inline(&self, body: &Body<'_>, callee: &Function) -> bool {
+        let tail_calls =
+            |index: &usize| matches!(self.unit.code.ops.get(*index), Some(Op::TailCall));
+        callee.passing == Passing::Native
+            && callee.ops.len() <= INLINE_OPS
+            && self.inlined + callee.ops.len() <= INLINE_BUDGET
+            && !body.chain.contains(&callee.entry)
+            && body.chain.len() < MAX_FRAMES
+            && !callee.ops.iter().any(tail_calls)
+    }
+
+    fn inline(&mut self, body: &Body<'a>, callee: &'a Function) {
+        self.inlined += callee.ops.len();
+        let join = self.builder.create_block();
+        let r0 = self.builder.append_block_param(join, I64);
+        let args: Vec<_> = callee
+            .needs
+            .iter()
+            .map(|reg| (reg, self.get(body, reg)))
+            .collect();
+        let inner = self.body(callee, body.level + 1, Leave::Join(join), &body.chain);
+        self.activation(&inner, &args);
+        self.builder.switch_to_block(join);
+        self.set(body, Reg::R0, r0);
+    }
+
+    fn entry(&mut self, entry: EntryId) -> cranelift_codegen::ir::FuncRef {
+        match self.entries.get(&entry) {
+            Some(callee) => *callee,
+            None => {
+                let callee = self.linker.entry(entry, self.builder.func);
+                self.entries.insert(entry, callee);
+                callee
+            }
+        }
+    }
+}
