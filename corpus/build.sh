@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Builds the corpus: src/NAME.bpf.c becomes NAME.o, explain/NAME.bpf.c becomes explain/NAME.o.
+# Builds the corpus: src/NAME.bpf.c becomes NAME.o, and FOLDER/NAME.bpf.c of bench and explain FOLDER/NAME.o.
 #
 #   build.sh            rebuild every object in place
 #   build.sh --check    rebuild into a temporary folder, and fail with a list if a committed
@@ -27,11 +27,11 @@ check_version() {
 
 build_all() { # into folder $1
 	local source name out
-	mkdir -p "$1/explain"
+	mkdir -p "$1/bench" "$1/explain"
 	out=$(cd "$1" && pwd)
-	for source in src/*.bpf.c explain/*.bpf.c; do
+	for source in src/*.bpf.c bench/*.bpf.c explain/*.bpf.c; do
 		name=$(basename "$source" .bpf.c)
-		case $source in explain/*) name=explain/$name ;; esac
+		[ "${source%%/*}" = src ] || name=${source%%/*}/$name
 		# From the top of the repository, where the compiler finds the source whose lines it
 		# copies into the object.
 		(cd .. && "$CLANG" -target bpf -mcpu=v3 -O2 -g -std=gnu17 -nostdinc -Wall -Wextra -Werror \
@@ -47,8 +47,8 @@ check() {
 	# shellcheck disable=SC2064 # the folder's name is wanted as it is now
 	trap "rm -rf '$scratch'" EXIT
 	build_all "$scratch"
-	for object in "$scratch"/*.o "$scratch"/explain/*.o; do
-		name=${object#"$scratch"/}
+	for object in "$scratch"/*.o "$scratch"/bench/*.o "$scratch"/explain/*.o; do
+		name=${object#"$scratch/"}
 		if [ ! -e "$name" ]; then
 			echo "missing: corpus/$name"
 			bad=1
@@ -57,7 +57,7 @@ check() {
 			bad=1
 		fi
 	done
-	for object in *.o explain/*.o; do
+	for object in *.o bench/*.o explain/*.o; do
 		[ -e "$scratch/$object" ] || { echo "no source: corpus/$object"; bad=1; }
 	done
 	if [ "$bad" = 1 ]; then

@@ -27,7 +27,7 @@ pub use join::{join, join_verified};
 pub use lower::{Arena, Bindings, LowerError, MapBinding, lower, lower_unverified};
 pub use op::{Atomic, Branch, EntryId, Load, MAY_GOTO_BUDGET, Op, Place, Target};
 pub use run::{Cause, DEFAULT_FUEL, MAX_TAIL_CALLS, Outcome, Programs, RunEnv, Trap};
-pub use stacks::{MAX_FRAMES, STACK_SIZE, Stacks};
+pub use stacks::{MAX_FRAMES, RUN_FRAMES, STACK_SIZE, Stacks};
 
 /// A program in the form that engines run.
 #[derive(Clone, Debug)]

@@ -86,6 +86,8 @@ struct Frame<'a> {
     next: usize,
     saved: [u64; 4],
     budget: u64,
+    /// The depth at which the function's program began: its frames are counted from there.
+    floor: usize,
 }
 
 /// Where a caller goes on.
@@ -99,6 +101,8 @@ pub(super) struct Return<'a> {
 #[derive(Debug)]
 pub(super) struct Frames<'a> {
     frames: [Frame<'a>; MAX_FRAMES],
+    /// Those further in, which only tail calls of subprograms need.
+    more: Vec<Frame<'a>>,
     depth: usize,
 }
 
@@ -110,9 +114,11 @@ impl<'a> Frames<'a> {
             next: 0,
             saved: [0; 4],
             budget: 0,
+            floor: 0,
         };
         Frames {
             frames: [unused; MAX_FRAMES],
+            more: Vec::new(),
             depth: 0,
         }
     }
@@ -126,17 +132,25 @@ impl<'a> Frames<'a> {
     /// Begins a frame whose return leads to `back`, and gives its index.
     pub(super) fn push(&mut self, back: Return<'a>, regs: &Regs) -> Result<usize, Cause> {
         let index = self.depth;
-        let slot = self
-            .frames
-            .get_mut(index)
-            .ok_or(Cause::CallDepth { limit: MAX_FRAMES })?;
+        let floor = self.innermost().map_or(0, |frame| frame.floor);
+        if index - floor >= MAX_FRAMES {
+            return Err(Cause::CallDepth { limit: MAX_FRAMES });
+        }
         let Return { code, next } = back;
-        *slot = Frame {
+        let frame = Frame {
             code,
             next,
             saved: regs.saved(),
             budget: MAY_GOTO_BUDGET,
+            floor,
         };
+        match self.frames.get_mut(index) {
+            Some(slot) => *slot = frame,
+            None => {
+                self.more.truncate(index - MAX_FRAMES);
+                self.more.push(frame);
+            }
+        }
         self.depth += 1;
         Ok(index)
     }
@@ -144,7 +158,7 @@ impl<'a> Frames<'a> {
     /// Ends the innermost frame.
     pub(super) fn pop(&mut self, regs: &mut Regs) -> Option<Return<'a>> {
         self.depth = self.depth.checked_sub(1)?;
-        let frame = self.frames.get(self.depth)?;
+        let frame = *self.at(self.depth)?;
         regs.restore(frame.saved);
         Some(Return {
             code: frame.code,
@@ -152,10 +166,12 @@ impl<'a> Frames<'a> {
         })
     }
 
-    /// Gives the innermost frame to another function.
+    /// Gives the innermost frame to another program.
     pub(super) fn replace(&mut self) {
+        let floor = self.depth.saturating_sub(1);
         if let Some(frame) = self.innermost() {
             frame.budget = MAY_GOTO_BUDGET;
+            frame.floor = floor;
         }
     }
 
@@ -179,7 +195,14 @@ impl<'a> Frames<'a> {
     }
 
     fn innermost(&mut self) -> Option<&mut Frame<'a>> {
-        self.frames.get_mut(self.depth.checked_sub(1)?)
+        self.at(self.depth.checked_sub(1)?)
+    }
+
+    fn at(&mut self, index: usize) -> Option<&mut Frame<'a>> {
+        match index.checked_sub(MAX_FRAMES) {
+            None => self.frames.get_mut(index),
+            Some(further) => self.more.get_mut(further),
+        }
     }
 }
 

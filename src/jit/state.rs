@@ -13,7 +13,7 @@ use crate::machine::{Addr, Errno};
 
 use super::{Counting, Native, Natives};
 
-/// Bytes from the frame of one depth to the next in [`Run::tops`].
+/// Bytes from the frame of one depth to the next in the list of frames.
 pub(super) const FRAME_STEP: u64 = 8;
 
 /// Why native code returned.
@@ -37,8 +37,10 @@ pub(super) struct Run<'a> {
     frame: u64,
     /// Where functions of [`super::flow::Passing::Memory`] find their arguments.
     regs: [u64; Reg::COUNT],
-    /// The end of each frame; 0 past the last.
-    tops: [u64; MAX_FRAMES + 1],
+    /// Where the ends of the frames are listed.
+    tops: u64,
+    /// The depth at which the program began, in bytes: its frames are counted from there.
+    floor: u64,
     env: &'a RunEnv<'a>,
     natives: &'a Natives,
     /// The program whose code runs.
@@ -62,8 +64,10 @@ pub(super) enum Field {
     Frame,
     /// A register.
     Reg(Reg),
-    /// The end of the outermost frame; a function's own is its depth further.
-    Top,
+    /// Where the ends of the frames are listed; a function's own is its depth further.
+    Tops,
+    /// The depth at which the program began.
+    Floor,
 }
 
 impl Field {
@@ -74,7 +78,8 @@ impl Field {
             Field::Fuel => offset_of!(Run<'_>, fuel),
             Field::Frame => offset_of!(Run<'_>, frame),
             Field::Reg(reg) => offset_of!(Run<'_>, regs) + 8 * reg.index(),
-            Field::Top => offset_of!(Run<'_>, tops),
+            Field::Tops => offset_of!(Run<'_>, tops),
+            Field::Floor => offset_of!(Run<'_>, floor),
         };
         offset as i32
     }
@@ -88,16 +93,13 @@ impl<'a> Run<'a> {
         env: &'a RunEnv<'a>,
         ctx: Addr,
     ) -> Run<'a> {
-        let mut tops = [0; MAX_FRAMES + 1];
-        for (depth, top) in tops.iter_mut().take(MAX_FRAMES).enumerate() {
-            *top = env.stacks.top(depth).0;
-        }
         Run {
             status: Status::Going as u64,
             fuel: env.fuel,
             frame: 0,
             regs: [0; Reg::COUNT],
-            tops,
+            tops: env.stacks.tops().as_ptr().expose_provenance() as u64,
+            floor: 0,
             env,
             natives,
             native,
@@ -181,7 +183,8 @@ impl<'a> Run<'a> {
 
     /// Runs the target of a tail call that was recorded, and that of its, until one returns.
     pub(super) fn go_on(&mut self, depth: u64) -> u64 {
-        let back = self.native;
+        let (back, floor) = (self.native, self.floor);
+        self.floor = depth * FRAME_STEP;
         let mut result = 0;
         while self.status == Status::TailCall as u64 {
             self.status = Status::Going as u64;
@@ -192,7 +195,7 @@ impl<'a> Run<'a> {
             self.set_args([self.ctx.0, 0, 0, 0, 0]);
             result = next.call(EntryId::default(), self, depth * FRAME_STEP);
         }
-        self.native = back;
+        (self.native, self.floor) = (back, floor);
         result
     }
 
@@ -237,7 +240,7 @@ impl Engine for Run<'_> {
         let entry = entry.ok_or(HelperError::BadCallback(handle))?;
         let frame = self.frame;
         let depth = frame / FRAME_STEP + 1;
-        if depth >= MAX_FRAMES as u64 {
+        if depth - self.floor / FRAME_STEP >= MAX_FRAMES as u64 {
             self.stop(0, Cause::CallDepth { limit: MAX_FRAMES });
             return Err(HelperError::Stopped);
         }

@@ -121,8 +121,10 @@ impl<'a> Translator<'a, '_> {
     fn enter(&mut self, body: &Body<'_>, index: usize) -> Value {
         self.spill(body, Reg::COUNT - 1);
         let inner = self.builder.ins().iadd_imm_u(self.frame, FRAME_STEP as i64);
+        let floor = self.load_state(Field::Floor);
+        let depth = self.builder.ins().isub(inner, floor);
         let limit = (MAX_FRAMES as u64 * FRAME_STEP) as i64;
-        let too_deep = self.builder.ins().icmp_imm_u(IntCC::Equal, inner, limit);
+        let too_deep = self.builder.ins().icmp_imm_u(IntCC::Equal, depth, limit);
         let stop = self.stop_block(index, Why::CallDepth);
         self.go_unless(too_deep, stop);
         inner

@@ -466,9 +466,11 @@ impl<'a> Translator<'a, '_> {
 
     /// The end of an activation's frame.
     fn frame_top(&mut self, body: &Body<'_>) -> Value {
-        let place = self.builder.ins().iadd(self.run, self.frame);
-        let offset = Field::Top.offset() + (body.level * FRAME_STEP) as i32;
         let flags = self.state_flags().with_readonly().with_can_move();
+        let tops = Field::Tops.offset();
+        let tops = self.builder.ins().load(I64, flags, self.run, tops);
+        let place = self.builder.ins().iadd(tops, self.frame);
+        let offset = (body.level * FRAME_STEP) as i32;
         self.builder.ins().load(I64, flags, place, offset)
     }
 
