@@ -8,6 +8,7 @@
 //! - Nobody reads the rest of the output: that is no error.
 //! - The same input gives the same bytes; only the durations of `--format csv` differ.
 
+mod bench;
 mod btf;
 mod completions;
 #[cfg(all(feature = "kernel", target_os = "linux"))]
@@ -54,6 +55,7 @@ Examples:
   ebpf-sim run hello.o --event execve    what the program does when a process starts
   ebpf-sim verify *.o                    what the kernel's verifier would say, and why
   ebpf-sim explain E004                  what a refusal means, with examples
+  ebpf-sim bench corpus/bench/*.o        how fast programs run
   ebpf-sim dump hello.o                  programs, maps and instructions
 
 Exit status: 0 all is well, 1 a program was refused or trapped, 2 usage, input or output.";
@@ -64,6 +66,7 @@ enum Command {
     Verify(verify::Args),
     Explain(explain::Args),
     Test(test::Args),
+    Bench(bench::Args),
     Dump(dump::Args),
     Btf(btf::Args),
     Requires(requires::Args),
@@ -122,6 +125,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::Test(args) => test::run(args, &mut output),
+        Command::Bench(args) => bench::run(args, &mut output),
         Command::Dump(args) => dump::run(args, &mut output),
         Command::Btf(args) => btf::run(&args, &mut output),
         Command::Link(args) => link::run(&args),
