@@ -19,7 +19,7 @@ use ebpf_sim::jit::Counting;
 use ebpf_sim::machine::{
     Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner, ProgId, Task,
 };
-use ebpf_sim::maps::{ArrayMap, Map, MapTable};
+use ebpf_sim::maps::{Map, MapTable};
 use ebpf_sim::object::{Initial, LinkOptions, Object};
 use ebpf_sim::sim::{Engine, Engines, Options, Sim};
 
@@ -146,12 +146,8 @@ fn unjudged(name: &str, bytes: &[u8], engine: Engine) -> Option<Seen> {
         .collect::<Result<_, _>>()
         .ok()?;
     maps.iter().for_each(|map| table.insert(Arc::clone(map)));
-    let binding = |map: &Arc<Map>| MapBinding {
-        handle: map.handle.0,
-        value: map.array().and_then(ArrayMap::base).map(|addr| addr.0),
-    };
     let bindings = Bindings {
-        maps: maps.iter().map(binding).collect(),
+        maps: maps.iter().map(|map| MapBinding::of(map)).collect(),
         ..Bindings::default()
     };
     let mut engines = Engines::new(engine).unwrap();
@@ -268,7 +264,8 @@ fn compare(objects: &[PathBuf]) -> usize {
 
 #[test]
 fn corpus_programs_do_the_same_in_both_engines() {
-    let ran = compare(&objects(Path::new("corpus")));
+    let folders = ["corpus", "corpus/bench"].map(|folder| objects(Path::new(folder)));
+    let ran = compare(&folders.concat());
     assert!(ran > 100, "{ran} runs");
 }
 

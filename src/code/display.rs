@@ -70,6 +70,8 @@ fn text(op: &Op) -> String {
         Op::JumpIfImm { branch, imm } => jump_if(branch, &imm.to_string()),
         Op::MayGoto { target } => format!("may_goto {target}"),
         Op::CallHelper { helper } => format!("call {}", helper.name()),
+        Op::LookupArray { array } => format!("call bpf_map_lookup_elem in array {}", array.0),
+        Op::Tell { what } => format!("call {}", what.helper()),
         Op::TailCall => "call bpf_tail_call".to_owned(),
         Op::CallLocal { entry } => format!("call {entry}"),
         Op::CallReg { target } => format!("callx {target}"),

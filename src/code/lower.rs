@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::known::{self, ArrayId, ArrayShape, Known};
 use super::op::{Atomic, Branch, EntryId, Load, Op, Place, Target};
 use super::{Checks, Code, Entry, MovedField, STACK_SIZE};
 use crate::abi;
@@ -15,6 +16,7 @@ use crate::isa::{
     AddrSpaceCast, AluOp, CallTarget, DecodeError, Imm64, Insn, Operand, Pc, Reg, Size, Width,
     decode_program,
 };
+use crate::maps::{ArrayMap, Map};
 use crate::object::Program;
 use crate::verifier::{AccessKind, Fact, Verified};
 
@@ -33,12 +35,25 @@ pub struct Bindings {
 }
 
 /// One map in guest memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct MapBinding {
     /// What stands for the map in a register.
     pub handle: u64,
     /// The address of its first value, for maps whose values programs address directly.
     pub value: Option<u64>,
+    /// Where its elements lie, if it is an array.
+    pub array: Option<ArrayShape>,
+}
+
+impl MapBinding {
+    /// Where a map lies.
+    pub fn of(map: &Map) -> MapBinding {
+        MapBinding {
+            handle: map.handle.0,
+            value: map.array().and_then(ArrayMap::base).map(|addr| addr.0),
+            array: ArrayShape::of(map),
+        }
+    }
 }
 
 /// Where an arena lies; both windows are 4 GiB and aligned to it.
@@ -191,6 +206,10 @@ struct Lowering<'a> {
     /// The operation of each slot; none for second halves.
     targets: Vec<Option<Target>>,
     entries: Vec<Pc>,
+    /// Where jumps lead.
+    jumped_to: BTreeSet<Pc>,
+    /// The program's arrays, by index of the map.
+    arrays: BTreeMap<usize, ArrayId>,
 }
 
 impl<'a> Lowering<'a> {
@@ -210,6 +229,8 @@ impl<'a> Lowering<'a> {
             moved: moved_fields(&context),
             targets: Vec::new(),
             entries: Vec::new(),
+            jumped_to: jumped_to(insns),
+            arrays: arrays(&bindings.maps),
         };
         lowering.number();
         lowering.entries = lowering.find_entries()?;
@@ -250,6 +271,12 @@ impl<'a> Lowering<'a> {
             pcs,
             entries: self.entries.iter().map(|pc| self.entry(*pc)).collect(),
             moved: self.moved,
+            arrays: self
+                .bindings
+                .maps
+                .iter()
+                .filter_map(|map| map.array.clone())
+                .collect(),
             checks: match self.judged {
                 Some(_) => Checks::Proven,
                 None => Checks::Needed,
@@ -493,10 +520,10 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn map(&self, pc: Pc, index: i32) -> Result<MapBinding, LowerError> {
+    fn map(&self, pc: Pc, index: i32) -> Result<&MapBinding, LowerError> {
         let at = usize::try_from(index).ok();
         let map = at.and_then(|at| self.bindings.maps.get(at));
-        map.copied().ok_or(LowerError::NoMap { pc, index })
+        map.ok_or(LowerError::NoMap { pc, index })
     }
 
     fn load(&self, pc: Pc, load: Load) -> Result<Op, LowerError> {
@@ -552,9 +579,21 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// The array that a call looks into, if it is known.
+    fn array_at(&self, pc: Pc) -> Option<ArrayId> {
+        let map = known::map_at(self.insns, pc, |pc| self.jumped_to.contains(&pc))?;
+        self.arrays.get(&usize::try_from(map).ok()?).copied()
+    }
+
     fn call(&self, pc: Pc, target: CallTarget) -> Result<Op, LowerError> {
         match target {
             CallTarget::Helper(TAIL_CALL) => Ok(Op::TailCall),
+            CallTarget::Helper(known::LOOKUP) if let Some(array) = self.array_at(pc) => {
+                Ok(Op::LookupArray { array })
+            }
+            CallTarget::Helper(number) if let Some(what) = Known::of_helper(number) => {
+                Ok(Op::Tell { what })
+            }
             CallTarget::Helper(number) => match helpers::entry(number) {
                 Some(helper) => Ok(Op::CallHelper { helper }),
                 None => Err(no_helper(pc, number)),
@@ -566,6 +605,32 @@ impl<'a> Lowering<'a> {
             CallTarget::Reg(target) => Ok(Op::CallReg { target }),
         }
     }
+}
+
+/// Where jumps and calls of a program lead.
+fn jumped_to(insns: &[Insn]) -> BTreeSet<Pc> {
+    let target = |(pc, insn): (Pc, &Insn)| match insn {
+        Insn::Jump { off, .. } | Insn::Call(CallTarget::Local(off)) => pc.target(*off),
+        Insn::JumpIf { off, .. } | Insn::MayGoto { off } => pc.target(i32::from(*off)),
+        Insn::LoadImm64 {
+            value: Imm64::Func(off),
+            ..
+        } => pc.target(*off),
+        _ => None,
+    };
+    (0..).map(Pc).zip(insns).filter_map(target).collect()
+}
+
+/// The number of each map that is an array.
+fn arrays(maps: &[MapBinding]) -> BTreeMap<usize, ArrayId> {
+    let arrays = maps
+        .iter()
+        .enumerate()
+        .filter(|(_, map)| map.array.is_some());
+    arrays
+        .map(|(index, _)| index)
+        .zip((0..).map(ArrayId))
+        .collect()
 }
 
 impl Target {

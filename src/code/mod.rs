@@ -13,6 +13,7 @@
 
 mod display;
 mod join;
+mod known;
 mod lower;
 mod op;
 mod run;
@@ -24,6 +25,7 @@ use crate::abi::ProgType;
 use crate::isa::{Pc, Size};
 
 pub use join::{join, join_verified};
+pub use known::{ArrayId, ArrayShape, Known};
 pub use lower::{Arena, Bindings, LowerError, MapBinding, lower, lower_unverified};
 pub use op::{Atomic, Branch, EntryId, Load, MAY_GOTO_BUDGET, Op, Place, Target};
 pub use run::{Cause, DEFAULT_FUEL, MAX_TAIL_CALLS, Outcome, Programs, RunEnv, Trap};
@@ -44,6 +46,8 @@ pub struct Code {
     pub entries: Vec<Entry>,
     /// Context fields that lie elsewhere in guest memory, for [`Op::LoadContext`].
     pub moved: Vec<MovedField>,
+    /// The arrays that it looks into, for [`Op::LookupArray`].
+    pub arrays: Vec<ArrayShape>,
     /// Whether its accesses must be checked when they happen.
     pub checks: Checks,
 }

@@ -3,6 +3,7 @@
 //! They stand in the order of the instruction shapes. No semantics live here: `isa::alu` says what
 //! arithmetic computes, the engines what happens.
 
+use super::{ArrayId, Known};
 use crate::helpers::Entry;
 use crate::isa::{AluOp, AtomicOp, ByteOrder, Extend, JumpOp, LegacyMode, Reg, Size, Width};
 
@@ -232,6 +233,16 @@ pub enum Op {
     CallHelper {
         /// Its row.
         helper: &'static Entry,
+    },
+    /// `bpf_map_lookup_elem` on an array that is known.
+    LookupArray {
+        /// Which.
+        array: ArrayId,
+    },
+    /// A helper that only tells of the run.
+    Tell {
+        /// What.
+        what: Known,
     },
     /// `bpf_tail_call`: goes on in another program, or leaves an error in `r0`.
     TailCall,

@@ -204,6 +204,7 @@ fn references_become_addresses() {
         maps: vec![MapBinding {
             handle: 0x1000,
             value: Some(0x2000),
+            array: None,
         }],
         variables: [(7, 0x3000)].into(),
         arena: Some(Arena {

@@ -19,7 +19,7 @@ use crate::machine::{
     Addr, CpuId, Errno, Machine, MachineConfig, MemoryConfig, MemoryError, ObjectKind, ObjectSpec,
     OutOfMemory, Owner, PacketError, SkBuff, SkbLayer, Task, XdpFrame, XdpQueue,
 };
-use crate::maps::{ArrayMap, BPF_ANY, Map, MapEnv, MapError, MapTable};
+use crate::maps::{BPF_ANY, Map, MapEnv, MapError, MapTable};
 use crate::object::MapSpec;
 use crate::verifier::{Env, Recording, Rejection, Verified, record, verify};
 
@@ -193,7 +193,7 @@ impl Lab {
         let (maps, table) = (made?, MapTable::default());
         maps.iter().for_each(|map| table.insert(Arc::clone(map)));
         let bindings = Bindings {
-            maps: maps.iter().map(|map| binding(map)).collect(),
+            maps: maps.iter().map(|map| MapBinding::of(map)).collect(),
             ..Bindings::default()
         };
         Ok(Lab {
@@ -436,13 +436,6 @@ impl Lab {
             observed,
             compared,
         }
-    }
-}
-
-fn binding(map: &Map) -> MapBinding {
-    MapBinding {
-        handle: map.handle.0,
-        value: map.array().and_then(ArrayMap::base).map(|addr| addr.0),
     }
 }
 

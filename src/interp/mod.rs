@@ -21,7 +21,8 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
 use crate::code::{
-    Atomic, Cause, Code, EntryId, Load, MAX_TAIL_CALLS, Op, Outcome, Place, RunEnv, Trap,
+    ArrayId, Atomic, Cause, Code, EntryId, Known, Load, MAX_TAIL_CALLS, Op, Outcome, Place, RunEnv,
+    Trap,
 };
 use crate::helpers::{self, Call, Engine, Entry, HelperError, Reply, RunState};
 use crate::isa::alu::{alu32, alu64, endian, extend, imm, movsx, neg};
@@ -181,6 +182,10 @@ impl<'a, W: Watch> Run<'a, W> {
                     at.regs[Reg::R0] = self.call_helper(helper, at)?;
                     fuel = self.fuel;
                 }
+                Op::LookupArray { array } => {
+                    regs[Reg::R0] = self.lookup_array(at.code, array, regs[Reg::R2])?;
+                }
+                Op::Tell { what } => regs[Reg::R0] = self.tell(what),
                 Op::TailCall => next = self.tail_call(at)?,
                 Op::CallLocal { entry } => next = self.enter(at, entry)?,
                 Op::CallReg { target } => next = self.call_register(at, target)?,
@@ -275,6 +280,26 @@ impl<'a, W: Watch> Run<'a, W> {
         };
         let reply = helper.call(&mut call);
         reply.map_err(|error| Cause::of_helper(helper, error))
+    }
+
+    /// `bpf_map_lookup_elem`, the key being an index.
+    fn lookup_array(&self, code: &Code, array: ArrayId, key: u64) -> Result<u64, Cause> {
+        let index = self.memory.load(Addr(key), Size::W);
+        let index = index.map_err(|fault| Cause::HelperMemory {
+            helper: "bpf_map_lookup_elem",
+            fault,
+        })?;
+        let shape = code.arrays.get(array.0 as usize);
+        let cpu = self.env.world.cpu;
+        Ok(shape.map_or(0, |shape| shape.element(index as u32, cpu)))
+    }
+
+    fn tell(&self, what: Known) -> u64 {
+        let world = &self.env.world;
+        match what {
+            Known::Cpu => u64::from(world.cpu.0),
+            Known::PidTgid => world.task.pid_tgid(),
+        }
     }
 
     /// Begins a function on the next frame, and gives its first operation.

@@ -276,6 +276,8 @@ impl Flow {
             Op::JumpIfReg { branch, src } => (set(&[branch.dst, src]), set(&[])),
             Op::JumpIfImm { branch, .. } => (set(&[branch.dst]), set(&[])),
             Op::CallHelper { helper } => (RegSet::args(arg_count(helper, code)), set(&[Reg::R0])),
+            Op::LookupArray { .. } => (set(&[Reg::R2]), set(&[Reg::R0])),
+            Op::Tell { .. } => (set(&[]), set(&[Reg::R0])),
             Op::TailCall => (RegSet::args(3), set(&[Reg::R0])),
             Op::CallLocal { entry } => {
                 let needs = self.function(entry).map(|callee| match callee.passing {

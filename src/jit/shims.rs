@@ -49,6 +49,8 @@ pub(super) enum Shim {
     Atomic,
     /// A legacy packet load: `index`, value of the index register. All ones out of bounds.
     PacketLoad,
+    /// A lookup in an array, its key checked: `index`, address of the key.
+    LookupArray,
     /// A tail call: `r2`, `r3`. Gives what is left in `r0`.
     TailCall,
     /// Goes on with the tail call of a called function: its depth.
@@ -68,6 +70,7 @@ impl Shim {
             Shim::LoadContext,
             Shim::Atomic,
             Shim::PacketLoad,
+            Shim::LookupArray,
             Shim::TailCall,
             Shim::GoOn,
             Shim::CallReg,
@@ -84,6 +87,7 @@ impl Shim {
             | Shim::Probe
             | Shim::LoadContext
             | Shim::PacketLoad
+            | Shim::LookupArray
             | Shim::TailCall => 2,
             Shim::CallReg => 3,
             Shim::Atomic => 4,
@@ -105,6 +109,7 @@ impl Shim {
             Shim::LoadContext => "load_context",
             Shim::Atomic => "atomic",
             Shim::PacketLoad => "packet_load",
+            Shim::LookupArray => "lookup_array",
             Shim::TailCall => "tail_call",
             Shim::GoOn => "go_on",
             Shim::CallReg => "call_reg",
@@ -126,6 +131,7 @@ impl Shim {
             Shim::LoadContext => load_context as *const u8,
             Shim::Atomic => atomic as *const u8,
             Shim::PacketLoad => packet_load as *const u8,
+            Shim::LookupArray => lookup_array as *const u8,
             Shim::TailCall => tail_call as *const u8,
             Shim::GoOn => go_on as *const u8,
             Shim::CallReg => call_reg as *const u8,
@@ -277,6 +283,23 @@ extern "C" fn packet_load(run: &mut Run<'_>, index: u64, register: u64) -> u64 {
         Ok(loaded) => loaded.unwrap_or(OUT_OF_BOUNDS as u64),
         Err(_) => {
             run.stop(index as usize, Cause::NoPacket);
+            0
+        }
+    }
+}
+
+extern "C" fn lookup_array(run: &mut Run<'_>, index: u64, key: u64) -> u64 {
+    let (code, world) = (run.code(), &run.env().world);
+    let Some(Op::LookupArray { array }) = code.ops.get(index as usize) else {
+        run.stop(index as usize, Cause::PastEnd);
+        return 0;
+    };
+    let shape = code.arrays.get(array.0 as usize);
+    match world.machine.memory.load(Addr(key), Size::W) {
+        Ok(element) => shape.map_or(0, |shape| shape.element(element as u32, world.cpu)),
+        Err(fault) => {
+            let helper = "bpf_map_lookup_elem";
+            run.stop(index as usize, Cause::HelperMemory { helper, fault });
             0
         }
     }

@@ -24,6 +24,13 @@ use super::flow::{self, Flow, Function, RegSet};
 /// The bytes of a frame.
 const FRAME: i32 = STACK_SIZE as i32;
 
+/// What a lookup in an array reads.
+pub(super) const ARRAY_KEY: Place = Place {
+    size: Size::W,
+    base: Reg::R2,
+    off: 0,
+};
+
 /// What a register is known to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Held {
@@ -236,7 +243,11 @@ impl<'a> Scan<'a> {
                 }
                 after_call(held);
             }
-            Op::TailCall => after_call(held),
+            Op::LookupArray { .. } => {
+                self.access(index, ARRAY_KEY, get(held, ARRAY_KEY.base));
+                after_call(held);
+            }
+            Op::TailCall | Op::Tell { .. } => after_call(held),
             Op::CallLocal { entry } => {
                 let needs = self.flow.function(entry).map(|callee| callee.needs);
                 for reg in needs.unwrap_or(RegSet::args(5)).iter() {

@@ -41,6 +41,8 @@ pub(super) struct Run<'a> {
     tops: u64,
     /// The depth at which the program began, in bytes: its frames are counted from there.
     floor: u64,
+    cpu: u64,
+    pid_tgid: u64,
     env: &'a RunEnv<'a>,
     natives: &'a Natives,
     /// The program whose code runs.
@@ -68,6 +70,10 @@ pub(super) enum Field {
     Tops,
     /// The depth at which the program began.
     Floor,
+    /// The number of the CPU.
+    Cpu,
+    /// Process and thread of the current task.
+    PidTgid,
 }
 
 impl Field {
@@ -80,6 +86,8 @@ impl Field {
             Field::Reg(reg) => offset_of!(Run<'_>, regs) + 8 * reg.index(),
             Field::Tops => offset_of!(Run<'_>, tops),
             Field::Floor => offset_of!(Run<'_>, floor),
+            Field::Cpu => offset_of!(Run<'_>, cpu),
+            Field::PidTgid => offset_of!(Run<'_>, pid_tgid),
         };
         offset as i32
     }
@@ -100,6 +108,8 @@ impl<'a> Run<'a> {
             regs: [0; Reg::COUNT],
             tops: env.stacks.tops().as_ptr().expose_provenance() as u64,
             floor: 0,
+            cpu: u64::from(env.world.cpu.0),
+            pid_tgid: env.world.task.pid_tgid(),
             env,
             natives,
             native,

@@ -52,6 +52,16 @@ impl ArrayMap {
         }
     }
 
+    /// The first element, or that of each CPU.
+    pub fn bases(&self) -> &[Addr] {
+        &self.bases
+    }
+
+    /// How many elements there are.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
     /// Bytes from one element to the next.
     pub fn stride(&self) -> u32 {
         self.stride

@@ -9,7 +9,7 @@ use crate::abi::sections;
 use crate::code::{self, Bindings, Code, LowerError, MapBinding};
 use crate::events::Attachment;
 use crate::machine::{Errno, MapId, ProgId};
-use crate::maps::{ArrayMap, BPF_ANY, Map, MapError};
+use crate::maps::{BPF_ANY, Map, MapError};
 use crate::object::{
     Autoload, Initial, Joint, LinkError, LinkOptions, MapSpec, Object, Pinning, Program,
 };
@@ -463,7 +463,7 @@ fn lower(
         }
     };
     let bindings = Bindings {
-        maps: maps.iter().map(|map| binding(map)).collect(),
+        maps: maps.iter().map(|map| MapBinding::of(map)).collect(),
         ..Bindings::default()
     };
     let code = match &verified {
@@ -474,13 +474,5 @@ fn lower(
         (Ok(code), Some(verified)) => Verdict::Accepted { verified, code },
         (Ok(code), None) => Verdict::Unverified { code },
         (Err(error), verified) => Verdict::Refused(Refusal::Lower { verified, error }),
-    }
-}
-
-pub(super) fn binding(map: &Map) -> MapBinding {
-    let value = map.array().and_then(ArrayMap::base).map(|addr| addr.0);
-    MapBinding {
-        handle: map.handle.0,
-        value,
     }
 }

@@ -4,13 +4,13 @@
 
 use std::sync::Arc;
 
-use crate::code::{self, Bindings, Code, join, join_verified};
+use crate::code::{self, Bindings, Code, MapBinding, join, join_verified};
 use crate::machine::ProgId;
 use crate::maps::Map;
 use crate::object::{AttachProgram, Joint, Program};
 use crate::verifier::Verified;
 
-use super::load::{LoadedProgram, binding};
+use super::load::LoadedProgram;
 use super::{EngineError, Sim};
 
 /// A program that runs, with what was put into it.
@@ -155,7 +155,7 @@ impl Whole {
 
     fn lower(&self) -> Result<Arc<Code>, code::LowerError> {
         let bindings = Bindings {
-            maps: self.maps.iter().map(|map| binding(map)).collect(),
+            maps: self.maps.iter().map(|map| MapBinding::of(map)).collect(),
             ..Bindings::default()
         };
         let code = match &self.verified {

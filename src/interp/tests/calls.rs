@@ -249,6 +249,7 @@ fn prog_array(fixture: &mut Fixture, programs: &[&str]) -> u64 {
     fixture.bindings.maps = vec![MapBinding {
         handle: map.handle.0,
         value: None,
+        array: None,
     }];
     for (index, text) in (0..).zip(programs) {
         let id = ProgId(index + 1);

@@ -3,10 +3,12 @@
 use cranelift_codegen::ir::types::{I8, I16, I32, I64};
 use cranelift_codegen::ir::{AtomicRmwOp, InstBuilder, Type, Value};
 
-use crate::code::{Atomic, Checks, Load, Place};
+use crate::code::{ArrayId, Atomic, Checks, Load, Place};
 use crate::isa::{AtomicOp, Extend, Fetch, LegacyMode, Reg, Size};
 
 use super::super::shims::{OUT_OF_BOUNDS, Shim, number_of};
+use super::super::slots::ARRAY_KEY;
+use super::super::state::Field;
 use super::{Body, Translator};
 
 use cranelift_codegen::ir::condcodes::IntCC;
@@ -113,6 +115,47 @@ impl Translator<'_, '_> {
             .ins()
             .atomic_rmw(kind, flags, op, addr, operand);
         self.widened(kind, old)
+    }
+
+    /// `bpf_map_lookup_elem` in an array: a comparison and an address.
+    pub(super) fn lookup_array(&mut self, body: &Body<'_>, index: usize, array: ArrayId) {
+        let shape = self.unit.code.arrays.get(array.0 as usize);
+        let (Checks::Proven, Some(shape)) = (self.unit.code.checks, shape) else {
+            let (at, key) = (self.number(index as i64), self.get(body, ARRAY_KEY.base));
+            let element = self.call_shim(Shim::LookupArray, &[at, key]);
+            self.go_unless_stopped();
+            return self.set(body, Reg::R0, element);
+        };
+        let key = match slot(body, index) {
+            Some(slot) => self.builder.use_var(slot),
+            None => {
+                let base = self.get(body, ARRAY_KEY.base);
+                self.plain_load(Extend::Zero, ARRAY_KEY.size, base, ARRAY_KEY.off)
+            }
+        };
+        let base = match (shape.per_cpu, shape.bases.first()) {
+            (false, Some(base)) => self.number(*base as i64),
+            (true, _) => {
+                let bases = self.number(shape.bases.as_ptr().expose_provenance() as i64);
+                let cpu = self.load_state(Field::Cpu);
+                let off = self.builder.ins().ishl_imm_u(cpu, 3);
+                let place = self.builder.ins().iadd(bases, off);
+                let flags = self.state_flags().with_readonly();
+                self.builder.ins().load(I64, flags, place, 0)
+            }
+            (false, None) => self.number(0),
+        };
+        let stride = i64::from(shape.stride);
+        let off = self.builder.ins().imul_imm_u(key, stride);
+        let element = self.builder.ins().iadd(base, off);
+        let limit = i64::from(shape.count);
+        let inside = self
+            .builder
+            .ins()
+            .icmp_imm_u(IntCC::UnsignedLessThan, key, limit);
+        let zero = self.number(0);
+        let element = self.builder.ins().select(inside, element, zero);
+        self.set(body, Reg::R0, element);
     }
 
     pub(super) fn legacy_load(&mut self, body: &Body<'_>, index: usize, mode: LegacyMode) {

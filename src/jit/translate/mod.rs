@@ -25,7 +25,7 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
-use crate::code::{Checks, Code, EntryId, MAY_GOTO_BUDGET, Op};
+use crate::code::{Checks, Code, EntryId, Known, MAY_GOTO_BUDGET, Op};
 use crate::isa::Reg;
 use crate::isa::alu::imm;
 
@@ -338,6 +338,14 @@ impl<'a> Translator<'a, '_> {
             }
             Op::MayGoto { target } => self.may_goto(body, index, target),
             Op::CallHelper { helper } => self.call_helper(body, index, helper),
+            Op::LookupArray { array } => self.lookup_array(body, index, array),
+            Op::Tell { what } => {
+                let value = self.load_state(match what {
+                    Known::Cpu => Field::Cpu,
+                    Known::PidTgid => Field::PidTgid,
+                });
+                self.set(body, Reg::R0, value);
+            }
             Op::TailCall => self.tail_call(body),
             Op::CallLocal { entry } => self.call_local(body, index, entry),
             Op::CallReg { target } => self.call_reg(body, index, target),
@@ -541,5 +549,6 @@ fn is_quiet(op: &Op) -> bool {
             | Op::Endian { .. }
             | Op::Cast { .. }
             | Op::LoadImm { .. }
+            | Op::Tell { .. }
     )
 }
