@@ -3,6 +3,7 @@
 //! Nothing is judged.
 
 mod json;
+mod stage;
 
 use std::io::Write as _;
 
@@ -16,6 +17,8 @@ use super::Exit;
 use super::input::{self, Loaded};
 use super::output::Output;
 
+use self::stage::Stage;
+
 /// Print programs, maps and instructions.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -23,6 +26,8 @@ Examples:
   ebpf-sim dump hello.o                     everything
   ebpf-sim dump hello.o --what maps         maps only
   ebpf-sim dump hello.o --prog hello --what insns
+  ebpf-sim dump hello.o --stage lowered     what the engines run
+  ebpf-sim dump hello.o --stage asm         what the JIT makes of it
   ebpf-sim dump hello.o --json")]
 pub(super) struct Args {
     #[command(flatten)]
@@ -30,6 +35,9 @@ pub(super) struct Args {
     /// What to print.
     #[arg(long, value_name = "WHAT", default_value = "all")]
     what: What,
+    /// Print the accepted programs at this station of their way to the engines.
+    #[arg(long, value_name = "STAGE", conflicts_with_all = ["what", "json"])]
+    stage: Option<Stage>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -56,6 +64,9 @@ impl What {
 
 pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
     let inputs = args.input.resolve()?;
+    if let Some(stage) = args.stage {
+        return stage::print(&inputs, stage, output);
+    }
     let mut report = json::Report::default();
     let (mut exit, mut found) = (Exit::Ok, 0);
     for loaded in inputs.load() {

@@ -22,6 +22,7 @@ use cranelift_module::{FuncId, Linkage, Module, ModuleError};
 use crate::code::{Code, EntryId};
 
 use super::flow::{Flow, Function, Passing};
+use super::listing::{Moment, Observer};
 use super::shims::Shim;
 use super::state::Run;
 use super::translate::{self, Linker, Unit};
@@ -90,10 +91,7 @@ impl Native {
             Err(error) => {
                 // SAFETY: no pointer into it was made.
                 unsafe { module.free_memory() };
-                Err(JitError::Codegen {
-                    program: code.name.to_string(),
-                    reason: error.to_string(),
-                })
+                Err(failed(code, &error))
             }
         }
     }
@@ -119,6 +117,35 @@ impl Native {
             Some(Some(function)) => function(run, frame),
             Some(None) | None => 0,
         }
+    }
+}
+
+/// Compiles a program only to look at it.
+pub(super) fn observe(
+    isa: &OwnedTargetIsa,
+    code: &Code,
+    counting: Counting,
+    observer: Observer<'_>,
+) -> Result<(), JitError> {
+    let flow = Flow::of(code)?;
+    let host = isa.frontend_config();
+    let unit = Unit {
+        code,
+        flow: &flow,
+        counting,
+        host,
+    };
+    let mut assembly = Assembly::new(isa, unit);
+    let done = assembly.functions(observer);
+    // SAFETY: no pointer into it was made.
+    unsafe { assembly.module.free_memory() };
+    done.map(drop).map_err(|error| failed(code, &error))
+}
+
+fn failed(code: &Code, error: &ModuleError) -> JitError {
+    JitError::Codegen {
+        program: code.name.to_string(),
+        reason: error.to_string(),
     }
 }
 
@@ -174,13 +201,13 @@ impl<'a> Assembly<'a> {
 
     /// Compiles everything, and makes it executable.
     fn finish(&mut self) -> Result<BTreeMap<EntryId, FuncId>, Failure> {
-        let ids = self.functions()?;
+        let ids = self.functions(&mut |_, _, _| {})?;
         self.module.finalize_definitions()?;
         Ok(ids)
     }
 
     /// Compiles the functions that Rust calls, and those that they call.
-    fn functions(&mut self) -> Result<BTreeMap<EntryId, FuncId>, Failure> {
+    fn functions(&mut self, observer: Observer<'_>) -> Result<BTreeMap<EntryId, FuncId>, Failure> {
         let flow = self.unit.flow;
         let called = flow
             .functions
@@ -202,7 +229,9 @@ impl<'a> Assembly<'a> {
             if let Some(error) = self.failed.take() {
                 return Err(error);
             }
+            observer(Moment::Translated, entry, &mut context);
             self.module.define_function(id, &mut context)?;
+            observer(Moment::Compiled, entry, &mut context);
             self.bytes += context
                 .compiled_code()
                 .map_or(0, |code| code.code_buffer().len());

@@ -1,0 +1,142 @@
+//! Both engines against rbpf's interpreter and its JIT, on programs that all of them can run, and
+//! compile times.
+//!
+//! `cargo bench --bench engines`. Compare the times of one run: machines differ, ratios less. rbpf's
+//! own use of Cranelift pins another release of it, so that the two do not go into one program.
+
+#![expect(unsafe_code, reason = "rbpf's native code is called without its checks")]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+
+use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
+use ebpf_sim::code::{Bindings, Code, DEFAULT_FUEL, Programs, RunEnv, Stacks, lower};
+use ebpf_sim::helpers::World;
+use ebpf_sim::interp;
+use ebpf_sim::jit::{self, Compiler, Counting, Natives};
+use ebpf_sim::machine::{Addr, Machine, MachineConfig, Owner, Task};
+use ebpf_sim::maps::MapTable;
+use ebpf_sim::object::{LinkOptions, Object, Program};
+use ebpf_sim::verifier::{Env, verify};
+
+/// Programs of corpus/bench that need no map, no helper, no context and no call.
+const PROGRAMS: [&str; 8] = [
+    "alu32", "alu64", "collatz", "crc32", "gcd", "matrix", "siphash", "sort",
+];
+
+/// How many instructions the long program has.
+const LONG: usize = 10_000;
+
+fn load(name: &str) -> Arc<Program> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("corpus/bench/{name}.o"));
+    let bytes = std::fs::read(&path).expect("it is in the corpus");
+    let object = Object::parse(name, &bytes).expect("it is an object");
+    let linked = object.link(&LinkOptions::default());
+    let program = linked.programs.into_iter().next().expect("it has a program");
+    Arc::new(program.expect("it links"))
+}
+
+fn lowered(program: &Arc<Program>) -> Arc<Code> {
+    let verified = verify(program, &Env::default()).expect("it is accepted");
+    Arc::new(lower(&verified, &Bindings::default()).expect("it can run"))
+}
+
+fn raw(program: &Program) -> Vec<u8> {
+    program.code.iter().flat_map(|raw| raw.to_le_bytes()).collect()
+}
+
+/// What every run of ours needs.
+struct Kernel {
+    machine: Machine,
+    stacks: Stacks,
+    maps: MapTable,
+    programs: Programs,
+    task: Task,
+    compiler: Compiler,
+}
+
+impl Kernel {
+    fn new() -> Kernel {
+        let machine = Machine::new(MachineConfig::default()).expect("memory for a machine");
+        let stacks = Stacks::new(&machine.memory, &Owner::Kernel).expect("memory for stacks");
+        Kernel {
+            machine,
+            stacks,
+            maps: MapTable::default(),
+            programs: Programs::default(),
+            task: Task::default(),
+            compiler: Compiler::new().expect("there is native code for the host"),
+        }
+    }
+
+    fn env(&self, code: &Code) -> RunEnv<'_> {
+        RunEnv {
+            world: World::new(&self.machine, &self.maps, code.prog_type, &self.task),
+            programs: &self.programs,
+            stacks: &self.stacks,
+            fuel: DEFAULT_FUEL,
+        }
+    }
+
+    /// Runs a program in both engines.
+    fn engines(
+        &self,
+        group: &mut BenchmarkGroup<'_, criterion::measurement::WallTime>,
+        code: &Arc<Code>,
+    ) {
+        group.bench_function("interp", |bencher| {
+            bencher.iter(|| black_box(interp::run(code, &self.env(code), Addr::NULL).result));
+        });
+        let native = self.compiler.compile(code, Counting::Off).expect("it compiles");
+        let natives = Natives::default();
+        group.bench_function("jit", |bencher| {
+            bencher.iter(|| {
+                black_box(jit::run(&native, &natives, &self.env(code), Addr::NULL).result)
+            });
+        });
+        group.bench_function("compile", |bencher| {
+            bencher.iter(|| black_box(self.compiler.compile(code, Counting::Off)));
+        });
+    }
+}
+
+fn bench(criterion: &mut Criterion) {
+    let kernel = Kernel::new();
+    for name in PROGRAMS {
+        let program = load(name);
+        let (code, bytes) = (lowered(&program), raw(&program));
+        let mut group = criterion.benchmark_group(name);
+        kernel.engines(&mut group, &code);
+        let vm = rbpf::EbpfVmNoData::new(Some(&bytes)).expect("rbpf takes it");
+        group.bench_function("rbpf", |bencher| {
+            bencher.iter(|| black_box(vm.execute_program()));
+        });
+        group.bench_function("rbpf-jit", |bencher| {
+            let mut vm = rbpf::EbpfVmNoData::new(Some(&bytes)).expect("rbpf takes it");
+            vm.jit_compile().expect("rbpf compiles it");
+            // SAFETY: the program was judged, and reaches no memory but its stack.
+            bencher.iter(|| black_box(unsafe { vm.execute_program_jit() }));
+        });
+        group.finish();
+    }
+}
+
+/// An empty program, and a long one without loops.
+fn ends(criterion: &mut Criterion) {
+    let kernel = Kernel::new();
+    let steps: String = (0..LONG - 2)
+        .map(|step| format!("r{} {} {}\n", step % 5, ["+=", "^=", "*="][step % 3], step))
+        .collect();
+    let zeros: String = (1..5).map(|reg| format!("r{reg} = 0\n")).collect();
+    for (name, body) in [("empty", ""), ("long", &*format!("{zeros}{steps}"))] {
+        let text = format!(".type socket_filter\nr0 = 0\n{body}exit\n");
+        let program = Program::from_assembly(name, &text).expect("it is in the syntax");
+        let mut group = criterion.benchmark_group(name);
+        kernel.engines(&mut group, &lowered(&Arc::new(program)));
+        group.finish();
+    }
+}
+
+criterion_group!(benches, bench, ends);
+criterion_main!(benches);
