@@ -4,7 +4,10 @@
 //! `cargo bench --bench engines`. Compare the times of one run: machines differ, ratios less. rbpf's
 //! own use of Cranelift pins another release of it, so that the two do not go into one program.
 
-#![expect(unsafe_code, reason = "rbpf's native code is called without its checks")]
+#![expect(
+    unsafe_code,
+    reason = "rbpf's native code is called without its checks"
+)]
 
 use std::hint::black_box;
 use std::path::Path;
@@ -33,7 +36,11 @@ fn load(name: &str) -> Arc<Program> {
     let bytes = std::fs::read(&path).expect("it is in the corpus");
     let object = Object::parse(name, &bytes).expect("it is an object");
     let linked = object.link(&LinkOptions::default());
-    let program = linked.programs.into_iter().next().expect("it has a program");
+    let program = linked
+        .programs
+        .into_iter()
+        .next()
+        .expect("it has a program");
     Arc::new(program.expect("it links"))
 }
 
@@ -43,7 +50,11 @@ fn lowered(program: &Arc<Program>) -> Arc<Code> {
 }
 
 fn raw(program: &Program) -> Vec<u8> {
-    program.code.iter().flat_map(|raw| raw.to_le_bytes()).collect()
+    program
+        .code
+        .iter()
+        .flat_map(|raw| raw.to_le_bytes())
+        .collect()
 }
 
 /// What every run of ours needs.
@@ -88,7 +99,10 @@ impl Kernel {
         group.bench_function("interp", |bencher| {
             bencher.iter(|| black_box(interp::run(code, &self.env(code), Addr::NULL).result));
         });
-        let native = self.compiler.compile(code, Counting::Off).expect("it compiles");
+        let native = self
+            .compiler
+            .compile(code, Counting::Off)
+            .expect("it compiles");
         let natives = Natives::default();
         group.bench_function("jit", |bencher| {
             bencher.iter(|| {

@@ -97,6 +97,51 @@ fn run_of_hello_prints_a_trace_line_and_the_return_value() {
 }
 
 #[test]
+fn run_in_native_code_prints_what_the_interpreter_prints() {
+    let args = "run corpus/ringbuf_events.o corpus/callbacks.o corpus/subprogs.o --event execve";
+    let interpreted = ends(0, args);
+    assert_eq!(ends(0, &format!("{args} --engine jit")), interpreted);
+    assert_eq!(
+        ends(0, &format!("{args} --engine jit --no-verify")),
+        interpreted
+    );
+}
+
+#[test]
+fn dump_of_a_stage_shows_source_lines_beside_it() {
+    for (stage, expected) in [
+        ("insns", "call bpf_map_lookup_elem#1"),
+        ("lowered", "call bpf_map_lookup_elem in array 0"),
+        ("clif", "imul"),
+    ] {
+        let text = ends(0, &format!("dump corpus/bench/array.o --stage {stage}"));
+        assert!(
+            text.contains("bpf_map_lookup_elem(&counts, &key)"),
+            "{stage}: {text}"
+        );
+        assert!(text.contains(expected), "{stage}: {text}");
+    }
+    assert!(ends(0, "dump corpus/bench/array.o --stage asm").contains("block0:"));
+}
+
+#[test]
+fn bench_measures_every_program_in_every_engine() {
+    let args = "bench corpus/bench/sort.o corpus/bench/tail.o --repeat 2 --samples 3 --format json";
+    let document: serde_json::Value = serde_json::from_str(&ends(0, args)).unwrap();
+    let programs = document["programs"].as_array().unwrap();
+    assert_eq!(programs.len(), 2);
+    for program in programs {
+        assert!(program["insns"].as_u64().unwrap() > 100, "{program}");
+        let results = program["results"].as_array().unwrap();
+        assert_eq!(results.len(), 2, "{program}");
+        for result in results {
+            assert!(result["ns"].as_f64().unwrap() > 0.0, "{program}");
+            assert_eq!(result["samples"], 3, "{program}");
+        }
+    }
+}
+
+#[test]
 fn run_twice_gives_the_same_bytes() {
     let args = "run corpus/ringbuf_events.o corpus/count_by_uid.o --event execve --repeat 3";
     assert_eq!(ends(0, args), ends(0, args));

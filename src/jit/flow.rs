@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::abi;
 use crate::code::{Checks, Code, EntryId, Op};
 use crate::helpers;
-use crate::isa::{AtomicOp, Fetch, LegacyMode, Reg};
+use crate::isa::{AluOp, AtomicOp, Fetch, LegacyMode, Reg};
 
 use super::JitError;
 
@@ -238,14 +238,22 @@ impl Flow {
     fn effect(&self, op: &Op, code: &Code) -> (RegSet, RegSet) {
         let set = |regs: &[Reg]| RegSet::of(regs.iter().copied());
         match *op {
-            Op::Alu64Reg { op, dst, src } | Op::Alu32Reg { op, dst, src } => match op {
-                crate::isa::AluOp::Mov => (set(&[src]), set(&[dst])),
-                _ => (set(&[dst, src]), set(&[dst])),
-            },
-            Op::Alu64Imm { op, dst, .. } | Op::Alu32Imm { op, dst, .. } => match op {
-                crate::isa::AluOp::Mov => (set(&[]), set(&[dst])),
-                _ => (set(&[dst]), set(&[dst])),
-            },
+            Op::Alu64Reg { op, dst, src } | Op::Alu32Reg { op, dst, src } => {
+                let reads = if op == AluOp::Mov {
+                    set(&[src])
+                } else {
+                    set(&[dst, src])
+                };
+                (reads, set(&[dst]))
+            }
+            Op::Alu64Imm { op, dst, .. } | Op::Alu32Imm { op, dst, .. } => {
+                let reads = if op == AluOp::Mov {
+                    set(&[])
+                } else {
+                    set(&[dst])
+                };
+                (reads, set(&[dst]))
+            }
             Op::Neg { dst, .. } | Op::Endian { dst, .. } => (set(&[dst]), set(&[dst])),
             Op::MovSx { dst, src, .. } | Op::Cast { dst, src, .. } => (set(&[src]), set(&[dst])),
             Op::LoadImm { dst, .. } => (set(&[]), set(&[dst])),
@@ -307,10 +315,12 @@ pub(super) fn arg_count(helper: &helpers::Entry, code: &Code) -> usize {
 
 /// Where a jump leads.
 pub(super) fn target(op: &Op) -> Option<usize> {
-    match op {
-        Op::Jump { target } | Op::MayGoto { target } => Some(target.index()),
-        Op::JumpIfReg { branch, .. } | Op::JumpIfImm { branch, .. } => Some(branch.target.index()),
-        _ => None,
+    if let Op::Jump { target } | Op::MayGoto { target } = op {
+        Some(target.index())
+    } else if let Op::JumpIfReg { branch, .. } | Op::JumpIfImm { branch, .. } = op {
+        Some(branch.target.index())
+    } else {
+        None
     }
 }
 
