@@ -127,7 +127,7 @@ fn dump_of_a_stage_shows_source_lines_beside_it() {
 #[test]
 fn bench_measures_every_program_in_every_engine() {
     let args = "bench corpus/bench/sort.o corpus/bench/tail.o --repeat 2 --samples 3 --format json";
-    let document: serde_json::Value = serde_json::from_str(&ends(0, args)).unwrap();
+    let document: Value = serde_json::from_str(&ends(0, args)).unwrap();
     let programs = document["programs"].as_array().unwrap();
     assert_eq!(programs.len(), 2);
     for program in programs {

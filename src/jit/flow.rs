@@ -159,7 +159,6 @@ impl Flow {
 
     /// Works out what depends on called functions, until nothing changes.
     fn settle(&mut self, code: &Code) {
-        let native = |function: &Function| function.passing == Passing::Native;
         loop {
             let mut changed = false;
             for index in (0..self.functions.len()).rev() {
@@ -167,9 +166,9 @@ impl Flow {
                     continue;
                 };
                 let stops = self.stops(function, code);
-                let needs = match native(function) {
-                    true => self.needs(function, code),
-                    false => function.needs,
+                let needs = match code.checks {
+                    Checks::Proven => self.needs(function, code),
+                    Checks::Needed => function.needs,
                 };
                 if let Some(function) = self.functions.get_mut(index) {
                     changed |= (function.stops, function.needs) != (stops, needs);
@@ -288,10 +287,7 @@ impl Flow {
             Op::Tell { .. } => (set(&[]), set(&[Reg::R0])),
             Op::TailCall => (RegSet::args(3), set(&[Reg::R0])),
             Op::CallLocal { entry } => {
-                let needs = self.function(entry).map(|callee| match callee.passing {
-                    Passing::Native => callee.needs,
-                    Passing::Memory => RegSet::args(5),
-                });
+                let needs = self.function(entry).map(|callee| callee.needs);
                 (needs.unwrap_or(RegSet::args(5)), set(&[Reg::R0]))
             }
             Op::CallReg { target } => (RegSet::args(5).with(set(&[target])), set(&[Reg::R0])),

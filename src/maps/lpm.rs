@@ -10,7 +10,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::machine::{Addr, Errno, Memory, ObjectKind, ObjectSpec};
 
 use super::Shape;
+use super::bits::BitTree;
 use super::ops::{Existence, MapEnv, MapOps, check_existence, check_update_flags};
+
+/// A tree of so many nodes is not worth being built anew.
+const SMALL_TREE: usize = 1024;
 
 /// `lpm_trie`.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub struct LpmTrie {
 #[derive(Debug, Default)]
 struct Inner {
     entries: BTreeMap<Prefix, Entry>,
+    /// The same, for lookups.
+    tree: BitTree,
     /// Values out of use that a program may still hold.
     limbo: Vec<Addr>,
 }
@@ -36,6 +42,19 @@ struct Entry {
     value: Addr,
 }
 
+impl Inner {
+    /// Builds the tree anew when most of its nodes lead to nothing any more.
+    fn thin_out(&mut self, bits: usize) {
+        if self.tree.len() <= SMALL_TREE + 2 * bits * self.entries.len() {
+            return;
+        }
+        self.tree = BitTree::default();
+        for ((Reverse(len), address), entry) in &self.entries {
+            self.tree.set(address, *len, entry.value);
+        }
+    }
+}
+
 impl LpmTrie {
     pub(super) fn new(shape: &Shape) -> LpmTrie {
         LpmTrie {
@@ -46,12 +65,7 @@ impl LpmTrie {
 
     fn find(&self, inner: &Inner, key: &[u8]) -> Option<Addr> {
         let (len, address) = self.split(key)?;
-        let prefixes = (0..=len)
-            .rev()
-            .map(|len| (Reverse(len), masked(address, len)));
-        prefixes
-            .into_iter()
-            .find_map(|prefix| Some(inner.entries.get(&prefix)?.value))
+        inner.tree.longest(address, len)
     }
 
     /// Prefix length and address of a key, if the length is not too long.
@@ -101,6 +115,8 @@ impl MapOps for LpmTrie {
             env.memory.free(addr);
             return Err(errno);
         }
+        let (Reverse(len), address) = &prefix;
+        inner.tree.set(address, *len, addr);
         let old = inner.entries.insert(
             prefix,
             Entry {
@@ -117,6 +133,9 @@ impl MapOps for LpmTrie {
         let mut inner = self.lock();
         let entry = inner.entries.remove(&prefix).ok_or(Errno::ENOENT)?;
         inner.limbo.push(entry.value);
+        let (Reverse(len), address) = &prefix;
+        inner.tree.set(address, *len, Addr::NULL);
+        inner.thin_out(address.len() * 8);
         Ok(())
     }
 

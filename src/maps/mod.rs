@@ -12,6 +12,7 @@
 //! To add a type: its checks in `check`, its operations in a file of its own, a variant of [`Body`].
 
 mod array;
+mod bits;
 mod check;
 mod hash;
 mod lpm;
