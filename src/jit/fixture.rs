@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use super::{Compiler, Counting, Native, Natives};
+use super::{Compiler, Counting, Listing, Native, Natives, Stage};
 use crate::code::{Code, Outcome, RunEnv};
 use crate::helpers::World;
 use crate::interp::fixture::Fixture as Base;
@@ -75,6 +75,17 @@ impl Fixture {
         };
         *last = Some((listing, Arc::clone(&native)));
         super::run(&native, &natives, &env, ctx)
+    }
+
+    /// What the interpreter makes of it.
+    pub(crate) fn interpreted(&self, code: &Code, ctx: Addr) -> Outcome {
+        self.base.run(code, ctx)
+    }
+
+    pub(crate) fn list(&self, code: &Arc<Code>, stage: Stage) -> Vec<Listing> {
+        self.compiler
+            .list(code, Counting::Off, stage)
+            .expect("compiles")
     }
 
     pub(crate) fn run_text(&self, text: &str) -> Outcome {

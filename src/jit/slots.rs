@@ -17,7 +17,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code::{Checks, Code, Op, Place, STACK_SIZE};
-use crate::isa::{AluOp, Reg, Size};
+use crate::isa::{AluOp, AtomicOp, Fetch, Reg, Size};
 
 use super::flow::{self, Flow, Function, RegSet};
 
@@ -227,8 +227,18 @@ impl<'a> Scan<'a> {
             Op::Atomic(atomic) => {
                 self.pin(atomic.at, get(held, atomic.at.base));
                 self.lose(get(held, atomic.src));
-                set(held, atomic.src, Held::Other);
-                set(held, Reg::R0, Held::Other);
+                match atomic.op {
+                    AtomicOp::Cmpxchg => set(held, Reg::R0, Held::Other),
+                    AtomicOp::Xchg
+                    | AtomicOp::Add(Fetch::Yes)
+                    | AtomicOp::Or(Fetch::Yes)
+                    | AtomicOp::And(Fetch::Yes)
+                    | AtomicOp::Xor(Fetch::Yes) => set(held, atomic.src, Held::Other),
+                    AtomicOp::Add(Fetch::No)
+                    | AtomicOp::Or(Fetch::No)
+                    | AtomicOp::And(Fetch::No)
+                    | AtomicOp::Xor(Fetch::No) => {}
+                }
             }
             Op::LegacyLoad { .. } => set(held, Reg::R0, Held::Other),
             Op::Jump { .. }

@@ -1,1 +1,128 @@
-//! What only native code has.
+//! What only native code has: trust in what was judged, and slots in registers.
+
+use std::sync::Arc;
+
+use super::fixture::Fixture;
+use super::{Counting, Listing, Stage};
+use crate::abi::ProgType;
+use crate::code::{Checks, Code, Op};
+use crate::machine::Addr;
+
+/// A program as if it had been judged; it must be one that the verifier would accept.
+fn judged(fixture: &Fixture, text: &str) -> Code {
+    let mut code = fixture.code(text);
+    code.checks = Checks::Proven;
+    code
+}
+
+/// What it gives, counted and uncounted, which must be what the interpreter gives.
+#[track_caller]
+fn gives(text: &str, expected: u64) {
+    let fixture = Fixture::new();
+    assert_eq!(
+        fixture.interpreted(&fixture.code(text), Addr::NULL).result,
+        Ok(expected)
+    );
+    let code = judged(&fixture, text);
+    for counting in [Counting::On, Counting::Off] {
+        let outcome = fixture.run_counting(&code, Addr::NULL, counting);
+        assert_eq!(outcome.result, Ok(expected), "{counting:?}");
+    }
+}
+
+fn clif(text: &str) -> Vec<Listing> {
+    let fixture = Fixture::new();
+    let code = Arc::new(judged(&fixture, text));
+    fixture.list(&code, Stage::Clif)
+}
+
+fn stores(listings: &[Listing]) -> usize {
+    let lines = listings.iter().flat_map(|listing| &listing.lines);
+    lines
+        .filter(|(_, line)| line.contains(" store ") || line.contains("istore"))
+        .count()
+}
+
+#[test]
+fn slot_whose_address_stays_is_a_value() {
+    let text = "*(u64 *)(r10 - 8) = 7\nr0 = *(u64 *)(r10 - 8)\nexit";
+    gives(text, 7);
+    assert_eq!(stores(&clif(text)), 0);
+}
+
+#[test]
+fn slot_that_is_read_in_parts_stays_in_memory() {
+    let text = "*(u64 *)(r10 - 8) = 0x1234\nr0 = *(u8 *)(r10 - 7)\nexit";
+    gives(text, 0x12);
+    assert!(stores(&clif(text)) > 0);
+}
+
+#[test]
+fn slot_that_an_atomic_operation_touches_is_cleared_and_stays_in_memory() {
+    // The first operation's result must not hide that r0 still points into the frame.
+    gives(
+        "r1 = 5
+         r0 = r10
+         r0 += -64
+         *(u64 *)(r10 - 48) = 2
+         r1 = atomic64_fetch_and((u64 *)(r0 + 16), r1)
+         r1 = atomic_fetch_xor((u32 *)(r0 + 60), r1)
+         r0 = r1
+         exit",
+        0,
+    );
+}
+
+#[test]
+fn frame_that_another_run_left_dirty_reads_zero() {
+    let fixture = Fixture::new();
+    let dirty = judged(
+        &fixture,
+        "r1 = r10\nr1 += -8\n*(u64 *)(r1 + 0) = 99\n*(u32 *)(r10 - 4) = 3\nr0 = 0\nexit",
+    );
+    let reader = judged(
+        &fixture,
+        "r0 = *(u64 *)(r10 - 8)\nr1 = *(u32 *)(r10 - 4)\nr0 += r1\nexit",
+    );
+    assert_eq!(fixture.run(&dirty, Addr::NULL).result, Ok(0));
+    assert_eq!(fixture.run(&reader, Addr::NULL).result, Ok(0));
+}
+
+#[test]
+fn subprogram_called_in_a_loop_gives_the_same_compiled_in_or_not() {
+    let body = "r0 ^= 3\n".repeat(80);
+    for filler in ["", &body] {
+        let text = format!(
+            "r6 = 0\nr7 = 10\nagain:\nr1 = r6\nr2 = r7\ncall inner\nr6 = r0\nr7 += -1\nif r7 != 0 goto again\nr0 = r6\nexit\n\
+             inner:\n*(u64 *)(r10 - 8) = r2\nr0 = r1\n{filler}r3 = *(u64 *)(r10 - 8)\nr0 += r3\nexit"
+        );
+        gives(&text, 55);
+    }
+}
+
+#[test]
+fn probed_load_of_nothing_reads_zero_in_native_code() {
+    let fixture = Fixture::new();
+    let mut code = judged(&fixture, "r1 = 64\nr0 = *(u64 *)(r1 + 0)\nexit");
+    for op in &mut code.ops {
+        if let Op::Load(load) | Op::LoadContext(load) = *op {
+            *op = Op::LoadProbed(load);
+        }
+    }
+    assert_eq!(fixture.run(&code, Addr::NULL).result, Ok(0));
+}
+
+#[test]
+fn uncounted_loop_without_an_end_still_stops() {
+    let mut fixture = Fixture::new();
+    fixture.fuel = 1000;
+    let code = fixture.lower(
+        ProgType::SocketFilter,
+        &crate::isa::asm::assemble("again:\ngoto again\nexit", &crate::isa::asm::NoSymbols)
+            .expect("assembles")
+            .insns,
+    );
+    let outcome = fixture.run_counting(&code, Addr::NULL, Counting::Off);
+    assert_eq!(outcome.insns, None);
+    assert!(outcome.result.is_err());
+}
