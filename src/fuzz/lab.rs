@@ -29,6 +29,10 @@ const FUEL: u64 = 1 << 22;
 /// How often a program runs again to see whether it does the same.
 const AGAIN: u32 = 4;
 
+/// Both kinds of native code.
+#[cfg(feature = "jit")]
+const BOTH: [Counting; 2] = [Counting::On, Counting::Off];
+
 /// Bytes of an Ethernet header.
 const LINK_HEADER: usize = 14;
 
@@ -268,11 +272,16 @@ impl Lab {
 
     /// The first thing that native code does otherwise than the interpreter.
     #[cfg(feature = "jit")]
-    fn check_native(&self, code: Code, case: &Case) -> Result<Option<Unsound>, LabError> {
+    fn check_native(
+        &self,
+        code: Code,
+        case: &Case,
+        countings: &[Counting],
+    ) -> Result<Option<Unsound>, LabError> {
         let code = Arc::new(code);
         let interpret = || self.run_code(&code, &case.input, How::Interpreted);
-        for counting in [Counting::On, Counting::Off] {
-            let native = self.compiler.compile(&code, counting)?;
+        for counting in countings {
+            let native = self.compiler.compile(&code, *counting)?;
             for again in 0..=AGAIN {
                 let interpreted = interpret()?;
                 let compiled = self.run_code(&code, &case.input, How::Compiled(&native))?;
@@ -306,7 +315,7 @@ impl Lab {
             return Ok(Err(Unsound::Trap(trap.clone())));
         }
         #[cfg(feature = "jit")]
-        if let Some(unsound) = self.check_native(lower(verified, &self.bindings)?, case)? {
+        if let Some(unsound) = self.check_native(lower(verified, &self.bindings)?, case, &BOTH)? {
             return Ok(Err(unsound));
         }
         // Code that no path reaches may be such as cannot be run.
@@ -314,7 +323,9 @@ impl Lab {
             return Ok(Ok(ran));
         };
         #[cfg(feature = "jit")]
-        if let Some(unsound) = self.check_native(self.lower_unverified(case)?, case)? {
+        if let Some(unsound) =
+            self.check_native(self.lower_unverified(case)?, case, &[Counting::On])?
+        {
             return Ok(Err(unsound));
         }
         let difference = differs(&ran, &plain);

@@ -8,8 +8,9 @@ use ebpf_sim::sim::{Engine, Engines, Repeated, Sim};
 
 use super::{Plan, event};
 
-/// How long a sample takes, where nothing else is asked for.
-const SAMPLE: Duration = Duration::from_millis(10);
+/// How long a sample takes, where nothing else is asked for: less than what a scheduler gives a
+/// process at a time, so that on a busy machine most samples are whole.
+const SAMPLE: Duration = Duration::from_millis(1);
 
 /// Most runs of a sample.
 const MAX_REPEAT: u32 = 10_000_000;

@@ -47,11 +47,11 @@ pub(super) struct Args {
     /// The packet, from its Ethernet header on [default: 1024 bytes of UDP].
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// How many runs are a sample [default: as many as take a hundredth of a second].
+    /// How many runs are a sample [default: as many as take a millisecond].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repeat: Option<u32>,
     /// How many samples are taken, after one that does not count.
-    #[arg(long, value_name = "N", default_value_t = 11,
+    #[arg(long, value_name = "N", default_value_t = 31,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     samples: u32,
     /// How to print.
