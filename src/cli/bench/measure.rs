@@ -1,10 +1,9 @@
 //! Samples of a program's runs.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ebpf_sim::machine::ProgId;
-use ebpf_sim::sim::{Engine, Engines, Repeated, Sim};
+use ebpf_sim::sim::{Repeated, Sim};
 
 use super::{Plan, event};
 
@@ -121,6 +120,11 @@ fn id_of(sim: &Sim, name: &str) -> Result<ProgId, String> {
 /// How long compiling a loaded program takes: the median.
 #[cfg(feature = "jit")]
 pub(super) fn compile(sim: &Sim, name: &str, plan: Plan) -> Option<Duration> {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use ebpf_sim::sim::{Engine, Engines};
+
     let engines = Engines::new(Engine::Jit(ebpf_sim::jit::Counting::Off)).ok()?;
     let mut programs = sim.loads().iter().flat_map(|load| &load.programs);
     let code = programs

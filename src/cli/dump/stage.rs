@@ -3,11 +3,10 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::ValueEnum;
 use ebpf_sim::code::Code;
 use ebpf_sim::object::Program;
-use ebpf_sim::report::{line_start, source_file, source_line};
+use ebpf_sim::report::{line_start, source_file};
 use ebpf_sim::sim::{Options, Sim};
 
 use crate::cli::Exit;
@@ -98,7 +97,10 @@ fn native(
     stage: ebpf_sim::jit::Stage,
     output: &mut Output,
 ) -> anyhow::Result<()> {
+    use anyhow::Context as _;
     use ebpf_sim::jit::{Compiler, Counting};
+    use ebpf_sim::report::source_line;
+
     let listings = Compiler::new()?.list(code, Counting::Off, stage);
     for listing in listings.with_context(|| program.name.clone())? {
         output.heading(&format!(" {}:", listing.name))?;
