@@ -249,6 +249,14 @@ proptest! {
 fn hash_readers_never_see_half_an_update() {
     let machine = machine();
     let map = map(&machine, MapType::Hash, 16, 64);
+    // Something is there to be seen, whoever runs first.
+    for n in 0..64 {
+        let halves = value(u64::from(n)).repeat(2);
+        let updated = map
+            .ops()
+            .update(&env(&machine, 0), &key(n), &halves, BPF_ANY);
+        updated.unwrap();
+    }
     let seen = AtomicU64::new(0);
     std::thread::scope(|scope| {
         for writer in 0..2u64 {
