@@ -10,9 +10,9 @@
 //!   slots whose address never escapes are values. A probed load asks the shadow, and reads zero
 //!   where it refuses.
 //! - Programs nobody judged: every access asks the shadow first and traps as in the interpreter.
-//!   All registers travel through [`state::Run`], so that what such a program reads of another
+//!   All registers travel through `state::Run`, so that what such a program reads of another
 //!   function's registers is what the interpreter shows it.
-//! - Everything that native code cannot do by itself is a [`shims`] call with the run as its first
+//! - Everything that native code cannot do by itself is a `shims` call with the run as its first
 //!   argument. What cannot go on is recorded there; native code looks at one word after the call,
 //!   and returns.
 //! - A tail call records its target and returns to the Rust loop that started the function, so that
@@ -20,7 +20,7 @@
 //! - [`Counting::On`] counts instructions exactly as the interpreter does and stops at the same one.
 //!   [`Counting::Off`] counts nothing, and burns fuel at the back-edges of loops that the verifier
 //!   has not walked to their end.
-//! - Cranelift is used in this folder only, `unsafe` in [`native`] only. Nothing but the calling
+//! - Cranelift is used in this folder only, `unsafe` in `native` only. Nothing but the calling
 //!   convention depends on the host.
 
 mod flow;
