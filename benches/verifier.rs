@@ -1,14 +1,16 @@
 //! How long a verdict takes, and a whole run from file to output.
 //!
-//! `cargo bench --bench verifier`.
+//! `cargo bench --bench verifier`. With the kernel's own test objects in the folder that `EBPF_SIM_OBJECTS` names, the largest
+//! of their programs, too, and on Linux, where bpf(2) may be asked, this host's kernel on the same programs.
 
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use ebpf_sim::events::Event;
-use ebpf_sim::object::{LinkOptions, Object};
+use ebpf_sim::object::{LinkOptions, Object, Program};
 use ebpf_sim::sim::{Options, Sim};
 use ebpf_sim::verifier::{Env, verify};
 
@@ -38,6 +40,73 @@ fn verdicts(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// The largest programs of the kernel's own tests.
+const LARGEST: [&str; 5] = [
+    "test_verif_scale1.o",
+    "test_verif_scale2.o",
+    "test_verif_scale3.o",
+    "pyperf180.o",
+    "strobemeta.o",
+];
+
+/// The programs of an object of the kernel's own tests, if those are there.
+fn given(file: &str) -> Option<Vec<Arc<Program>>> {
+    let folder = std::env::var_os("EBPF_SIM_OBJECTS")?;
+    let bytes = std::fs::read(Path::new(&folder).join(file)).ok()?;
+    let linked = Object::parse(file, &bytes)
+        .ok()?
+        .link(&LinkOptions::default());
+    Some(
+        linked
+            .programs
+            .into_iter()
+            .flatten()
+            .map(Arc::new)
+            .collect(),
+    )
+}
+
+fn largest(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("largest");
+    group.sample_size(10);
+    for file in LARGEST {
+        let Some(programs) = given(file) else {
+            eprintln!("skipped: {file}: EBPF_SIM_OBJECTS names no folder with it");
+            continue;
+        };
+        group.bench_function(format!("{file} here"), |bencher| {
+            bencher.iter(|| {
+                programs
+                    .iter()
+                    .all(|program| verify(program, &Env::default()).is_ok())
+            });
+        });
+        in_kernel(&mut group, file, &programs);
+    }
+    group.finish();
+}
+
+/// The same programs in this host's kernel.
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+fn in_kernel(group: &mut BenchmarkGroup<'_, WallTime>, file: &str, programs: &[Arc<Program>]) {
+    use ebpf_sim::kernel::host::Host;
+    use ebpf_sim::kernel::{Job, Kernel};
+    let Ok(mut host) = Host::open() else {
+        eprintln!("skipped: {file} in the kernel: bpf(2) may not be asked");
+        return;
+    };
+    let jobs: Vec<Job> = programs
+        .iter()
+        .map(|program| Job::of_program(program))
+        .collect();
+    group.bench_function(format!("{file} in the kernel"), |bencher| {
+        bencher.iter(|| jobs.iter().all(|job| host.execute(job).is_ok()));
+    });
+}
+
+#[cfg(not(all(feature = "kernel", target_os = "linux")))]
+fn in_kernel(_: &mut BenchmarkGroup<'_, WallTime>, _: &str, _: &[Arc<Program>]) {}
+
 fn first_light(criterion: &mut Criterion) {
     let bytes = corpus("hello.o");
     criterion.bench_function("hello from file to output", |bencher| {
@@ -50,5 +119,5 @@ fn first_light(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, verdicts, first_light);
+criterion_group!(benches, verdicts, largest, first_light);
 criterion_main!(benches);
