@@ -5,7 +5,7 @@
 
 use super::row::{
     ANY, CTX, CTX_OR_NULL, FILL, INT, KEY, MAP, READ, READ_OR_NULL, ROOM, SIZE, SIZE_OR_ZERO, SOCK,
-    VALUE, VALUE_OR_NULL, VIEWED_SOCK, VOID, WRITE_OR_NULL, btf, fill_fixed, row,
+    VALUE, VALUE_OR_NULL, VIEWED_SOCK, VOID, WRITE, WRITE_OR_NULL, btf, fill_fixed, row,
 };
 use super::sets::{
     ALL, BASE, BTF_TRACING, CGROUP_SKB, ENCAP, ITER, LIRC, LOCAL_STORAGE, NETNS_COOKIE, PERF,
@@ -63,7 +63,7 @@ pub(super) static ROWS: [Helper; 70] = [
         &[CTX, READ, SIZE_OR_ZERO, ANY, ANY], COMMON_SOCK, SOCKET_LOOKUP).packet(),
     row(100, "bpf_tcp_check_syncookie", v(5, 2),
         &[SOCK, READ, SIZE, READ, SIZE], INT, TC_XDP).gpl().packet(),
-    row(101, "bpf_sysctl_get_name", v(5, 2), &[CTX, FILL, SIZE, ANY], INT, SYSCTL),
+    row(101, "bpf_sysctl_get_name", v(5, 2), &[CTX, WRITE, SIZE, ANY], INT, SYSCTL),
     row(102, "bpf_sysctl_get_current_value", v(5, 2), &[CTX, FILL, SIZE], INT, SYSCTL),
     row(103, "bpf_sysctl_get_new_value", v(5, 2), &[CTX, FILL, SIZE], INT, SYSCTL),
     row(104, "bpf_sysctl_set_new_value", v(5, 2), &[CTX, READ, SIZE], INT, SYSCTL),
