@@ -177,7 +177,7 @@ impl Log {
         }
     }
 
-    /// A line of the totals, which even a log that is full ends with.
+    /// A line of what every log ends with, be it full: the refusal and the totals.
     fn total(&mut self, text: &str) {
         if self.level > LogLevel::Failure || self.totals == LogTotals::Full {
             self.text.push_str(text);
@@ -317,7 +317,7 @@ impl Verifier<'_> {
             let depths = self
                 .stack_depths
                 .iter()
-                .map(|depth| depth.unsigned_abs().to_string());
+                .map(|depth| depth.unsigned_abs().next_multiple_of(8).to_string());
             let depths = depths.collect::<Vec<_>>().join("+");
             self.log.total(&format!("verification time {time} usec"));
             self.log.total(&format!("stack depth {depths}"));
@@ -338,9 +338,9 @@ impl Verifier<'_> {
     /// Turns a failed check into the verdict.
     pub(super) fn reject(mut self, fail: Fail) -> Rejection {
         if let Some(detail) = &fail.detail {
-            self.log.line(detail);
+            self.log.total(detail);
         }
-        self.log.line(&fail.message);
+        self.log.total(&fail.message);
         self.log_stats();
         let insn = self.insns.get(self.pc.index());
         let named = insn.map(registers_named).unwrap_or_default();
