@@ -243,7 +243,7 @@ impl Lab {
         &self,
         verified: &Verified,
         recording: &Recording,
-        inputs: &'i [Input],
+        inputs: impl IntoIterator<Item = &'i Input>,
     ) -> Result<(Compared, Option<&'i Input>), LabError> {
         let code = lower(verified, &self.bindings)?;
         let mut all = Compared::default();

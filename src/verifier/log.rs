@@ -215,16 +215,18 @@ impl Verifier<'_> {
         }
         self.log_touched();
         self.log_source();
-        let opcode = self
-            .program
-            .code
-            .get(self.pc.index())
-            .map_or(0, |raw| raw.opcode);
-        let text = format!("{}: ({opcode:02x}) {}", self.pc, disassemble(*insn, self));
+        let text = self.insn_text(self.pc, insn);
         self.log.line(&text);
         self.log.line_end = self.log.text.len();
         self.log.line_len = text.len();
         self.log.last = self.pc;
+    }
+
+    /// An instruction as the kernel lists it.
+    pub(super) fn insn_text(&self, pc: Pc, insn: &Insn) -> String {
+        let raw = self.program.code.get(pc.index());
+        let opcode = raw.map_or(0, |raw| raw.opcode);
+        format!("{pc}: ({opcode:02x}) {}", disassemble(*insn, self))
     }
 
     /// Prints the source line, if it is a new one.

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::super::explore::Verifier;
 use super::super::state::StateId;
 use super::{Wanted, bits};
-use crate::isa::{Pc, disassemble};
+use crate::isa::Pc;
 
 /// A step that was walked over.
 #[derive(Clone, Copy, Debug)]
@@ -52,15 +52,10 @@ impl Verifier<'_> {
             let Some(insn) = self.insns.get(pc.index()) else {
                 continue;
             };
-            let opcode = self
-                .program
-                .code
-                .get(pc.index())
-                .map_or(0, |raw| raw.opcode);
             let text = format!(
-                "mark_precise: frame{frame}: {} before {pc}: ({opcode:02x}) {}",
+                "mark_precise: frame{frame}: {} before {}",
                 wanted.text_of(frame),
-                disassemble(*insn, self)
+                self.insn_text(pc, insn)
             );
             self.log.line(&text);
         }
