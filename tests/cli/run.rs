@@ -1,0 +1,197 @@
+//! `ebpf-sim run`: what it prints, returns and refuses.
+//!
+//! Other commands are tested in [`super`].
+
+use super::*;
+
+#[test]
+fn run_of_hello_prints_a_trace_line_and_the_return_value() {
+    let text = ends(0, "run corpus/hello.o --event execve");
+    let first = text.lines().next().unwrap();
+    assert!(first.ends_with("bpf_trace_printk: Hello World!"), "{text}");
+    assert!(first.contains("bash-1234"), "{text}");
+    assert!(text.contains("hello returned 0"), "{text}");
+}
+
+#[test]
+fn run_in_native_code_prints_what_the_interpreter_prints() {
+    let args = "run corpus/ringbuf_events.o corpus/callbacks.o corpus/subprogs.o --event execve";
+    let interpreted = ends(0, args);
+    assert_eq!(ends(0, &format!("{args} --engine jit")), interpreted);
+    assert_eq!(
+        ends(0, &format!("{args} --engine jit --no-verify")),
+        interpreted
+    );
+}
+
+#[test]
+fn run_twice_gives_the_same_bytes() {
+    let args = "run corpus/ringbuf_events.o corpus/count_by_uid.o --event execve --repeat 3";
+    assert_eq!(ends(0, args), ends(0, args));
+}
+
+#[test]
+fn run_shows_task_and_arguments_that_were_given() {
+    let text = ends(
+        0,
+        "run corpus/hello_tracepoint.o --event execve --arg filename=/bin/xyz --pid 77 --comm zsh",
+    );
+    assert!(text.contains("zsh-77"), "{text}");
+    assert!(text.contains("/bin/xyz"), "{text}");
+}
+
+#[test]
+fn run_counts_repeats_and_shows_the_map() {
+    let text = ends(
+        0,
+        "run corpus/count_by_uid.o --event execve --uid 7 --repeat 3",
+    );
+    assert!(text.contains("map counts (hash)\n  7: 3\n"), "{text}");
+}
+
+#[test]
+fn run_of_packets_names_verdicts() {
+    let text = ends(
+        0,
+        "run corpus/xdp_packet_of_death.o --pcap corpus/packets/packets.pcap",
+    );
+    assert_eq!(text.matches("XDP_DROP").count(), 1, "{text}");
+    assert_eq!(text.matches("XDP_PASS").count(), 6, "{text}");
+}
+
+#[test]
+fn run_shows_what_changed_in_a_packet() {
+    let text = ends(
+        0,
+        "run corpus/tc_rewrite.o --data corpus/packets/dns_query.bin",
+    );
+    assert!(text.contains("the packet changed"), "{text}");
+    let marked = |mark: &str| text.lines().filter(|line| line.starts_with(mark)).count();
+    assert!(
+        marked("  - 00") > 0 && marked("  - 00") == marked("  + 00"),
+        "{text}"
+    );
+}
+
+#[test]
+fn run_takes_a_packet_from_standard_input() {
+    let packet = std::fs::read("corpus/packets/udp.bin").unwrap();
+    let output = with_input("run corpus/xdp_count.o --data -", &packet);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("XDP_PASS"), "{}", stdout(&output));
+}
+
+#[test]
+fn run_shows_records() {
+    let text = ends(0, "run corpus/perf_events.o --event execve");
+    assert!(
+        text.contains("records of events (perf_event_array)\n  CPU 0"),
+        "{text}"
+    );
+}
+
+#[test]
+fn run_names_programs_that_nothing_reached() {
+    let text = ends(0, "run corpus/hello.o corpus/xdp_count.o --event execve");
+    assert!(text.contains("xdp_count did not run"), "{text}");
+    assert!(!text.contains("hello did not run"), "{text}");
+}
+
+#[test]
+fn run_names_who_ended_a_packet_before_a_program() {
+    let drop = scratch("drop.s", b".type xdp\n.name drop\nr0 = 1\nexit\n");
+    let pass = scratch("pass.s", b".type xdp\n.name pass\nr0 = 2\nexit\n");
+    let (drop, pass) = (drop.display(), pass.display());
+    let text = ends(
+        0,
+        &format!("run {drop} {pass} --data corpus/packets/udp.bin"),
+    );
+    assert!(
+        text.contains("pass did not run: drop returned XDP_DROP before it; try --prog pass"),
+        "{text}"
+    );
+}
+
+#[test]
+fn run_of_a_program_that_does_not_link_says_what_it_lacks() {
+    let object = "src/object/testdata/strong.o";
+    let text = ends(1, &format!("run {object} --event execve"));
+    assert!(
+        text.contains("extern `no_such_kfunc`: function not found in the kernel's types"),
+        "{text}"
+    );
+    let object = "src/object/testdata/externs.o";
+    let text = ends(0, &format!("run {object} --prog plain --event execve"));
+    assert!(!text.contains("cannot run"), "{text}");
+}
+
+#[test]
+fn run_without_events_lists_what_would_reach_each_program() {
+    let text = fails("run corpus/hello.o corpus/xdp_count.o");
+    assert!(text.contains("hello: --event execve"), "{text}");
+    assert!(text.contains("--data FILE"), "{text}");
+}
+
+#[test]
+fn run_of_a_refused_program_explains_and_runs_the_others() {
+    let text = ends(
+        1,
+        "run corpus/reject_null_check.o corpus/hello.o --event execve",
+    );
+    assert!(
+        text.contains("error[E004]: R0 invalid mem access 'map_value_or_null'"),
+        "{text}"
+    );
+    assert!(text.contains("Hello World!"), "{text}");
+}
+
+#[test]
+fn run_without_verifier_traps_with_a_listing() {
+    let text = ends(
+        1,
+        "run corpus/reject_null_check.o --event execve --no-verify",
+    );
+    assert!(text.contains("null pointer"), "{text}");
+    assert!(text.contains("trapped at instruction"), "{text}");
+}
+
+#[test]
+fn run_of_one_program_leaves_out_the_others() {
+    let text = ends(
+        0,
+        "run corpus/exec_latency.o --prog exec_enter --event execve",
+    );
+    assert!(text.contains("exec_enter returned"), "{text}");
+    assert!(!text.contains("exec_exit"), "{text}");
+}
+
+#[test]
+fn run_as_json_holds_trace_returns_and_maps() {
+    let document = json(
+        0,
+        "run corpus/count_by_uid.o corpus/hello.o --event execve --uid 7 --json",
+    );
+    let trace = document["trace"][0].as_str().unwrap();
+    assert!(trace.ends_with("Hello World!"), "{trace}");
+    assert_eq!(document["maps"][0]["entries"][0]["key"], 7);
+    assert_eq!(document["maps"][0]["entries"][0]["value"], 1);
+    let hooks = document["events"][0]["hooks"].as_array().unwrap();
+    let runs = hooks
+        .iter()
+        .flat_map(|hook| hook["runs"].as_array().unwrap());
+    assert!(runs.clone().all(|run| run["returned"] == 0), "{document}");
+    assert_eq!(runs.count(), 2);
+}
+
+#[test]
+fn run_with_an_argument_that_no_event_takes_fails() {
+    assert!(fails("run corpus/hello.o --event execve --arg foo=1").contains("`foo`"));
+    assert!(fails("run corpus/hello.o --arg foo=1").contains("--event"));
+    assert!(fails("run corpus/hello.o --event execve --arg foo").contains("NAME=VALUE"));
+}
+
+#[test]
+fn run_with_unknown_names_lists_those_there_are() {
+    assert!(fails("run corpus/hello.o --event nonsense").contains("execve"));
+    assert!(fails("run corpus/count_by_uid.o --event execve --map nope").contains("counts"));
+}
