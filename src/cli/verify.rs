@@ -67,6 +67,17 @@ enum Format {
     Csv,
 }
 
+impl Format {
+    /// The level of a kernel's log that it takes from: a refusal's sentence, or totals alone, which
+    /// slow the kernel down less.
+    fn log_needed(self) -> u8 {
+        match self {
+            Format::Text | Format::Json => 1,
+            Format::Csv => 4,
+        }
+    }
+}
+
 /// What was decided of one program.
 #[derive(Debug)]
 struct Judged {
@@ -168,7 +179,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         env,
         kind: args.kind,
         oracle: oracle.map(RefCell::new),
-        log: args.log.unwrap_or(1).into(),
+        log: args.log.unwrap_or(args.format.log_needed()).into(),
     };
     match args.format {
         Format::Text => {

@@ -292,7 +292,8 @@ pub struct ProgramResult {
     pub log: String,
     /// How much work the verdict was, where the kernel said so.
     pub stats: Option<Stats>,
-    /// How long `BPF_PROG_LOAD` took, in nanoseconds.
+    /// How long it took, in nanoseconds: by the kernel's own clock where its log tells, else all of
+    /// `BPF_PROG_LOAD`.
     pub duration: u64,
 }
 

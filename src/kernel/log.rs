@@ -12,6 +12,16 @@ pub fn reason(log: &str) -> Option<&str> {
     lines.find(|line| !line.is_empty() && !is_statistics(line))
 }
 
+/// How long the kernel says it took to judge, in nanoseconds.
+pub fn verification_time(log: &str) -> Option<u64> {
+    let mut lines = log.lines().rev();
+    let micros = lines.find_map(|line| {
+        line.strip_prefix("verification time ")?
+            .strip_suffix(" usec")
+    })?;
+    micros.parse::<u64>().ok()?.checked_mul(1000)
+}
+
 /// The last instruction that the log shows, which is the one at fault where the log has the refused
 /// path (level 1 or 2).
 pub fn last_pc(log: &str) -> Option<u32> {
@@ -53,6 +63,12 @@ processed 7 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
         );
         assert_eq!(reason("processed 2 insns\n"), None);
         assert_eq!(reason(""), None);
+    }
+
+    #[test]
+    fn verification_time_is_in_nanoseconds() {
+        assert_eq!(verification_time(LOG), Some(40_000));
+        assert_eq!(verification_time("verification time never usec\n"), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::kernel::errno_name;
 use crate::kernel::job::{
     AttachName, BtfResult, Job, ProgramJob, ProgramResult, Stats, TargetJob, Verdict,
 };
+use crate::kernel::log::verification_time;
 use crate::kernel::records::{STEPS, Section};
 
 use super::maps::{self, Made};
@@ -174,9 +175,10 @@ impl Prepared {
             0 => &[0][..],
             _ => &LOG_SIZES[..],
         };
-        let start = Instant::now();
         let (mut result, mut log) = (Err(libc::ENOSPC), String::new());
+        let mut start = Instant::now();
         for &size in sizes {
+            start = Instant::now();
             let mut buffer = vec![0; size];
             result = attempt(&load, &mut buffer);
             log = text(&buffer);
@@ -187,9 +189,11 @@ impl Prepared {
         if matches!(result, Err(libc::ENOSPC)) {
             // The log does not fit into any buffer; the verdict counts.
             load.log_level = 0;
+            start = Instant::now();
             result = attempt(&load, &mut []);
         }
-        let duration = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let elapsed = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let duration = verification_time(&log).unwrap_or(elapsed);
         let verdict = match &result {
             Ok(_) => Verdict::Accepted,
             Err(errno) => Verdict::Refused { errno: *errno },
