@@ -26,7 +26,7 @@ use define::Printer;
 use order::{Item, Order};
 
 /// Types in types are written into each other at most this deep.
-const MAX_NESTING: usize = super::MAX_DEPTH;
+const MAX_NESTING: usize = 256;
 /// A header is not made longer than this: anonymous types in each other can ask for an endless one.
 const MAX_LEN: usize = 256 << 20;
 
