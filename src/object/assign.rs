@@ -1,9 +1,9 @@
 //! Values for global variables, written into the contents of the maps that they lie in; and for members
 //! of structures of functions (`.struct_ops`), which are maps.
 //!
-//! Rules: a path names a variable, then members and elements of it. Function pointers are no values. What it ends at must be a number:
-//! an integer, a truth value, a character, an enumeration or a bit-field of one of them. A value that
-//! does not fit is refused.
+//! Rules: a path names a variable, then members and elements of it. Function pointers are no values. What it ends at must be a number
+//! (an integer, a truth value, a character, an enumeration or a bit-field of one of them) or an array of
+//! characters, whose value is a text that ends with a zero. A value that does not fit is refused.
 
 use crate::btf::{Btf, BtfId, Encoding, Type};
 
@@ -37,10 +37,17 @@ fn write(
         _ if rest.is_empty() => Field::untyped(variable.size)?,
         _ => return Err(VariableProblem::NoTypes),
     };
-    let number = field.number(btf, value)?;
     let start = u64::from(variable.offset) * 8 + field.bit;
-    if let Some(bytes) = maps.get_mut(variable.map).and_then(contents) {
-        set_bits(bytes, start, field.bits, number);
+    let text_size = btf.and_then(|btf| field.text_size(btf));
+    let bytes = maps.get_mut(variable.map).and_then(contents);
+    let Some(bytes) = bytes else { return Ok(()) };
+    match text_size {
+        Some(size) => {
+            for (byte, start) in text(value, size)?.into_iter().zip((start..).step_by(8)) {
+                set_bits(bytes, start, 8, i128::from(byte));
+            }
+        }
+        None => set_bits(bytes, start, field.bits, field.number(btf, value)?),
     }
     Ok(())
 }
@@ -136,22 +143,30 @@ impl Field {
         let mut rest = path;
         while !rest.is_empty() {
             let ty = field.ty.unwrap_or(BtfId::VOID);
-            let no_part = |part: &str| VariableProblem::NoPart {
-                part: part.to_owned(),
+            let no_part = |part: String| VariableProblem::NoPart {
+                part,
                 ty: btf.type_name(ty),
             };
             let (next, after) = if let Some(name) = rest.strip_prefix('.') {
                 let end = name.find(['.', '[']).unwrap_or(name.len());
                 let (name, after) = name.split_at(end);
-                let (bit, member) = btf.member(ty, name).ok_or_else(|| no_part(name))?;
+                let member = btf.member(ty, name);
+                let (bit, member) = member.ok_or_else(|| no_part(format!("member `{name}`")))?;
                 let inner = Field::of(btf, member.ty);
                 let bits = member.bitfield_size.unwrap_or(inner.bits);
                 (Field { bit, bits, ..inner }, after)
             } else {
                 let inside = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-                let (index, after) = inside.ok_or_else(|| no_part(rest))?;
-                let element = element(btf, ty, index).ok_or_else(|| no_part(index))?;
-                (element, after)
+                let inside =
+                    inside.and_then(|(index, after)| Some((index.trim().parse().ok()?, after)));
+                let (index, after) = inside.ok_or_else(|| VariableProblem::Path {
+                    rest: rest.to_owned(),
+                })?;
+                let element = element(btf, ty, index);
+                (
+                    element.ok_or_else(|| no_part(format!("element {index}")))?,
+                    after,
+                )
             };
             field = Field {
                 bit: field.bit.saturating_add(next.bit),
@@ -160,6 +175,18 @@ impl Field {
             rest = after;
         }
         Ok(field)
+    }
+
+    /// How many characters it has, if it is an array of them.
+    fn text_size(&self, btf: &Btf) -> Option<usize> {
+        let Type::Array { elem, count, .. } = btf.resolved(self.ty?) else {
+            return None;
+        };
+        let is_char = match btf.resolved(elem) {
+            Type::Int { size, encoding, .. } => size == 1 && encoding != Encoding::Bool,
+            _ => false,
+        };
+        is_char.then_some(count as usize)
     }
 
     /// The value as a number that fits.
@@ -213,12 +240,15 @@ impl Field {
     fn fitting(&self, number: i128, signs: [Sign; 2]) -> Result<i128, VariableProblem> {
         let fits = |sign: &Sign| match sign {
             Sign::Signed => {
-                let half = 1_i128 << self.bits.clamp(1, 64).saturating_sub(1);
-                (-half..half).contains(&number)
+                let most = i128::MAX >> (128 - self.bits.clamp(1, 128));
+                (-most - 1..=most).contains(&number)
             }
-            Sign::Unsigned => (0..1_i128 << self.bits.min(64)).contains(&number),
+            Sign::Unsigned => {
+                let most = i128::MAX >> (127 - self.bits.min(127));
+                (0..=most).contains(&number)
+            }
         };
-        match signs.iter().any(fits) && self.bits <= 64 {
+        match signs.iter().any(fits) {
             true => Ok(number),
             false => Err(VariableProblem::TooLarge {
                 number: number.to_string(),
@@ -235,11 +265,10 @@ enum Sign {
     Unsigned,
 }
 
-fn element(btf: &Btf, ty: BtfId, index: &str) -> Option<Field> {
+fn element(btf: &Btf, ty: BtfId, index: u32) -> Option<Field> {
     let Type::Array { elem, count, .. } = btf.resolved(ty) else {
         return None;
     };
-    let index: u32 = index.trim().parse().ok()?;
     let inner = Field::of(btf, elem);
     (index < count).then_some(Field {
         bit: u64::from(index) * u64::from(inner.bits),
@@ -253,10 +282,27 @@ fn parse_number(text: &str) -> Option<i128> {
         None => (text, false),
     };
     let number = match digits.strip_prefix("0x") {
-        Some(digits) => i128::from(u64::from_str_radix(digits, 16).ok()?),
-        None => i128::from(digits.parse::<u64>().ok()?),
+        Some(digits) if !digits.starts_with(['-', '+']) => i128::from_str_radix(digits, 16).ok()?,
+        None if !digits.starts_with(['-', '+']) => digits.parse().ok()?,
+        Some(_) | None => return None,
     };
     Some(if negative { -number } else { number })
+}
+
+/// A text, with or without double quotes, and the zeros after it.
+fn text(value: &str, size: usize) -> Result<Vec<u8>, VariableProblem> {
+    let inner = value
+        .strip_prefix('"')
+        .and_then(|inner| inner.strip_suffix('"'));
+    let mut text = inner.unwrap_or(value).as_bytes().to_vec();
+    if text.len() >= size {
+        return Err(VariableProblem::LongText {
+            length: text.len(),
+            size,
+        });
+    }
+    text.resize(size, 0);
+    Ok(text)
 }
 
 /// A character in single quotes.

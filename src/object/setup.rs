@@ -34,7 +34,7 @@ pub struct Assignment {
     /// The variable and the way into it, as C writes it: `limits.by_cpu[3].max`.
     pub path: String,
     /// The value: a number, a name of the variable's enumeration, `true`, `false`, a character in
-    /// single quotes.
+    /// single quotes, a text for an array of characters.
     pub value: String,
 }
 

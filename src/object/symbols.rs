@@ -16,13 +16,25 @@ const TEXT: u64 = 0xffff_ffff_8100_0000;
 /// How far the addresses of two neighbours of the modelled kernel are apart.
 const STRIDE: u64 = 64;
 
+/// How large the types of Linux 6.12.117 are.
+const BTF_SIZE: u64 = 4_918_287;
+
 /// What the modelled kernel has beside what its types know: the bounds of its sections, and tables
 /// whose addresses programs compare with.
-const UNTYPED: [(&str, u64); 8] = [
+const UNTYPED: [(&str, u64); 17] = [
     ("__per_cpu_start", 0),
     ("__per_cpu_end", 0x3_4000),
+    ("_text", TEXT),
     ("_stext", TEXT),
     ("_etext", 0xffff_ffff_8200_0000),
+    ("__start_rodata", 0xffff_ffff_8220_0000),
+    ("__start_BTF", 0xffff_ffff_8300_0000),
+    ("__stop_BTF", 0xffff_ffff_8300_0000 + BTF_SIZE),
+    ("__end_rodata", 0xffff_ffff_8380_0000),
+    ("_sdata", 0xffff_ffff_8380_0000),
+    ("_edata", 0xffff_ffff_83a0_0000),
+    ("__bss_start", 0xffff_ffff_83a0_0000),
+    ("__bss_stop", 0xffff_ffff_8400_0000),
     ("_end", 0xffff_ffff_8400_0000),
     ("bpf_link_fops", 0xffff_ffff_8228_0000),
     ("bpf_map_fops", 0xffff_ffff_8228_0200),
@@ -99,5 +111,8 @@ mod tests {
         assert_ne!(address, modelled(kernel, "schedule"));
         assert_eq!(modelled(kernel, "no_such_symbol"), None);
         assert_eq!(modelled(kernel, "__per_cpu_start"), Some(0));
+        let bounds = modelled(kernel, "__start_BTF").zip(modelled(kernel, "__stop_BTF"));
+        let size = bounds.map(|(start, stop)| (stop - start) as usize);
+        assert_eq!(size, Some(kernel.bytes().len()));
     }
 }

@@ -156,15 +156,21 @@ pub enum VariableProblem {
     #[error("no type information says what it consists of")]
     NoTypes,
     /// A member or element that is not there.
-    #[error("`{ty}` has no `{part}`")]
+    #[error("`{ty}` has no {part}")]
     NoPart {
-        /// The member or index.
+        /// The member or element.
         part: String,
         /// The type that should have it.
         ty: String,
     },
+    /// What stands after the variable's name is no way into it.
+    #[error("`{rest}` is neither `.MEMBER` nor `[INDEX]`")]
+    Path {
+        /// From where on it is none.
+        rest: String,
+    },
     /// It is no number.
-    #[error("`{ty}` is no integer, bool, char or enumeration")]
+    #[error("`{ty}` is no integer, bool, char, text or enumeration")]
     NoNumber {
         /// What it is.
         ty: String,
@@ -174,6 +180,14 @@ pub enum VariableProblem {
     Value {
         /// The value.
         value: String,
+    },
+    /// The text does not fit.
+    #[error("{length} characters and the zero after them do not fit in its {size} bytes")]
+    LongText {
+        /// How long the text is.
+        length: usize,
+        /// What there is room for.
+        size: usize,
     },
     /// The value does not fit.
     #[error("{number} does not fit in its {bits} bits")]

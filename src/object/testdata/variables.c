@@ -21,12 +21,14 @@ volatile s32 signed_number = -1;
 volatile enum offset offset;
 volatile struct limit limits[2];
 volatile u64 in_data = 1;
+volatile char device[8];
+volatile __int128 wide;
 void *volatile pointer;
 
 SEC("socket") int variables(void *ctx)
 {
 	static volatile u32 local;
 
-	local = limit + enabled + signed_number + offset + limits[1].min + in_data + (long)pointer;
+	local = limit + enabled + signed_number + offset + limits[1].min + in_data + device[0] + wide + (long)pointer;
 	return local;
 }

@@ -44,6 +44,16 @@ fn numbers_are_written_to_constants_data_and_zeroed_variables() {
 }
 
 #[test]
+fn texts_end_with_zero_and_wide_numbers_have_sixteen_bytes() {
+    assert_eq!(set("device", "eth0"), Ok(b"eth0\0\0\0\0".to_vec()));
+    assert_eq!(set("device", "\"\""), Ok(vec![0; 8]));
+    assert_eq!(set("device[1]", "'x'"), Ok(b"\0x\0\0\0\0\0\0".to_vec()));
+    assert_eq!(set("wide", "-1"), Ok(vec![0xff; 16]));
+    let wide = set("wide", "0x10000000000000000").expect("it is set");
+    assert_eq!(wide, (1_u128 << 64).to_le_bytes());
+}
+
+#[test]
 fn paths_lead_into_arrays_and_structures() {
     let limits = set("limits[1].inner[1].max[2]", "513").expect("it is set");
     assert_eq!(limits.len(), 56);
@@ -71,9 +81,14 @@ fn values_that_do_not_fit_are_refused() {
     assert!(refused("limits[0].inner[0].high", "32").ends_with("does not fit in its 5 bits"));
     assert!(refused("limit", "many").ends_with("`many` is no value of its type"));
     assert!(refused("offset", "OFFSET_ASIDE").ends_with("`OFFSET_ASIDE` is no value of its type"));
-    assert!(refused("pointer", "1").ends_with("is no integer, bool, char or enumeration"));
-    assert!(refused("limits[2].min", "1").ends_with("has no `2`"));
-    assert!(refused("limits[0].max", "1").ends_with("has no `max`"));
+    assert!(refused("pointer", "1").ends_with("is no integer, bool, char, text or enumeration"));
+    assert!(refused("limits[2].min", "1").ends_with("has no element 2"));
+    assert!(refused("limits[]", "1").ends_with("`[]` is neither `.MEMBER` nor `[INDEX]`"));
+    assert!(
+        refused("device", "loopback0")
+            .ends_with("9 characters and the zero after them do not fit in its 8 bytes")
+    );
+    assert!(refused("limits[0].max", "1").ends_with("has no member `max`"));
     assert_eq!(
         refused("none", "1"),
         "variable `none`: the object has no such global variable"
