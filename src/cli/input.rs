@@ -396,13 +396,15 @@ fn read_kconfig(path: &Path) -> anyhow::Result<Kconfig> {
 
 /// A configuration as text, or packed by gzip.
 fn parse_kconfig(bytes: Vec<u8>) -> anyhow::Result<Kconfig> {
-    let mut text = String::new();
-    if bytes.starts_with(&GZIP_MAGIC) {
-        let mut unpacked = flate2::read::GzDecoder::new(bytes.as_slice()).take(CONFIG_LIMIT);
-        unpacked.read_to_string(&mut text)?;
-    } else {
-        text = String::from_utf8(bytes)?;
+    let mut text = bytes;
+    if text.starts_with(&GZIP_MAGIC) {
+        let packed = std::mem::take(&mut text);
+        let mut unpacked = flate2::read::GzDecoder::new(packed.as_slice()).take(CONFIG_LIMIT);
+        unpacked.read_to_end(&mut text)?;
     }
+    let text = String::from_utf8(text);
+    let text =
+        text.context("is no kernel configuration: want lines of CONFIG_NAME=VALUE, plain or gzip")?;
     Ok(Kconfig::parse(&text))
 }
 

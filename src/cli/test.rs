@@ -139,13 +139,13 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         }
     }
     let Bench { tested, tally, .. } = bench;
-    match format {
-        Format::Libtest => report::libtest(output, &tested, &tally)?,
-        Format::Junit => report::junit(output, &tested)?,
-    }
     let has_failed = |test: &Tested| matches!(test.outcome, Outcome::Failed { .. });
     if tested.iter().any(has_failed) {
         exit = exit.max(Exit::Refused);
+    }
+    match format {
+        Format::Libtest => report::libtest(output, &tested, &tally, exit)?,
+        Format::Junit => report::junit(output, &tested)?,
     }
     Ok(exit)
 }

@@ -6,10 +6,16 @@ use anyhow::Context as _;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::{Outcome, Tally, Tested};
+use crate::cli::Exit;
 use crate::cli::output::Output;
 
-/// Each test on a line, what failed with its reasons, and the counts.
-pub(super) fn libtest(output: &mut Output, tested: &[Tested], tally: &Tally) -> anyhow::Result<()> {
+/// Each test on a line, what failed with its reasons, and the counts; `exit` is how it all ends.
+pub(super) fn libtest(
+    output: &mut Output,
+    tested: &[Tested],
+    tally: &Tally,
+    exit: Exit,
+) -> anyhow::Result<()> {
     writeln!(output, "\nrunning {} tests", tested.len())?;
     for test in tested {
         let ending = match &test.outcome {
@@ -48,7 +54,7 @@ pub(super) fn libtest(output: &mut Output, tested: &[Tested], tally: &Tally) -> 
     writeln!(
         output,
         "test result: {}. {} passed; {} failed; {ignored} ignored; 0 measured; 0 filtered out",
-        if failed.is_empty() { "ok" } else { "FAILED" },
+        if exit == Exit::Ok { "ok" } else { "FAILED" },
         all - ignored - failed.len(),
         failed.len(),
     )?;

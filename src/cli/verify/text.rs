@@ -115,6 +115,9 @@ impl Text {
     pub(super) fn summary(&self, output: &mut Output) -> anyhow::Result<()> {
         let (accepted, refused) = (self.accepted, self.refused);
         let total = accepted + refused;
+        if total == 0 {
+            return Ok(());
+        }
         let total = count(total, "program");
         writeln!(output, "{total}: {accepted} accepted, {refused} refused")?;
         Ok(())
