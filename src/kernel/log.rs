@@ -1,15 +1,21 @@
 //! What a verifier's log says at its end: the reason of a refusal, and the instruction.
 //!
-//! Wording differs between kernels; nothing here depends on it but for the lines of statistics.
+//! Wording differs between kernels; nothing here depends on it but for the lines of states and statistics.
 
-/// What the lines of statistics begin with.
-const STATISTICS: [&str; 3] = ["processed ", "verification time ", "stack depth "];
+/// What the lines begin with that come after the reason: the states of an endless loop, and statistics.
+const AFTER: [&str; 5] = [
+    "cur state:",
+    "old state:",
+    "processed ",
+    "verification time ",
+    "stack depth ",
+];
 
-/// The kernel's last sentence, without statistics.
+/// The kernel's last sentence, without what follows it.
 pub fn reason(log: &str) -> Option<&str> {
-    let is_statistics = |line: &str| STATISTICS.iter().any(|start| line.starts_with(start));
+    let is_after = |line: &str| AFTER.iter().any(|start| line.starts_with(start));
     let mut lines = log.lines().rev().map(str::trim_end);
-    lines.find(|line| !line.is_empty() && !is_statistics(line))
+    lines.find(|line| !line.is_empty() && !is_after(line))
 }
 
 /// How long the kernel says it took to judge, in nanoseconds.
@@ -61,6 +67,9 @@ processed 7 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_stat
             reason(LOG),
             Some("R0 invalid mem access 'map_value_or_null'")
         );
+        let endless =
+            "infinite loop detected at insn 1\ncur state: R0=0 R10=fp0\nold state: R0=0\n";
+        assert_eq!(reason(endless), Some("infinite loop detected at insn 1"));
         assert_eq!(reason("processed 2 insns\n"), None);
         assert_eq!(reason(""), None);
     }

@@ -72,6 +72,7 @@ impl Verifier<'_> {
             errno: rejection.errno,
             message: format!("the program that is attached to, {name}, is refused: {rejection}"),
             detail: None,
+            appendix: None,
             unsupported: rejection.unsupported,
         })?;
         let fact = judged.functions.get(target.subprog).copied();

@@ -14,6 +14,8 @@ pub(super) struct Fail {
     pub(super) message: String,
     /// A sentence that the kernel prints before it.
     pub(super) detail: Option<String>,
+    /// What the kernel's log has after it.
+    pub(super) appendix: Option<String>,
     /// Whether the kernel might accept it.
     pub(super) unsupported: bool,
 }
@@ -25,6 +27,7 @@ impl Fail {
             errno,
             message: message.into(),
             detail: None,
+            appendix: None,
             unsupported: false,
         }
     }
@@ -45,6 +48,7 @@ impl Fail {
             errno: Errno::NotSupported,
             message: format!("not supported yet: {what}"),
             detail: None,
+            appendix: None,
             unsupported: true,
         }
     }

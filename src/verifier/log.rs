@@ -343,6 +343,9 @@ impl Verifier<'_> {
             self.log.total(detail);
         }
         self.log.total(&fail.message);
+        if let Some(appendix) = &fail.appendix {
+            self.log.total(appendix);
+        }
         self.log_stats();
         let insn = self.insns.get(self.pc.index());
         let named = insn.map(registers_named).unwrap_or_default();

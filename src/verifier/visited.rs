@@ -57,8 +57,8 @@ impl Verifier<'_> {
             }
         }
         self.explored[pc.index()] = candidates;
-        // What the path is pruned at is not counted.
-        if !matches!(verdict, Ok(Compared::Covered)) {
+        // What the path ends at is not counted.
+        if matches!(verdict, Ok(Compared::New)) {
             self.stats.max_states_per_insn = self.stats.max_states_per_insn.max(compared as u64);
         }
         let has_room = self.rights.is_capable || compared <= MAX_UNPRIVILEGED_STATES;
@@ -107,12 +107,12 @@ impl Verifier<'_> {
         let same_may_goto = old.may_goto_depth == self.cur.may_goto_depth;
         let same_callbacks = old.callback_depth == self.cur.callback_depth;
         let same_iterators = !self.iterators_advanced(id);
-        if let Insn::MayGoto { .. } = insn {
-            if !same_may_goto && self.states_equal(id, Precision::RangeWithin) {
-                self.join_loop(id);
-                return Ok(self.converged(id));
-            }
-        } else if let Insn::Call(CallTarget::Helper(number)) = insn
+        let is_may_goto = matches!(insn, Insn::MayGoto { .. });
+        if is_may_goto && !same_may_goto && self.states_equal(id, Precision::RangeWithin) {
+            self.join_loop(id);
+            return Ok(self.converged(id));
+        }
+        if let Insn::Call(CallTarget::Helper(number)) = insn
             && calls_back(number)
         {
             if self.states_equal(id, Precision::RangeWithin) {
@@ -129,8 +129,7 @@ impl Verifier<'_> {
             && self.maybe_looping(id)
             && self.states_equal(id, Precision::Exact)
         {
-            let reason = format!("infinite loop detected at insn {pc}");
-            return Err(Fail::invalid(reason));
+            return Err(self.endless(id));
         }
         let few_jumps = self.jumps_processed - self.jumps_at_checkpoint < 20;
         let few_insns = self.stats.insns_processed - self.insns_at_checkpoint < 100;
@@ -138,6 +137,16 @@ impl Verifier<'_> {
             *store = false;
         }
         Ok(Against::Different)
+    }
+
+    /// The refusal of a loop that comes back to an earlier state.
+    fn endless(&self, id: StateId) -> Fail {
+        let top = self.cur.top();
+        let cur = self.state_text(&self.cur, top);
+        let old = self.state_text(&self.stored[id.index()].state, top);
+        let mut fail = Fail::invalid(format!("infinite loop detected at insn {}", self.pc));
+        fail.appendix = Some(format!("cur state:{cur}\nold state:{old}"));
+        fail
     }
 
     /// The outermost loop that a stored state is known to be part of.

@@ -96,3 +96,22 @@ goto again
 done:
 r0 = 0
 exit
+---
+; may_goto_to_itself: infinite loop detected at insn 1
+.type socket_filter
+r0 = 0
+again:
+may_goto again
+exit
+---
+; may_goto_between_a_jump_that_goes_back: infinite loop detected at insn 2
+.type socket_filter
+r0 = r1
+goto over
+again:
+may_goto again
+over:
+r2 = 0
+if r2 < 1 goto again
+r0 = 0
+exit
