@@ -53,6 +53,13 @@ enum map_type {
 
 /* A helper is called by its number: the "address" of the function is what the call
  * instruction carries, and the kernel puts the real one in its place. */
+/* Within a map's value; the kernel's alone. */
+struct bpf_timer {
+	u64 __opaque[2];
+} __attribute__((aligned(8)));
+
+#define CLOCK_MONOTONIC 1
+
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value,
 					 u64 flags) = (void *)2;
@@ -90,6 +97,9 @@ static long (*const bpf_trace_vprintk)(const char *format, u32 format_size, cons
 				       u32 args_size) = (void *)177;
 static long (*const bpf_loop)(u32 iterations, void *callback, void *callback_ctx,
 			      u64 flags) = (void *)181;
+static long (*const bpf_timer_init)(struct bpf_timer *timer, void *map, u64 clock) = (void *)169;
+static long (*const bpf_timer_set_callback)(struct bpf_timer *timer, void *callback) = (void *)170;
+static long (*const bpf_timer_start)(struct bpf_timer *timer, u64 nsecs, u64 flags) = (void *)171;
 static long (*const bpf_strncmp)(const char *s1, u32 s1_size, const char *s2) = (void *)182;
 
 /* Prints to /sys/kernel/tracing/trace_pipe; up to three arguments. The format becomes a

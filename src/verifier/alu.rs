@@ -272,6 +272,7 @@ impl Verifier<'_> {
         Ok(MapRef {
             index,
             level: MapLevel::Outer,
+            uid: 0,
         })
     }
 

@@ -179,6 +179,7 @@ impl Verifier<'_> {
         match self.resolved_argument(call, index) {
             ArgType::ConstMapPtr => {
                 if let Kind::Map(map) = register.kind {
+                    Verifier::check_timer_map(call, map)?;
                     call.map = Some(map);
                 }
                 Ok(())
@@ -284,12 +285,11 @@ impl Verifier<'_> {
             ArgType::Dynptr(DynptrArg::Initialised) => Err(Fail::invalid(format!(
                 "Expected an initialized dynptr as arg #{index}"
             ))),
-            ArgType::SpinLock | ArgType::Timer | ArgType::Dynptr(_) => {
-                Err(Fail::unsupported(format!(
-                    "a helper's argument that is {}",
-                    described(call.prototype.args[index])
-                )))
-            }
+            ArgType::Timer => self.check_timer(call, reg, register),
+            ArgType::SpinLock | ArgType::Dynptr(_) => Err(Fail::unsupported(format!(
+                "a helper's argument that is {}",
+                described(call.prototype.args[index])
+            ))),
         }
     }
 

@@ -15,7 +15,7 @@ use super::fail::Check;
 use super::privilege::Rights;
 use super::prune::IdMap;
 use super::scalar::{Branch, Scalar};
-use super::state::{ADD_CONST, Kind, Place, Register, State, Trust};
+use super::state::{ADD_CONST, Kind, MapRef, Place, Register, State, Trust, UNSETTLED};
 
 /// Nothing lies this far into a packet (`MAX_PACKET_OFF`).
 const MAX_PACKET_OFF: u64 = 0xffff;
@@ -419,7 +419,10 @@ fn settle_null(state: &mut State, pointer: &Register, present: Option<Kind>) {
                         .unwrap_or(i32::MAX)
                         .saturating_add(1);
                 }
-                register.kind = kind;
+                register.kind = match kind {
+                    Kind::Map(map) if map.uid == UNSETTLED => Kind::Map(MapRef { uid: id, ..map }),
+                    kind => kind,
+                };
                 register.maybe_null = false;
                 register.id = 0;
             }

@@ -6,13 +6,14 @@
 //!
 //! Kernel: `check_subprogs`, `check_cfg` and `visit_insn` in kernel/bpf/verifier.c, 6.12.
 
-use crate::abi::helpers::{ArgType, by_number};
+use crate::abi::helpers::{ArgType, Prototype, by_number};
 use crate::isa::{CallTarget, Imm64, Insn, Pc};
 
 use super::fail::{Check, Fail};
 use super::kfunc::Kfuncs;
 use super::outcome::Errno;
 use super::privilege::Rights;
+use super::timer::sets_function;
 
 /// The most functions a program may have (`BPF_MAX_SUBPROGS`).
 const MAX_SUBPROGS: usize = 256;
@@ -174,6 +175,10 @@ impl Flow {
                     self.mark_prune(pc);
                     self.mark_forced(pc);
                 }
+                // The function of a timer is left to be explored for new states alone.
+                if sets_function(*number) {
+                    self.mark_prune(pc);
+                }
                 self.mark_target(pc.next());
                 next.push(pc.next());
             }
@@ -294,16 +299,14 @@ fn ways(pc: Pc, insn: &Insn) -> [Option<Pc>; 2] {
     }
 }
 
-/// Whether a helper calls a subprogram back.
+/// Whether a helper calls a subprogram back before it returns.
 pub(super) fn calls_back(number: i32) -> bool {
-    by_number(number)
-        .and_then(|helper| helper.prototype.as_ref())
-        .is_some_and(|prototype| {
-            prototype
-                .args
-                .iter()
-                .any(|arg| matches!(arg, ArgType::Func(_)))
-        })
+    let prototype = by_number(number).and_then(|helper| helper.prototype.as_ref());
+    let takes = |prototype: &Prototype| {
+        let mut args = prototype.args.iter();
+        args.any(|arg| matches!(arg, ArgType::Func(_)))
+    };
+    prototype.is_some_and(takes) && !sets_function(number)
 }
 
 /// How far away the function is that an instruction calls or refers to.

@@ -21,8 +21,9 @@ use super::outcome::{AccessKind, Env, Errno, Fact, FunctionFact, Stats};
 use super::privilege::Rights;
 use super::recording::Recording;
 use super::scalar::Scalar;
+use super::special::Field;
 use super::speculation::Mask;
-use super::state::{MapRef, Register, State, StateId, Step};
+use super::state::{MapLevel, MapRef, Register, State, StateId, Step};
 use super::visited::Compared;
 
 /// The most branches that may wait to be explored (`BPF_COMPLEXITY_LIMIT_JMP_SEQ`).
@@ -108,8 +109,12 @@ pub(super) struct Verifier<'a> {
     pub(super) tail_call_maps: BTreeMap<Pc, MapRef>,
     /// Whether one of them has another map on another path.
     pub(super) mixed_tail_call: bool,
-    /// Functions that helpers call back.
+    /// Functions that helpers call back, or timers.
     pub(super) callbacks: BTreeSet<usize>,
+    /// Those of timers.
+    pub(super) async_callbacks: BTreeSet<usize>,
+    /// The timers in values of maps.
+    pub(super) timers: BTreeMap<(u32, MapLevel), Field>,
     /// Functions whose arguments are not what their prototypes say.
     pub(super) unreliable: BTreeSet<usize>,
     /// Of a function of another program that is traced.
@@ -161,6 +166,8 @@ impl<'a> Verifier<'a> {
             tail_call_maps: BTreeMap::new(),
             mixed_tail_call: false,
             callbacks: BTreeSet::new(),
+            async_callbacks: BTreeSet::new(),
+            timers: BTreeMap::new(),
             unreliable: BTreeSet::new(),
             traced_fact: FunctionFact::default(),
             recording: None,
@@ -382,6 +389,22 @@ impl<'a> Verifier<'a> {
         if let Some(parent) = self.cur.parent {
             self.stored[parent.index()].branches += 1;
         }
+        self.push(state, to, from)
+    }
+
+    /// Leaves a state to be explored later that continues no path.
+    pub(super) fn push_apart(&mut self, state: State, to: Pc, from: Pc) -> Check {
+        if self.pending.len() >= MAX_PENDING {
+            let count = self.pending.len() + 1;
+            return Err(Fail::new(
+                Errno::Fault,
+                format!("The sequence of {count} jumps is too complex for async cb."),
+            ));
+        }
+        self.push(state, to, from).map(|_| ())
+    }
+
+    fn push(&mut self, state: State, to: Pc, from: Pc) -> Check<&mut State> {
         let log_mark = self.log.mark();
         self.pending.push(Pending {
             state,

@@ -61,6 +61,8 @@ pub(super) struct Call {
     pub(super) prototype: Prototype,
     /// The map argument.
     pub(super) map: Option<MapRef>,
+    /// The map that the timer argument lies in.
+    pub(super) timer_map: Option<MapRef>,
     /// The reference that an argument carries.
     pub(super) ref_id: u32,
     /// The reference that the call releases.
@@ -106,6 +108,7 @@ impl Verifier<'_> {
             name: helper.name,
             prototype,
             map: None,
+            timer_map: None,
             ref_id: 0,
             release: None,
             alloc_size: None,
@@ -132,8 +135,12 @@ impl Verifier<'_> {
         if call.number == TAIL_CALL {
             self.check_outside_sections("tail_call")?;
         }
-        if let Some((callback, subprog)) = call.callback {
-            self.enter_callback(pc, &call, callback, subprog)?;
+        match (call.callback, call.timer_map) {
+            (Some((Callback::Timer, subprog)), Some(map)) => {
+                self.set_timer_function(pc, map, subprog)?;
+            }
+            (Some((callback, subprog)), _) => self.enter_callback(pc, &call, callback, subprog)?,
+            (None, _) => {}
         }
         self.clobber_arguments();
         let mut result = self.result(&call)?;
@@ -196,7 +203,7 @@ impl Verifier<'_> {
         if prototype.sleeps == Sleeps::Might {
             self.check_may_sleep(helper)?;
         }
-        if prototype.sleeps == Sleeps::Might && self.program.sleepable == Sleepable::No {
+        if prototype.sleeps == Sleeps::Might && !self.is_sleepable() {
             return Err(Fail::invalid(
                 "helper call might sleep in a non-sleepable prog",
             ));
@@ -237,6 +244,11 @@ impl Verifier<'_> {
             },
             _ => true,
         }
+    }
+
+    /// Whether what runs may sleep; the functions of timers may not.
+    pub(super) fn is_sleepable(&self) -> bool {
+        self.program.sleepable == Sleepable::Yes && !self.cur.is_async()
     }
 
     /// Nothing may sleep in a section that the program opened.

@@ -14,7 +14,7 @@ use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::outcome::AccessKind;
 use super::scalar::Scalar;
-use super::state::{Kind, MapLevel, MapRef, MemKind, Register};
+use super::state::{Kind, MapLevel, MapRef, MemKind, Register, UNSETTLED};
 use super::tnum::Tnum;
 
 /// Where packets start, past a multiple of 4 (`NET_IP_ALIGN`): their headers after the first are
@@ -382,6 +382,7 @@ impl Verifier<'_> {
                 size,
             },
         )?;
+        self.check_timer_untouched(pointer, map, access)?;
         self.note_access(AccessKind::Plain)?;
         if access.how == Use::Read
             && let Some(known) = self.constant_content(pointer, map, access)
@@ -501,8 +502,10 @@ impl Verifier<'_> {
     pub(super) fn lookup_kind(&self, map: MapRef) -> Kind {
         let spec = self.map_spec(map);
         if matches!(spec.map_type, MapType::ArrayOfMaps | MapType::HashOfMaps) {
+            let has_timer = self.timers.contains_key(&(map.index, MapLevel::Inner));
             Kind::Map(MapRef {
                 level: MapLevel::Inner,
+                uid: if has_timer { UNSETTLED } else { 0 },
                 ..map
             })
         } else {

@@ -45,6 +45,7 @@ mod stack;
 mod state;
 mod struct_ops;
 mod subprog;
+mod timer;
 pub mod tnum;
 mod trust;
 mod visited;

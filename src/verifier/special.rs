@@ -1,19 +1,22 @@
 //! Maps whose values hold more than data.
 //!
 //! A spin lock, timer, kernel pointer or list in a map's value changes what a program may do with
-//! it. None of that is judged yet, so a program of an object with such a map is refused if it
-//! refers to that map.
+//! it. Timers are judged ([`super::timer`]); of the rest nothing is yet, so a program of an object with
+//! such a map is refused if it refers to that map.
 //!
-//! Kernel: `btf_parse_fields` in kernel/bpf/btf.c, 6.12.
+//! Kernel: `btf_parse_fields` in kernel/bpf/btf.c, `check_map_prog_compatibility` in kernel/bpf/verifier.c,
+//! 6.12.
 
 use std::collections::BTreeSet;
 
+use crate::abi::ProgType;
 use crate::btf::{Btf, BtfId, Type};
 use crate::isa::{Imm64, Insn};
 use crate::object::MapSpec;
 
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
+use super::state::MapLevel;
 
 /// Structures that the kernel treats specially within a value.
 const SPECIAL: [&str; 9] = [
@@ -30,30 +33,87 @@ const SPECIAL: [&str; 9] = [
 /// Tags that make a pointer one to a kernel object.
 const POINTER_TAGS: [&str; 4] = ["kptr", "kptr_untrusted", "percpu_kptr", "uptr"];
 
+/// What programs that trace may not use, and how the kernel calls it.
+const NOT_FOR_TRACING: [(&str, &str); 5] = [
+    ("bpf_list_head", "bpf_{list_head,rb_root}"),
+    ("bpf_rb_root", "bpf_{list_head,rb_root}"),
+    ("bpf_spin_lock", "bpf_spin_lock"),
+    ("bpf_timer", "bpf_timer"),
+    ("bpf_wq", "bpf_wq"),
+];
+
+/// Types nested deeper than this hold no fields that the kernel finds (`MAX_RESOLVE_DEPTH`).
+const MAX_NESTING: usize = 32;
+
+/// A special field of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    /// Where in the value.
+    pub(super) offset: u32,
+}
+
 impl Verifier<'_> {
-    /// Refuses a program that refers to a map with special fields.
-    pub(super) fn check_maps(&self) -> Check {
+    /// Refuses a program that refers to a map with special fields, but for timers, which are noted.
+    pub(super) fn check_maps(&mut self) -> Check {
+        let program = self.program;
         let referred: BTreeSet<usize> = self.insns.iter().filter_map(map_index).collect();
-        for spec in referred
-            .into_iter()
-            .filter_map(|index| self.program.maps.get(index))
-        {
-            let specs = [Some(spec), spec.inner.as_deref()];
-            for spec in specs.into_iter().flatten() {
-                if let Some(what) = self.special_field(spec) {
-                    let name = &spec.name;
-                    return Err(Fail::unsupported(format!(
-                        "map '{name}' with a {what} in its values"
-                    )));
-                }
+        for index in referred {
+            let Some(spec) = program.maps.get(index) else {
+                continue;
+            };
+            self.check_traces_without(spec)?;
+            self.check_fields(index, MapLevel::Outer, spec)?;
+            if let Some(inner) = &spec.inner {
+                self.check_fields(index, MapLevel::Inner, inner)?;
             }
         }
         Ok(())
     }
 
-    fn special_field(&self, spec: &MapSpec) -> Option<String> {
-        let btf = self.program.btf.as_ref()?;
-        find_special(btf, spec.value_type?)
+    /// Programs that trace may run anywhere, and so with the lock held.
+    fn check_traces_without(&self, spec: &MapSpec) -> Check {
+        let traces = matches!(
+            self.program.prog_type,
+            ProgType::Kprobe
+                | ProgType::Tracepoint
+                | ProgType::PerfEvent
+                | ProgType::RawTracepoint
+                | ProgType::RawTracepointWritable
+        );
+        let found = self.special_fields(spec);
+        let mut barred = NOT_FOR_TRACING.iter();
+        match barred.find(|(kind, _)| traces && found.iter().any(|one| one == kind)) {
+            Some((_, name)) => Err(Fail::invalid(format!(
+                "tracing progs cannot use {name} yet"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn check_fields(&mut self, index: usize, level: MapLevel, spec: &MapSpec) -> Check {
+        let found = self.special_fields(spec);
+        if let Some(timer) = self.timer_of(spec)
+            && found == ["bpf_timer"]
+        {
+            let index = u32::try_from(index).unwrap_or(u32::MAX);
+            self.timers.insert((index, level), timer);
+            return Ok(());
+        }
+        match found.first() {
+            Some(what) => Err(Fail::unsupported(format!(
+                "map '{}' with a {what} in its values",
+                spec.name
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    fn special_fields(&self, spec: &MapSpec) -> Vec<String> {
+        let btf = self.program.btf.as_ref();
+        let found = btf
+            .zip(spec.value_type)
+            .map(|(btf, ty)| find_special(btf, ty));
+        found.unwrap_or_default()
     }
 }
 
@@ -69,8 +129,50 @@ fn map_index(insn: &Insn) -> Option<usize> {
     usize::try_from(*fd).ok()
 }
 
-/// The first special field within a type, however deep; each type is looked at once.
-fn find_special(btf: &Btf, ty: BtfId) -> Option<String> {
+/// Where structures of that name lie within a type; of more than two, two.
+pub(super) fn fields_named(btf: &Btf, ty: BtfId, name: &str) -> Vec<Field> {
+    let mut found = Vec::new();
+    locate(btf, ty, name, (0, MAX_NESTING), &mut found);
+    found
+}
+
+fn locate(btf: &Btf, ty: BtfId, name: &str, (offset, depth): (u32, usize), found: &mut Vec<Field>) {
+    let (Some(depth), true) = (depth.checked_sub(1), found.len() < 2) else {
+        return;
+    };
+    let ty = btf.resolve(ty);
+    match btf.ty(ty) {
+        Type::Struct(composite) | Type::Union(composite) => {
+            if btf.ty(ty).name() == name {
+                found.push(Field { offset });
+                return;
+            }
+            for member in composite.members.iter() {
+                let at = offset.saturating_add(member.bit_offset / 8);
+                locate(btf, member.ty, name, (at, depth), found);
+            }
+        }
+        Type::Array { elem, count, .. } => {
+            let size = btf.size_of(elem).and_then(|size| u32::try_from(size).ok());
+            for index in 0..count.min(2) {
+                let at = offset.saturating_add(index.saturating_mul(size.unwrap_or(0)));
+                locate(btf, elem, name, (at, depth), found);
+            }
+        }
+        Type::Datasec { entries, .. } => {
+            for entry in entries.iter() {
+                let at = offset.saturating_add(entry.offset);
+                locate(btf, entry.var, name, (at, depth), found);
+            }
+        }
+        Type::Var { ty, .. } => locate(btf, ty, name, (offset, depth), found),
+        _ => {}
+    }
+}
+
+/// The kinds of special fields within a type, however deep; each type is looked at once.
+fn find_special(btf: &Btf, ty: BtfId) -> Vec<String> {
+    let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     let mut todo = vec![ty];
     while let Some(ty) = todo.pop() {
@@ -82,7 +184,7 @@ fn find_special(btf: &Btf, ty: BtfId) -> Option<String> {
             Type::Struct(composite) | Type::Union(composite) => {
                 let name = btf.ty(ty).name();
                 if SPECIAL.contains(&name) {
-                    return Some(name.to_owned());
+                    found.push(name.to_owned());
                 }
                 todo.extend(composite.members.iter().map(|member| member.ty));
             }
@@ -92,7 +194,7 @@ fn find_special(btf: &Btf, ty: BtfId) -> Option<String> {
             Type::Ptr { to } => {
                 let tag = btf.type_tags(to).find(|tag| POINTER_TAGS.contains(tag));
                 if let Some(tag) = tag {
-                    return Some(tag.to_owned());
+                    found.push(tag.to_owned());
                 }
             }
             Type::Void
@@ -111,5 +213,5 @@ fn find_special(btf: &Btf, ty: BtfId) -> Option<String> {
             | Type::TypeTag { .. } => {}
         }
     }
-    None
+    found
 }

@@ -22,10 +22,16 @@ pub(super) struct MapRef {
     pub(super) index: u32,
     /// Whether the inner map of that map is meant.
     pub(super) level: MapLevel,
+    /// Tells inner maps with timers in their values apart: the id that their lookup gave, [`UNSETTLED`] before it
+    /// is known not to have failed.
+    pub(super) uid: u32,
 }
 
+/// The [`MapRef::uid`] of an inner map that may be none.
+pub(super) const UNSETTLED: u32 = u32::MAX;
+
 /// Which map of a map of maps is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum MapLevel {
     /// The map itself.
     Outer,
@@ -349,7 +355,9 @@ pub(super) struct Frame {
     pub(super) callsite: Pc,
     /// Tells this activation from others at the same depth.
     pub(super) activation: u32,
-    /// The values that it may return, when a helper called it back.
+    /// How many functions of timers set each other until this one was set; 0 for what no timer runs.
+    pub(super) async_depth: u32,
+    /// The values that it may return, when a helper called it back or a timer runs it.
     pub(super) callback_range: Option<(i64, i64)>,
     /// How many iterations of the callback that it hands to a helper have been explored.
     pub(super) callback_depth: u64,
@@ -366,6 +374,7 @@ impl Frame {
             subprog,
             callsite,
             activation,
+            async_depth: 0,
             callback_range: None,
             callback_depth: 0,
         }
@@ -500,6 +509,13 @@ impl State {
     /// Index of the running frame.
     pub(super) fn top(&self) -> usize {
         self.frames.len().saturating_sub(1)
+    }
+
+    /// Whether a timer runs it.
+    pub(super) fn is_async(&self) -> bool {
+        self.frames
+            .first()
+            .is_some_and(|frame| frame.async_depth > 0)
     }
 
     /// The running frame.

@@ -412,7 +412,10 @@ impl Verifier<'_> {
         if self.cur.frames.len() == 1 {
             self.check_sections_closed()?;
             self.check_released()?;
-            self.check_result(Reg::R0)?;
+            match self.cur.frame().callback_range {
+                Some(range) => self.check_async_result(range)?,
+                None => self.check_result(Reg::R0)?,
+            }
             return Ok(Flowing::Ended);
         }
         let returned = *self.cur.reg(Reg::R0);
@@ -465,6 +468,20 @@ impl Verifier<'_> {
             super::branch::widen(&self.stored[previous.index()].state, &mut self.cur);
         }
         Ok(Flowing::To(callsite))
+    }
+
+    /// What the function of a timer returns.
+    fn check_async_result(&mut self, range: (i64, i64)) -> Check {
+        let returned = self.read_reg(Reg::R0)?;
+        self.check_leak(Reg::R0, "as return value")?;
+        if !returned.is_scalar() {
+            let name = self.type_name(&returned);
+            return Err(Fail::invalid(format!(
+                "At async callback return the register R0 is not a known value ({name})"
+            )));
+        }
+        self.mark_precise(Reg::R0);
+        check_in_range("At async callback return", Reg::R0, &returned.value, range)
     }
 
     /// Everything acquired must have been given back.
@@ -567,17 +584,18 @@ impl Verifier<'_> {
 
     /// No chain of calls may use more stack than there is, nor be too long.
     fn check_stack_depth(&mut self) -> Check {
-        self.check_stack_depth_from(0)?;
-        match self.exception_callback {
-            Some(callback) => self.check_stack_depth_from(callback),
-            None => Ok(()),
+        let apart = self.async_callbacks.iter().copied();
+        let roots: Vec<usize> = std::iter::once(0).chain(apart).collect();
+        for root in roots.into_iter().chain(self.exception_callback) {
+            self.check_stack_depth_from(root)?;
         }
+        Ok(())
     }
 
     /// The same, for the chains that start with one function.
     fn check_stack_depth_from(&mut self, first: usize) -> Check {
         let calls: Vec<Vec<usize>> = (0..self.flow.starts.len())
-            .map(|one| self.callees(one))
+            .map(|one| self.callees_on_its_stack(one))
             .collect();
         let mut chain = vec![(first, 0_usize)];
         let mut depth = self.reserved(first);
@@ -620,18 +638,25 @@ impl Verifier<'_> {
     }
 
     fn callees(&self, subprog: usize) -> Vec<usize> {
+        self.callees_by(subprog, |_, _| true)
+    }
+
+    /// Those of a function that use its stack: what it only sets as the function of a timer does not.
+    fn callees_on_its_stack(&self, subprog: usize) -> Vec<usize> {
+        self.callees_by(subprog, |insn, callee| {
+            matches!(insn, Insn::Call(_)) || !self.async_callbacks.contains(&callee)
+        })
+    }
+
+    fn callees_by(&self, subprog: usize, counts: impl Fn(&Insn, usize) -> bool) -> Vec<usize> {
         let range = self.flow.starts[subprog].0..self.flow.end_of(subprog).0;
-        let mut callees: Vec<usize> = range
-            .map(Pc)
-            .filter_map(|pc| {
-                self.insns
-                    .get(pc.index())
-                    .and_then(|insn| self.callee(pc, insn))
-            })
-            .collect();
-        callees.sort_unstable();
-        callees.dedup();
-        callees
+        let callee = |pc: Pc| {
+            let insn = self.insns.get(pc.index())?;
+            let callee = self.callee(pc, insn)?;
+            counts(insn, callee).then_some(callee)
+        };
+        let callees: BTreeSet<usize> = range.map(Pc).filter_map(callee).collect();
+        callees.into_iter().collect()
     }
 }
 

@@ -123,7 +123,8 @@ impl Verifier<'_> {
                 self.join_loop(id);
                 return Ok(self.converged(id));
             }
-        } else if same_may_goto
+        } else if self.cur.frame().async_depth == self.stored[id.index()].state.frame().async_depth
+            && same_may_goto
             && same_callbacks
             && same_iterators
             && self.maybe_looping(id)

@@ -74,7 +74,7 @@ pub(super) fn expected_kinds(arg: ArgType) -> Option<&'static str> {
         ArgType::RingbufMem => Some("ringbuf_mem"),
         ArgType::StackOrNull => Some("fp"),
         ArgType::Func(_) => Some("func"),
-        ArgType::ConstStr => Some("map_value"),
+        ArgType::ConstStr | ArgType::Timer => Some("map_value"),
         ArgType::Dynptr(DynptrArg::Initialised) => Some("fp, dynptr_ptr"),
         ArgType::SockCommon => Some("sock_common, sock, tcp_sock, xdp_sock"),
         ArgType::BtfSockCommon(_) | ArgType::ReleasedSock => {
@@ -83,11 +83,7 @@ pub(super) fn expected_kinds(arg: ArgType) -> Option<&'static str> {
         ArgType::SocketOrNull => Some("sock"),
         ArgType::BtfId(_) | ArgType::BtfIdOrNull(_) => Some("ptr_, trusted_ptr_, rcu_ptr_"),
         ArgType::PercpuBtfId => Some("percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_"),
-        ArgType::None
-        | ArgType::Anything
-        | ArgType::SpinLock
-        | ArgType::Timer
-        | ArgType::Dynptr(_) => None,
+        ArgType::None | ArgType::Anything | ArgType::SpinLock | ArgType::Dynptr(_) => None,
     }
 }
 

@@ -11,7 +11,6 @@ use crate::abi::kfuncs::flag;
 use crate::abi::{AttachType, ProgType};
 use crate::btf::{BtfId, Type};
 use crate::isa::{Pc, Reg};
-use crate::object::Sleepable;
 
 use super::super::explore::Verifier;
 use super::super::fail::{Check, Fail};
@@ -109,7 +108,7 @@ impl Verifier<'_> {
         match self.program.prog_type {
             ProgType::Lsm => true,
             ProgType::Tracing if is_iterator => true,
-            _ => self.program.sleepable == Sleepable::Yes,
+            _ => self.is_sleepable(),
         }
     }
 

@@ -13,7 +13,6 @@ use crate::abi::ProgType;
 use crate::abi::kfuncs::{Kfunc, by_name, flag};
 use crate::btf::{Btf, BtfId, KindFilter, Type};
 use crate::isa::{CallTarget, Insn, Pc, Reg};
-use crate::object::Sleepable;
 
 use super::argument::ARGUMENTS;
 use super::explore::{Flowing, Verifier};
@@ -248,7 +247,7 @@ impl Verifier<'_> {
 
     fn check_kfunc_sleeps(&self, call: &Call) -> Check {
         let sleeps = call.kfunc.has(flag::SLEEPABLE);
-        if sleeps && self.program.sleepable == Sleepable::No {
+        if sleeps && !self.is_sleepable() {
             return Err(Fail::access(format!(
                 "program must be sleepable to call sleepable kfunc {}",
                 call.kfunc.name
@@ -326,7 +325,7 @@ impl Verifier<'_> {
 
     /// Whether RCU protects: programs that do not sleep run within a section.
     pub(in crate::verifier) fn in_rcu(&self) -> bool {
-        self.cur.rcu_locked || self.program.sleepable == Sleepable::No
+        self.cur.rcu_locked || !self.is_sleepable()
     }
 
     /// What `r0` holds after the call.

@@ -31,6 +31,7 @@ pub(super) const KINDS: &[Kind] = &[
         sentences: &[
             "BPF program is too large. Processed … insn",
             "The sequence of … jumps is too complex.",
+            "The sequence of … jumps is too complex for async cb.",
             "the program has … instructions, over …",
         ],
         advice: "a loop runs too often or branches multiply: bound it tighter, move its body \

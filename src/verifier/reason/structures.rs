@@ -2,7 +2,7 @@
 //!
 //! A table without rules: see the module above.
 
-use super::{Code, Kind};
+use super::{Code, Examples, Kind, Loaded};
 
 pub(super) const KINDS: &[Kind] = &[
     Kind {
@@ -61,7 +61,10 @@ pub(super) const KINDS: &[Kind] = &[
         code: Code(71),
         title: "a timer, a lock or a kernel pointer where it cannot be",
         sentences: &[
-            "tracing progs cannot use bpf_timer yet",
+            "tracing progs cannot use … yet",
+            "R… doesn't have constant offset. bpf_timer has to be at the constant offset",
+            "map '…' has to have BTF in order to use bpf_timer",
+            "off … doesn't point to 'struct bpf_timer' that is at …",
             "store to referenced kptr disallowed",
             "bpf_timer …",
             "map '…' has no valid …",
@@ -71,7 +74,11 @@ pub(super) const KINDS: &[Kind] = &[
             pointers to kernel objects. Loads and stores that hit them are refused, each \
             has helpers of its own, and some types of programs, those that trace, may \
             not use all of them.",
-        examples: None,
+        examples: Some(Examples {
+            wrong: example!("E071_wrong.bpf.c"),
+            right: example!("E071_right.bpf.c"),
+            loaded: Loaded::Privileged,
+        }),
     },
     Kind {
         code: Code(72),
