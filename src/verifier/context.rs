@@ -118,29 +118,36 @@ impl Verifier<'_> {
                 let kind = self.argument_kind(&target, index, *ty, *given)?;
                 self.typed_argument(name, kind, *given, access)
             }
-            None => self.return_value(&target, index),
+            None => self.return_value(&target, index, access),
         }
     }
 
     /// Past the last argument: the result, where the program sees it.
-    fn return_value(&self, target: &AttachedFunction, index: usize) -> Check<Register> {
-        let sees_result = target.result.is_some() && index == target.args.len();
-        if !sees_result {
+    fn return_value(
+        &mut self,
+        target: &AttachedFunction,
+        index: usize,
+        access: Access,
+    ) -> Check<Register> {
+        let result = target.result.filter(|_| index == target.args.len());
+        let Some(result) = result else {
             return Err(Fail::access(format!(
                 "func '{}' doesn't have {}-th argument",
                 target.name,
                 index + 1
             )));
+        };
+        if let Some((low, high)) = target.result_range {
+            let mut value = super::scalar::Scalar::unknown();
+            (value.smin, value.smax) = (low, high);
+            value.sync();
+            return Ok(Register::scalar(value));
         }
-        Ok(match target.result_range {
-            Some((low, high)) => {
-                let mut value = super::scalar::Scalar::unknown();
-                (value.smin, value.smax) = (low, high);
-                value.sync();
-                Register::scalar(value)
-            }
-            None => Register::unknown(),
-        })
+        if let Type::Ptr { .. } = self.kernel_btf().resolved(result) {
+            let kind = self.argument_kind(target, index, result, Given::Typed)?;
+            return self.typed_argument(&target.name, kind, Given::Typed, access);
+        }
+        Ok(Register::unknown())
     }
 
     /// The kernel vouches for the arguments of LSM hooks and tracepoints, not of any function.

@@ -7,8 +7,6 @@ use crate::abi::hooks::{Given, iterator_arguments, may_sleep, tracepoint_argumen
 use crate::abi::{AttachType, LsmHook, ProgType};
 use crate::btf::{Btf, BtfId, Composite, KindFilter, Type};
 
-use crate::object::Sleepable;
-
 use super::context::AttachedFunction;
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
@@ -42,6 +40,9 @@ const NO_HOOKS: [&str; 7] = [
     "is_trusted",
     "verify_prog",
 ];
+
+/// The function of the kernel that sleepable programs may attach to, in Linux 6.12.
+const SLEEPABLE_FUNCTION: &str = "bpf_fentry_test1";
 
 /// Functions beside the `security_` ones whose result programs may replace, in Linux 6.12.
 const MODIFIABLE: [&str; 5] = [
@@ -84,6 +85,7 @@ impl Verifier<'_> {
                 "attaching to {target}, a function of a kernel module"
             )));
         }
+        self.check_may_sleep_in_function()?;
         if let Some(target) = &self.program.attach_program {
             self.check_attach_program(target)?;
         } else if matches!(
@@ -93,29 +95,29 @@ impl Verifier<'_> {
             self.attached_function()?;
         }
         let hook = self.program.attach_target.as_deref().unwrap_or_default();
-        if self.program.prog_type == ProgType::Lsm
-            && self.program.sleepable == Sleepable::Yes
-            && !may_sleep(hook)
-        {
+        if self.program.prog_type == ProgType::Lsm && self.is_sleepable() && !may_sleep(hook) {
             return Err(Fail::invalid(format!("bpf_lsm_{hook} is not sleepable")));
-        }
-        // Only functions that the kernel lets fail on purpose may be slept in, and a kernel is not
-        // built with any.
-        let at_function = matches!(
-            self.program.attach_type,
-            Some(AttachType::TraceFentry | AttachType::TraceFexit | AttachType::ModifyReturn)
-        );
-        if self.program.prog_type == ProgType::Tracing
-            && at_function
-            && self.program.sleepable == Sleepable::Yes
-        {
-            let target = self.program.attach_target.as_deref().unwrap_or_default();
-            return Err(Fail::invalid(format!("{target} is not sleepable")));
         }
         if self.program.prog_type == ProgType::Ext {
             return Err(Fail::invalid("Cannot replace kernel functions"));
         }
         Ok(())
+    }
+
+    /// Of functions, programs may sleep in those alone that the kernel lets fail on purpose, which a
+    /// kernel is not built with, and in one that is there to test them.
+    fn check_may_sleep_in_function(&self) -> Check {
+        let at_function = matches!(
+            self.program.attach_type,
+            Some(AttachType::TraceFentry | AttachType::TraceFexit | AttachType::ModifyReturn)
+        );
+        let target = self.program.attach_target.as_deref().unwrap_or_default();
+        let may_sleep = target == SLEEPABLE_FUNCTION && self.program.attach_program.is_none();
+        let is_traced = self.program.prog_type == ProgType::Tracing && at_function;
+        match is_traced && self.is_sleepable() && !may_sleep {
+            true => Err(Fail::invalid(format!("{target} is not sleepable"))),
+            false => Ok(()),
+        }
     }
 
     /// The function that gives the context its arguments, if the program has one.
@@ -340,8 +342,12 @@ pub(super) fn walk(btf: &Btf, id: BtfId, off: u64, size: u64) -> Check<Option<Fo
         let (Type::Struct(composite) | Type::Union(composite)) = ty else {
             break;
         };
-        let name = ty.name();
-        through_union |= matches!(ty, Type::Union(_));
+        let name = match ty.name() {
+            "" => "(anon)",
+            name => name,
+        };
+        // A union of one member leaves no doubt about which is meant.
+        through_union |= matches!(ty, Type::Union(_)) && composite.members.len() != 1;
         let total = u64::from(composite.size);
         let beyond = off.saturating_add(size) > total;
         match beyond.then(|| flexible(btf, composite, off)).flatten() {
@@ -378,7 +384,7 @@ pub(super) fn walk(btf: &Btf, id: BtfId, off: u64, size: u64) -> Check<Option<Fo
             off = within;
             continue;
         }
-        if off + size > start + length {
+        if off + size > start + length && !through_union {
             let end = start + length;
             return Err(Fail::access(format!(
                 "access beyond the end of member {} (mend:{end}) in struct {name} with off {off} size {size}",

@@ -346,3 +346,28 @@ exit
 .type lsm/audit_rule_match
 r0 = 0
 exit
+---
+; result_of_a_traced_function_is_an_object: access beyond struct (anon) at off 0 size 8
+.type fexit/inet_csk_accept
+r0 = 0
+r2 = *(u64 *)(r1 +16)
+r0 = *(u64 *)(r2 +8)
+r0 = 0
+exit
+---
+; sleeping_where_it_is_tested: accepted
+.type fmod_ret.s/bpf_fentry_test1
+r0 = 0
+exit
+---
+; sleeping_in_another_function: bpf_fentry_test2 is not sleepable
+.type fmod_ret.s/bpf_fentry_test2
+r0 = 0
+exit
+---
+; member_of_a_union_read_too_wide: accepted
+.type lsm/bpf
+r1 = *(u64 *)(r1 +8)
+r3 = *(u64 *)(r1 +0)
+r0 = 0
+exit
