@@ -9,10 +9,11 @@
 //!   kernel.
 //! - Keys are listed in a fixed order, which each family states.
 //!
-//! To add a type: its checks in `check`, its operations in a file of its own, a variant of [`Body`].
+//! To add a type: its checks in `check`, its operations in a file of its own, a variant of [`Body`] in `body`.
 
 mod array;
 mod bits;
+mod body;
 mod check;
 mod hash;
 mod lpm;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use array::ArrayMap;
+pub use body::Body;
 pub use hash::HashMap;
 pub use lpm::LpmTrie;
 pub use nested::MapOfMaps;
@@ -50,8 +52,6 @@ use crate::machine::{
     ProgramAccess,
 };
 use crate::object::{Initial, MapSpec, Origin};
-use hash::WhenFull;
-use queue::Discipline;
 
 /// Bytes of the object that stands for a map: its id, and room that nobody may touch.
 const HANDLE_LEN: u64 = 64;
@@ -67,27 +67,6 @@ pub struct Map {
     memory: Arc<Memory>,
     body: Body,
     frozen: AtomicBool,
-}
-
-/// What a map is made of, by family.
-#[derive(Debug)]
-pub enum Body {
-    /// `array`, `percpu_array`.
-    Array(ArrayMap),
-    /// `hash`, `percpu_hash`, `lru_hash`, `lru_percpu_hash`.
-    Hash(Box<HashMap>),
-    /// `prog_array`.
-    Programs(ProgArray),
-    /// `perf_event_array`.
-    Perf(PerfEventArray),
-    /// `ringbuf`.
-    Ringbuf(Ringbuf),
-    /// `array_of_maps`, `hash_of_maps`.
-    Maps(MapOfMaps),
-    /// `queue`, `stack`.
-    Queue(Queue),
-    /// `lpm_trie`.
-    Lpm(LpmTrie),
 }
 
 /// Why a map could not be created.
@@ -228,60 +207,6 @@ impl Map {
         &self.body
     }
 
-    /// The map as an array.
-    pub fn array(&self) -> Option<&ArrayMap> {
-        if let Body::Array(array) = &self.body {
-            Some(array)
-        } else {
-            None
-        }
-    }
-
-    /// The map as a program array.
-    pub fn programs(&self) -> Option<&ProgArray> {
-        if let Body::Programs(programs) = &self.body {
-            Some(programs)
-        } else {
-            None
-        }
-    }
-
-    /// The map as a perf event array.
-    pub fn perf(&self) -> Option<&PerfEventArray> {
-        if let Body::Perf(perf) = &self.body {
-            Some(perf)
-        } else {
-            None
-        }
-    }
-
-    /// The map as a ring buffer.
-    pub fn ringbuf(&self) -> Option<&Ringbuf> {
-        if let Body::Ringbuf(ringbuf) = &self.body {
-            Some(ringbuf)
-        } else {
-            None
-        }
-    }
-
-    /// The map as a map of maps.
-    pub fn maps(&self) -> Option<&MapOfMaps> {
-        if let Body::Maps(maps) = &self.body {
-            Some(maps)
-        } else {
-            None
-        }
-    }
-
-    /// The map as a queue or stack.
-    pub fn queue(&self) -> Option<&Queue> {
-        if let Body::Queue(queue) = &self.body {
-            Some(queue)
-        } else {
-            None
-        }
-    }
-
     /// Puts a map into this map of maps.
     pub fn insert_map(&self, key: &[u8], inner: &Map, flags: u64) -> Result<(), Errno> {
         self.check_user(key, Request::Write)?;
@@ -374,64 +299,6 @@ impl fmt::Debug for Map {
 enum Request {
     Read,
     Write,
-}
-
-impl Body {
-    /// The body of a map of that type; none if the type is not supported.
-    fn new(
-        machine: &Machine,
-        map_type: MapType,
-        shape: &Shape,
-    ) -> Result<Option<Body>, OutOfMemory> {
-        let memory = &machine.memory;
-        let hash = |when_full| Body::Hash(Box::new(HashMap::new(shape, when_full)));
-        Ok(Some(match map_type {
-            MapType::Array | MapType::PercpuArray => Body::Array(ArrayMap::new(memory, shape)?),
-            MapType::Hash | MapType::PercpuHash => hash(WhenFull::Refuse),
-            MapType::LruHash | MapType::LruPercpuHash => hash(WhenFull::Evict),
-            MapType::ProgArray => Body::Programs(ProgArray::new(memory, shape)?),
-            MapType::PerfEventArray => Body::Perf(PerfEventArray::new(shape, machine.cpus)),
-            MapType::Ringbuf => Body::Ringbuf(Ringbuf::new(shape)),
-            MapType::ArrayOfMaps => Body::Maps(MapOfMaps::array(memory, shape)?),
-            MapType::HashOfMaps => Body::Maps(MapOfMaps::hash(shape)),
-            MapType::Queue => Body::Queue(Queue::new(memory, shape, Discipline::Queue)?),
-            MapType::Stack => Body::Queue(Queue::new(memory, shape, Discipline::Stack)?),
-            MapType::LpmTrie => Body::Lpm(LpmTrie::new(shape)),
-            MapType::Unspec
-            | MapType::StackTrace
-            | MapType::CgroupArray
-            | MapType::Devmap
-            | MapType::Sockmap
-            | MapType::Cpumap
-            | MapType::Xskmap
-            | MapType::Sockhash
-            | MapType::CgroupStorage
-            | MapType::ReuseportSockarray
-            | MapType::PercpuCgroupStorage
-            | MapType::SkStorage
-            | MapType::DevmapHash
-            | MapType::StructOps
-            | MapType::InodeStorage
-            | MapType::TaskStorage
-            | MapType::BloomFilter
-            | MapType::UserRingbuf
-            | MapType::CgrpStorage
-            | MapType::Arena => return Ok(None),
-        }))
-    }
-
-    fn ops(&self) -> &dyn MapOps {
-        match self {
-            Body::Array(array) => array,
-            Body::Hash(hash) => hash.as_ref(),
-            Body::Programs(programs) => programs,
-            Body::Perf(perf) => perf,
-            Body::Ringbuf(ringbuf) => ringbuf,
-            Body::Maps(maps) => maps,
-            Body::Queue(queue) => queue,
-            Body::Lpm(lpm) => lpm,
-        }
-    }
 }
 
 /// Whether each CPU has its own value.
