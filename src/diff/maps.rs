@@ -34,11 +34,11 @@ pub(super) fn compare(view: &MapView<'_>, theirs: &MapContents) -> Option<Differ
 
 /// The entries of our map as the kernel gives them to user space.
 fn ours(view: &MapView<'_>) -> Vec<Entry> {
-    let is_per_cpu = matches!(
-        view.spec().map_type,
-        MapType::PercpuArray | MapType::PercpuHash | MapType::LruPercpuHash
-    );
-    let unit = if is_per_cpu { 8 } else { 1 };
+    let unit = if view.spec().map_type.is_per_cpu() {
+        8
+    } else {
+        1
+    };
     let padded = |value: Vec<u8>| {
         let len = value.len().next_multiple_of(unit);
         value.into_iter().chain(std::iter::repeat(0)).take(len)

@@ -150,6 +150,17 @@ impl MapType {
         TABLE[self as usize].2
     }
 
+    /// Whether each key has a value for each CPU.
+    pub fn is_per_cpu(self) -> bool {
+        matches!(
+            self,
+            MapType::PercpuArray
+                | MapType::PercpuHash
+                | MapType::LruPercpuHash
+                | MapType::PercpuCgroupStorage
+        )
+    }
+
     /// All of them, by number, `Unspec` aside.
     pub fn all() -> impl Iterator<Item = MapType> {
         TABLE.iter().skip(1).map(|row| row.0)

@@ -147,7 +147,7 @@ fn row(sim: &Sim, map_type: MapType, entry: Entry) -> Row {
         Some(values) => values,
         None => entry.values.iter().map(|bytes| untyped(bytes)).collect(),
     };
-    let value = match is_percpu(map_type) {
+    let value = match map_type.is_per_cpu() {
         false => Held::One(values.into_iter().next().unwrap_or(Value::Missing)),
         true => {
             let cpus = (0..).map(CpuId).zip(values).zip(&entry.values);
@@ -156,13 +156,6 @@ fn row(sim: &Sim, map_type: MapType, entry: Entry) -> Row {
         }
     };
     Row { key, value }
-}
-
-fn is_percpu(map_type: MapType) -> bool {
-    matches!(
-        map_type,
-        MapType::PercpuArray | MapType::PercpuHash | MapType::LruPercpuHash
-    )
 }
 
 /// The name of the program or map whose id is the value.

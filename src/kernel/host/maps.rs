@@ -69,15 +69,7 @@ pub(super) fn user_value_size(spec: &MapJob, cpus: u32) -> usize {
 }
 
 fn is_per_cpu(map_type: u32) -> bool {
-    matches!(
-        MapType::from_number(map_type),
-        Some(
-            MapType::PercpuArray
-                | MapType::PercpuHash
-                | MapType::LruPercpuHash
-                | MapType::PercpuCgroupStorage
-        )
-    )
+    MapType::from_number(map_type).is_some_and(MapType::is_per_cpu)
 }
 
 /// Makes a map without these capabilities, since what programs may do with it depends on who made it;
