@@ -117,7 +117,11 @@ fn map_push_elem(call: &mut Call<'_>) -> Reply {
     let [map, value, flags, ..] = call.args;
     let map = call.map(map)?;
     let value = call.memory().read_vec(Addr(value), map.spec.value_size)?;
-    Ok(status(queue(map)?.push(call.memory(), &value, flags)))
+    let pushed = match map.bloom() {
+        Some(bloom) => bloom.push(call.memory(), &value, flags),
+        None => queue(map)?.push(call.memory(), &value, flags),
+    };
+    Ok(status(pushed))
 }
 
 /// `long bpf_map_pop_elem(struct bpf_map *map, void *value)`
@@ -131,6 +135,13 @@ fn map_pop_elem(call: &mut Call<'_>) -> Reply {
 /// `long bpf_map_peek_elem(struct bpf_map *map, void *value)`
 fn map_peek_elem(call: &mut Call<'_>) -> Reply {
     let map = call.map(call.args[0])?;
+    if let Some(bloom) = map.bloom() {
+        // It is asked whether a value is in it.
+        let value = call
+            .memory()
+            .read_vec(Addr(call.args[1]), map.spec.value_size)?;
+        return Ok(status(bloom.peek(call.memory(), &value)));
+    }
     let peeked = queue(map)?.peek(call.memory());
     store_value(call, map, peeked)
 }

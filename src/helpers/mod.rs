@@ -15,6 +15,8 @@
 //! - Bodies take nothing from the host: clock, randomness, tasks and packets are the machine's.
 //! - What outlives a run but is not the machine's is recorded in [`RunState`].
 
+mod cgroup;
+mod dynptr;
 mod format;
 mod loops;
 mod map;
@@ -23,12 +25,15 @@ mod output;
 mod packet;
 mod print;
 mod probe;
+mod stacks;
+mod storage;
 mod strings;
 mod task;
 #[cfg(test)]
 mod tests;
 mod time;
 mod trace;
+mod user_ring;
 mod world;
 
 use crate::machine::{Access, Addr, Fault, Memory};
@@ -134,17 +139,22 @@ pub enum HelperError {
 }
 
 /// All families but those of packets.
-const FAMILIES: [&[Entry]; 10] = [
+const FAMILIES: [&[Entry]; 15] = [
+    cgroup::ROWS,
+    dynptr::ROWS,
     loops::ROWS,
     map::ROWS,
     misc::ROWS,
     output::ROWS,
     print::ROWS,
     probe::ROWS,
+    stacks::ROWS,
+    storage::ROWS,
     strings::ROWS,
     task::ROWS,
     time::ROWS,
     trace::ROWS,
+    user_ring::ROWS,
 ];
 
 /// Every row.

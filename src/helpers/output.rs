@@ -64,15 +64,23 @@ fn ringbuf_reserve(call: &mut Call<'_>) -> Reply {
 
 /// `void bpf_ringbuf_submit(void *data, u64 flags)`
 fn ringbuf_submit(call: &mut Call<'_>) -> Reply {
-    let record = Addr(call.args[0]);
+    submit(call, Addr(call.args[0]))
+}
+
+/// `void bpf_ringbuf_discard(void *data, u64 flags)`
+fn ringbuf_discard(call: &mut Call<'_>) -> Reply {
+    discard(call, Addr(call.args[0]))
+}
+
+/// Hands a reserved record to the reader.
+pub(super) fn submit(call: &Call<'_>, record: Addr) -> Reply {
     settle(call, record, |ringbuf| {
         ringbuf.submit(call.memory(), record)
     })
 }
 
-/// `void bpf_ringbuf_discard(void *data, u64 flags)`
-fn ringbuf_discard(call: &mut Call<'_>) -> Reply {
-    let record = Addr(call.args[0]);
+/// Gives a reserved record up.
+pub(super) fn discard(call: &Call<'_>, record: Addr) -> Reply {
     settle(call, record, |ringbuf| {
         ringbuf.discard(call.memory(), record)
     })

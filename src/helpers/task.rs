@@ -2,7 +2,7 @@
 
 use super::{Call, Entry, HelperError, Reply};
 use crate::isa::Size;
-use crate::machine::{Addr, Errno};
+use crate::machine::{Addr, Errno, ROOT_CGROUP};
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new(14, "bpf_get_current_pid_tgid", get_current_pid_tgid),
@@ -20,9 +20,6 @@ pub(super) const ROWS: &[Entry] = &[
     ),
     Entry::new(158, "bpf_get_current_task_btf", get_current_task),
 ];
-
-/// The id of the root cgroup.
-const ROOT_CGROUP: u64 = 1;
 
 /// Highest signal (`_NSIG`).
 const MAX_SIGNAL: u32 = 64;

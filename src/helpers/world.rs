@@ -4,7 +4,7 @@ use super::packet::{Packet, Redirect, SentCopy};
 use super::trace::Returned;
 use crate::abi::ProgType;
 use crate::machine::{Addr, CpuId, Errno, Machine, ProgId, Task};
-use crate::maps::MapTable;
+use crate::maps::{CgroupPlace, MapTable};
 
 /// The machine, and what it is doing while a program runs.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,8 @@ pub struct Hook<'a> {
     pub func_args: u32,
     /// Whether it has returned.
     pub returned: Returned,
+    /// Which cgroup, of programs that are attached to one.
+    pub cgroup: Option<CgroupPlace>,
     /// Return addresses in the kernel, innermost first.
     pub kernel_stack: &'a [u64],
     /// Return addresses in user space, innermost first.

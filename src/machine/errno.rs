@@ -44,6 +44,7 @@ errnos! {
     ENODATA = 61, "No data available.";
     EPROTO = 71, "Protocol error.";
     EOVERFLOW = 75, "Value too large.";
+    ENOTSOCK = 88, "Not a socket.";
     EMSGSIZE = 90, "Message too long.";
     EPROTONOSUPPORT = 93, "Protocol not supported.";
     EOPNOTSUPP = 95, "Operation not supported on this object.";

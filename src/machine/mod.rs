@@ -11,6 +11,7 @@
 mod clock;
 mod cpus;
 mod errno;
+mod holder;
 pub mod memory;
 pub mod packet;
 mod random;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 pub use clock::{Clock, ClockConfig};
 pub use cpus::{CpuId, Cpus, MAX_CPUS};
 pub use errno::Errno;
+pub use holder::{Holder, HolderKind, HolderTable};
 pub use memory::{
     Access, Addr, Fault, FaultReason, Memory, MemoryConfig, MemoryError, ObjectInfo, ObjectKind,
     ObjectSpec, OutOfMemory, Owner, ProgramAccess, Stride,
@@ -31,7 +33,7 @@ pub use packet::{PacketError, SkBuff, SkbLayer, XdpFrame, XdpQueue};
 pub use random::Random;
 pub use registry::{LinkId, MapId, ProgId, Registry};
 pub use sinks::{TraceFlags, TracePipe};
-pub use task::{Comm, Namespaces, Task, TaskTable};
+pub use task::{Comm, Namespaces, ROOT_CGROUP, Task, TaskTable};
 
 /// What a machine is made as.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,6 +61,8 @@ pub struct Machine {
     pub random: Random,
     /// Tasks.
     pub tasks: TaskTable,
+    /// What the kernel's objects in guest memory stand for, where storage hangs on them.
+    pub holders: HolderTable,
     /// What `bpf_trace_printk` wrote.
     pub trace: TracePipe,
     /// Ids.
@@ -74,6 +78,7 @@ impl Machine {
             clock: Clock::new(config.clock),
             random: Random::new(config.seed),
             tasks: TaskTable::default(),
+            holders: HolderTable::default(),
             trace: TracePipe::default(),
             registry: Registry::default(),
         })

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// The id of the root cgroup, which programs of cgroups are attached to.
+pub const ROOT_CGROUP: u64 = 1;
+
 /// A thread of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
@@ -44,7 +47,7 @@ impl Default for Task {
             gid: 1000,
             comm: Comm::new("bash"),
             start_time: 90_000_000_000,
-            cgroup_id: 1,
+            cgroup_id: ROOT_CGROUP,
             filename: "/bin/bash".to_owned(),
             args: vec!["bash".to_owned()],
             namespaces: Namespaces::default(),

@@ -5,11 +5,14 @@
 use super::hash::WhenFull;
 use super::queue::Discipline;
 use super::{
-    ArrayMap, HashMap, LpmTrie, Map, MapOfMaps, MapOps, PerfEventArray, ProgArray, Queue, Ringbuf,
-    Shape,
+    ArenaMap, ArrayMap, BloomFilter, CgroupArray, CgroupStorage, HashMap, LocalStorage, LpmTrie,
+    Map, MapOfMaps, MapOps, PerfEventArray, ProgArray, Queue, RedirectMap, Ringbuf, Shape,
+    SocketMap, StackTraces, StructOpsMap, UserRingbuf,
 };
+use super::{local, redirect};
 use crate::abi::MapType;
 use crate::machine::{Machine, OutOfMemory};
+use crate::object::MapSpec;
 
 /// What a map is made of, by family.
 #[derive(Debug)]
@@ -30,6 +33,26 @@ pub enum Body {
     Queue(Queue),
     /// `lpm_trie`.
     Lpm(LpmTrie),
+    /// `sk_storage`, `inode_storage`, `task_storage`, `cgrp_storage`.
+    Local(LocalStorage),
+    /// `cgroup_storage`, `percpu_cgroup_storage`.
+    Cgroup(CgroupStorage),
+    /// `stack_trace`.
+    Stacks(StackTraces),
+    /// `bloom_filter`.
+    Bloom(BloomFilter),
+    /// `user_ringbuf`.
+    UserRing(UserRingbuf),
+    /// `devmap`, `devmap_hash`, `cpumap`, `xskmap`.
+    Redirect(RedirectMap),
+    /// `sockmap`, `sockhash`, `reuseport_sockarray`.
+    Sockets(SocketMap),
+    /// `cgroup_array`.
+    Cgroups(CgroupArray),
+    /// `struct_ops`.
+    StructOps(StructOpsMap),
+    /// `arena`.
+    Arena(ArenaMap),
 }
 
 /// A method of [`Map`] for each body: the map as that, if it is one.
@@ -63,18 +86,32 @@ parts! {
     maps: Maps(MapOfMaps),
     /// The map as a queue or stack.
     queue: Queue(Queue),
+    /// The map as storage of tasks, inodes, sockets or cgroups.
+    local: Local(LocalStorage),
+    /// The map as the older storage of cgroups.
+    cgroup: Cgroup(CgroupStorage),
+    /// The map as a keeper of stacks.
+    stacks: Stacks(StackTraces),
+    /// The map as a bloom filter.
+    bloom: Bloom(BloomFilter),
+    /// The map as a user ring buffer.
+    user_ringbuf: UserRing(UserRingbuf),
+    /// The map as a list of where packets may be sent.
+    redirect: Redirect(RedirectMap),
+    /// The map as an array of cgroups.
+    cgroups: Cgroups(CgroupArray),
 }
 
 impl Body {
-    /// The body of a map of that type; none if the type is not supported.
+    /// The body of a map; none of a type that is none.
     pub(super) fn new(
         machine: &Machine,
-        map_type: MapType,
+        spec: &MapSpec,
         shape: &Shape,
     ) -> Result<Option<Body>, OutOfMemory> {
         let memory = &machine.memory;
         let hash = |when_full| Body::Hash(Box::new(HashMap::new(shape, when_full)));
-        Ok(Some(match map_type {
+        Ok(Some(match spec.map_type {
             MapType::Array | MapType::PercpuArray => Body::Array(ArrayMap::new(memory, shape)?),
             MapType::Hash | MapType::PercpuHash => hash(WhenFull::Refuse),
             MapType::LruHash | MapType::LruPercpuHash => hash(WhenFull::Evict),
@@ -86,26 +123,28 @@ impl Body {
             MapType::Queue => Body::Queue(Queue::new(memory, shape, Discipline::Queue)?),
             MapType::Stack => Body::Queue(Queue::new(memory, shape, Discipline::Stack)?),
             MapType::LpmTrie => Body::Lpm(LpmTrie::new(shape)),
-            MapType::Unspec
-            | MapType::StackTrace
-            | MapType::CgroupArray
-            | MapType::Devmap
-            | MapType::Sockmap
-            | MapType::Cpumap
-            | MapType::Xskmap
-            | MapType::Sockhash
-            | MapType::CgroupStorage
-            | MapType::ReuseportSockarray
-            | MapType::PercpuCgroupStorage
-            | MapType::SkStorage
-            | MapType::DevmapHash
-            | MapType::StructOps
+            MapType::SkStorage
             | MapType::InodeStorage
             | MapType::TaskStorage
-            | MapType::BloomFilter
-            | MapType::UserRingbuf
-            | MapType::CgrpStorage
-            | MapType::Arena => return Ok(None),
+            | MapType::CgrpStorage => {
+                Body::Local(LocalStorage::new(shape, local::holder_kind(spec.map_type)))
+            }
+            MapType::CgroupStorage | MapType::PercpuCgroupStorage => {
+                Body::Cgroup(CgroupStorage::new(shape))
+            }
+            MapType::StackTrace => Body::Stacks(StackTraces::new(shape)),
+            MapType::BloomFilter => Body::Bloom(BloomFilter::new(memory, shape, spec.extra)?),
+            MapType::UserRingbuf => Body::UserRing(UserRingbuf::new(shape)),
+            MapType::Devmap | MapType::DevmapHash | MapType::Cpumap | MapType::Xskmap => {
+                Body::Redirect(RedirectMap::new(shape, redirect::kind(spec.map_type)))
+            }
+            MapType::Sockmap | MapType::Sockhash | MapType::ReuseportSockarray => {
+                Body::Sockets(SocketMap::new(shape, spec.map_type))
+            }
+            MapType::CgroupArray => Body::Cgroups(CgroupArray::new(shape)),
+            MapType::StructOps => Body::StructOps(StructOpsMap::new(shape, &spec.initial)),
+            MapType::Arena => Body::Arena(ArenaMap),
+            MapType::Unspec => return Ok(None),
         }))
     }
 
@@ -119,6 +158,16 @@ impl Body {
             Body::Maps(maps) => maps,
             Body::Queue(queue) => queue,
             Body::Lpm(lpm) => lpm,
+            Body::Local(storage) => storage,
+            Body::Cgroup(storage) => storage,
+            Body::Stacks(stacks) => stacks,
+            Body::Bloom(bloom) => bloom,
+            Body::UserRing(ring) => ring,
+            Body::Redirect(targets) => targets,
+            Body::Sockets(sockets) => sockets,
+            Body::Cgroups(cgroups) => cgroups,
+            Body::StructOps(table) => table,
+            Body::Arena(arena) => arena,
         }
     }
 }

@@ -3,6 +3,9 @@
 //! The rules and error numbers are those of `BPF_MAP_CREATE` in Linux 6.12, asked of a real kernel.
 //! The limits of one machine's memory are not checked here.
 
+mod kernel;
+mod storage;
+
 use crate::abi::MapType;
 use crate::abi::map_type::flag::*;
 use crate::machine::{Errno, ProgramAccess};
@@ -26,7 +29,7 @@ const PAGE: u32 = 4096;
 
 /// Checks what a map is declared as.
 pub(super) fn check(spec: &MapSpec) -> Result<(), MapError> {
-    let checked = check_extra(spec).and_then(|()| match spec.map_type {
+    let checked = check_any(spec).and_then(|()| match spec.map_type {
         MapType::Array | MapType::PercpuArray => check_array(spec),
         MapType::Hash | MapType::PercpuHash | MapType::LruHash | MapType::LruPercpuHash => {
             check_hash(spec)
@@ -37,26 +40,24 @@ pub(super) fn check(spec: &MapSpec) -> Result<(), MapError> {
         MapType::Ringbuf => check_ringbuf(spec),
         MapType::Queue | MapType::Stack => check_queue(spec),
         MapType::LpmTrie => check_lpm(spec),
-        MapType::Unspec
-        | MapType::StackTrace
-        | MapType::CgroupArray
-        | MapType::Devmap
-        | MapType::Sockmap
-        | MapType::Cpumap
-        | MapType::Xskmap
-        | MapType::Sockhash
-        | MapType::CgroupStorage
-        | MapType::ReuseportSockarray
-        | MapType::PercpuCgroupStorage
-        | MapType::SkStorage
-        | MapType::DevmapHash
-        | MapType::StructOps
+        MapType::StackTrace => kernel::check_stack_trace(spec),
+        MapType::CgroupArray => check_fd_array(spec),
+        MapType::Devmap | MapType::DevmapHash | MapType::Cpumap | MapType::Xskmap => {
+            kernel::check_redirect(spec)
+        }
+        MapType::Sockmap | MapType::Sockhash | MapType::ReuseportSockarray => {
+            kernel::check_sockets(spec)
+        }
+        MapType::CgroupStorage | MapType::PercpuCgroupStorage => storage::check_cgroup(spec),
+        MapType::SkStorage
         | MapType::InodeStorage
         | MapType::TaskStorage
-        | MapType::BloomFilter
-        | MapType::UserRingbuf
-        | MapType::CgrpStorage
-        | MapType::Arena => Ok(()),
+        | MapType::CgrpStorage => storage::check_local(spec),
+        MapType::BloomFilter => kernel::check_bloom(spec),
+        MapType::UserRingbuf => check_ringbuf(spec),
+        MapType::StructOps => kernel::check_struct_ops(spec),
+        MapType::Arena => kernel::check_arena(spec),
+        MapType::Unspec => Err((Errno::EINVAL, "the type is none")),
     });
     checked.map_err(|(errno, reason)| MapError::Refused {
         map: spec.name.clone(),
@@ -104,9 +105,9 @@ pub(super) fn is_same_shape(template: &MapSpec, map: &MapSpec) -> bool {
 
 /// Whether the map keeps a value for each CPU.
 pub(super) fn per_cpu(map_type: MapType) -> PerCpu {
-    match map_type {
-        MapType::PercpuArray | MapType::PercpuHash | MapType::LruPercpuHash => PerCpu::Yes,
-        _ => PerCpu::No,
+    match map_type.is_per_cpu() {
+        true => PerCpu::Yes,
+        false => PerCpu::No,
     }
 }
 
@@ -123,11 +124,6 @@ fn check_flags(spec: &MapSpec, allowed: u32) -> Check {
         "a flag is not valid for the type",
     )?;
     let both = |one, other| spec.flags & one != 0 && spec.flags & other != 0;
-    ensure(
-        !both(RDONLY, WRONLY),
-        Errno::EINVAL,
-        "flags forbid reading and writing",
-    )?;
     ensure(
         !both(RDONLY_PROG, WRONLY_PROG),
         Errno::EINVAL,
@@ -151,7 +147,13 @@ fn check_per_cpu_value(spec: &MapSpec) -> Check {
     )
 }
 
-fn check_extra(spec: &MapSpec) -> Check {
+/// What the kernel checks of every type, and first.
+fn check_any(spec: &MapSpec) -> Check {
+    ensure(
+        spec.flags & RDONLY == 0 || spec.flags & WRONLY == 0,
+        Errno::EINVAL,
+        "flags forbid reading and writing",
+    )?;
     ensure(
         spec.extra == 0 || matches!(spec.map_type, MapType::BloomFilter | MapType::Arena),
         Errno::EINVAL,

@@ -13,9 +13,14 @@
 
 mod array;
 mod bits;
+mod bloom;
 mod body;
+mod cgroup;
 mod check;
 mod hash;
+mod jenkins;
+mod kernel_tables;
+mod local;
 mod lpm;
 mod nested;
 mod nodes;
@@ -24,26 +29,38 @@ mod order;
 mod perf;
 mod programs;
 mod queue;
+mod redirect;
 mod ringbuf;
+mod sockets;
+mod stacks;
 mod table;
 #[cfg(test)]
 mod tests;
+mod user_ring;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use array::ArrayMap;
+pub use bloom::BloomFilter;
 pub use body::Body;
+pub use cgroup::{CgroupPlace, CgroupStorage};
 pub use hash::HashMap;
+pub use kernel_tables::{ArenaMap, StructOpsMap};
+pub use local::{LocalStorage, WhenMissing};
 pub use lpm::LpmTrie;
 pub use nested::MapOfMaps;
 pub use ops::{BPF_ANY, BPF_EXIST, BPF_NOEXIST, MapEnv, MapOps};
 pub use perf::{PerfEventArray, PerfRecord};
 pub use programs::ProgArray;
 pub use queue::Queue;
+pub use redirect::{RedirectKind, RedirectMap};
 pub use ringbuf::Ringbuf;
+pub use sockets::{CgroupArray, SocketMap};
+pub use stacks::StackTraces;
 pub use table::MapTable;
+pub use user_ring::{Drain, UserRingbuf};
 
 use crate::abi::MapType;
 use crate::isa::Size;
@@ -81,14 +98,6 @@ pub enum MapError {
         errno: Errno,
         /// What is wrong.
         reason: &'static str,
-    },
-    /// The simulator does not have the type.
-    #[error("cannot create map {map}: map type {map_type} is not supported yet")]
-    Unsupported {
-        /// The map's name.
-        map: String,
-        /// Its type.
-        map_type: MapType,
     },
     /// It does not fit guest memory.
     #[error("cannot create map {map}")]
@@ -151,11 +160,12 @@ impl Map {
             per_cpu: check::per_cpu(spec.map_type),
             cpus: machine.cpus.count(),
         };
-        let body = Body::new(machine, spec.map_type, &shape).map_err(failed)?;
+        let body = Body::new(machine, &spec, &shape).map_err(failed)?;
         let Some(body) = body else {
-            return Err(MapError::Unsupported {
+            return Err(MapError::Refused {
                 map: spec.name.clone(),
-                map_type: spec.map_type,
+                errno: Errno::EINVAL,
+                reason: "the type is none",
             });
         };
         let handle = ObjectSpec::new(ObjectKind::MapHandle, shape.name, shape.owner)

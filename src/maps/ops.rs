@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 
-use crate::machine::{Addr, CpuId, Errno, Memory};
+use crate::machine::{Addr, CpuId, Errno, Holder, Memory};
 
 /// Where an operation on a map happens.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +59,9 @@ pub trait MapOps: Send + Sync + Debug {
 
     /// No program runs any more: nobody holds a pointer into an element that was deleted.
     fn end_of_run(&self, _env: &MapEnv<'_>) {}
+
+    /// A task, inode, socket or cgroup is gone, and what hangs on it with it.
+    fn holder_gone(&self, _holder: Holder) {}
 
     /// Frees the map's objects; nothing is asked of it afterwards.
     fn release(&self, memory: &Memory);

@@ -5,7 +5,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::isa::Size;
-use crate::machine::{Addr, Errno, MapId, Memory, ObjectKind, Owner};
+use crate::machine::{Addr, Errno, Holder, MapId, Memory, ObjectKind, Owner};
 
 use super::{Map, MapEnv};
 
@@ -80,6 +80,11 @@ impl MapTable {
             .map_err(|_| Errno::EINVAL)?;
         let inner = self.get(MapId(id)).ok_or(Errno::EBADF)?;
         map.insert_map(key, inner, flags)
+    }
+
+    /// Says that a task, inode, socket or cgroup is gone.
+    pub fn holder_gone(&self, holder: Holder) {
+        self.iter().for_each(|map| map.ops().holder_gone(holder));
     }
 
     /// Says that no program runs any more.

@@ -1,6 +1,9 @@
 mod create;
 mod families;
 mod hash;
+mod kernel;
+mod sets;
+mod storage;
 
 use super::*;
 use crate::machine::{Cpus, MachineConfig};
@@ -57,15 +60,4 @@ fn keys(map: &Map) -> Vec<u32> {
         .iter()
         .map(|(key, _)| u32::from_le_bytes(key[..4].try_into().unwrap()))
         .collect()
-}
-
-#[test]
-fn create_of_a_type_without_a_body_is_refused_by_name() {
-    let machine = machine();
-    let bloom = MapSpec {
-        extra: 3,
-        ..spec(MapType::BloomFilter, 0, 4, 100)
-    };
-    let error = Map::create(&machine, &bloom).unwrap_err();
-    assert!(error.to_string().contains("not supported yet"), "{error}");
 }

@@ -14,18 +14,30 @@ pub const NUMA_NODE: u32 = 1 << 2;
 pub const RDONLY: u32 = 1 << 3;
 /// User space may only write.
 pub const WRONLY: u32 = 1 << 4;
+/// Stacks have build ids in place of addresses.
+pub const STACK_BUILD_ID: u32 = 1 << 5;
 /// The hash seed is zero.
 pub const ZERO_SEED: u32 = 1 << 6;
 /// Programs may only read.
 pub const RDONLY_PROG: u32 = 1 << 7;
 /// Programs may only write.
 pub const WRONLY_PROG: u32 = 1 << 8;
+/// A clone of a socket gets a copy of its storage.
+pub const CLONE: u32 = 1 << 9;
 /// User space may map the values.
 pub const MMAPABLE: u32 = 1 << 10;
 /// Perf events stay when the map that owns them is closed.
 pub const PRESERVE_ELEMS: u32 = 1 << 11;
 /// Inner maps may have another number of entries.
 pub const INNER_MAP: u32 = 1 << 12;
+/// The structure of functions is attached by a link.
+pub const LINK: u32 = 1 << 13;
+/// The value's type is a module's.
+pub const VTYPE_BTF_OBJ_FD: u32 = 1 << 15;
+/// User space that touches an arena's page that is not there is killed.
+pub const SEGV_ON_FAULT: u32 = 1 << 17;
+/// Address-space casts of an arena are left out.
+pub const NO_USER_CONV: u32 = 1 << 18;
 
 /// Every flag by bit: its name without `BPF_F_`, and the release that brought it.
 #[rustfmt::skip]

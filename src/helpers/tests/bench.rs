@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::{Call, Engine, HelperError, Hook, Packet, Reply, RunState, World, entry};
 use crate::abi::{MapType, ProgType};
+use crate::btf::BtfId;
 use crate::machine::{
     Addr, CpuId, Errno, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner,
     SkBuff, Task, XdpFrame,
@@ -159,7 +160,24 @@ impl Bench {
             origin: Origin::Declared,
             pinning: Pinning::None,
         };
-        let map = Map::create(&self.machine, &spec).expect("creates");
+        self.create(&spec)
+    }
+
+    /// Creates task storage.
+    pub(super) fn local_storage(&self, name: &str, value_size: u32) -> Arc<Map> {
+        let text = format!("{name} hash 4 {value_size} 1");
+        self.create(&MapSpec {
+            map_type: MapType::TaskStorage,
+            max_entries: 0,
+            flags: crate::abi::map_type::flag::NO_PREALLOC,
+            key_type: Some(BtfId(1)),
+            value_type: Some(BtfId(1)),
+            ..self.map(&text).spec.clone()
+        })
+    }
+
+    fn create(&self, spec: &MapSpec) -> Arc<Map> {
+        let map = Map::create(&self.machine, spec).expect("creates");
         self.maps.insert(map.clone());
         map
     }

@@ -6,6 +6,8 @@ mod packet;
 mod packet_cases;
 mod print;
 mod probe;
+mod redirect;
+mod storage;
 mod strings;
 mod table;
 mod task;

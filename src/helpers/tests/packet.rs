@@ -157,7 +157,7 @@ fn xdp_load_copies_or_leaves_the_buffer_alone() {
 fn redirects_are_recorded() {
     let mut bench = bench(ProgType::SchedCls);
     assert_eq!(bench.call(REDIRECT, [3, 1]), 7);
-    let expected = Redirect {
+    let expected = Redirect::Device {
         ifindex: 3,
         way: Way::Ingress,
     };
@@ -166,7 +166,7 @@ fn redirects_are_recorded() {
     let copy = &bench.engine.state.copies[0];
     assert_eq!(
         copy.redirect,
-        Redirect {
+        Redirect::Device {
             ifindex: 4,
             way: Way::Egress
         }

@@ -132,6 +132,12 @@ impl XdpFrame {
         self.ctx
     }
 
+    /// The index of the device it arrived at.
+    pub fn ingress_ifindex(&self, memory: &Memory) -> u32 {
+        let field = memory.peek_uint(self.ctx.offset(INGRESS_IFINDEX), Size::W);
+        field.map_or(0, |index| index as u32)
+    }
+
     /// The packet's address.
     pub fn data(&self) -> Addr {
         self.at(self.lock().data)
