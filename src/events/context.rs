@@ -491,7 +491,7 @@ fn default_number(field: &str, task: &Task) -> u64 {
 }
 
 /// Where a function of the kernel is said to be: a hash of its name (FNV-1a) in the kernel's text.
-fn text_address(name: &str) -> u64 {
+pub(super) fn text_address(name: &str) -> u64 {
     let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
     let hash = name.bytes().fold(0x811c_9dc5, mix);
     KERNEL_TEXT + u64::from(hash & 0x00ff_fff0)

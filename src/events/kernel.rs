@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::btf::{BtfId, KindFilter, Type};
 use crate::isa::Size;
-use crate::machine::{Addr, Task};
+use crate::machine::{Addr, Holder, HolderKind, Task};
 
 use super::scene::Space;
 use super::{EventError, Scene};
@@ -73,6 +73,13 @@ impl Scene<'_> {
                 let path = self.path();
                 let file = self.file(&path)?;
                 Ok(self.place(file, "file", "f_path").unwrap_or(file))
+            }
+            "socket" => {
+                let (socket, _) = self.laid(structure, param)?;
+                let (sock, _) = self.laid("sock", param)?;
+                self.set(socket, "sk", sock.at.0);
+                self.set(sock, "sk_socket", socket.at.0);
+                Ok(socket.at)
             }
             _ => self.laid(structure, param).map(|(laid, _)| laid.at),
         }
@@ -312,6 +319,9 @@ impl Scene<'_> {
         }
         let size = btf.size_of(id).ok_or_else(missing)?;
         let at = self.structure(size, structure)?;
+        if let Some(holder) = holder(structure, key) {
+            self.machine.holders.insert(at, holder);
+        }
         self.objects.insert(index, at);
         Ok((Laid { at, id }, Made::Now))
     }
@@ -360,6 +370,30 @@ impl Scene<'_> {
 enum Made {
     Before,
     Now,
+}
+
+/// Structures that begin with a `struct sock`, and that one.
+const SOCKETS: [&str; 8] = [
+    "sock",
+    "sock_common",
+    "inet_sock",
+    "tcp_sock",
+    "tcp6_sock",
+    "udp_sock",
+    "udp6_sock",
+    "unix_sock",
+];
+
+/// Who a structure with that key stands for, if storage may hang on it.
+fn holder(structure: &str, key: &str) -> Option<Holder> {
+    let (kind, number) = match structure {
+        "task_struct" => (HolderKind::Task, key.parse().ok()?),
+        "cgroup" => (HolderKind::Cgroup, key.parse().ok()?),
+        "inode" => (HolderKind::Inode, inode_number(key)),
+        _ if SOCKETS.contains(&structure) => (HolderKind::Socket, inode_number(key)),
+        _ => return None,
+    };
+    Some(Holder { kind, number })
 }
 
 /// A number for the file at a path: a hash (FNV-1a) cut to what looks like one; the root's is 2.

@@ -23,6 +23,7 @@ mod passage;
 mod scene;
 mod single;
 mod skb_fields;
+mod stacks;
 mod syscall;
 #[cfg(test)]
 mod tests;

@@ -88,6 +88,26 @@ impl Function {
     }
 }
 
+impl Point {
+    /// The number of the hook (`enum bpf_attach_type`), if programs of cgroups run there.
+    pub fn hook_of_cgroup(&self) -> Option<u32> {
+        match self {
+            Point::CgroupIngress => Some(0),
+            Point::CgroupEgress => Some(1),
+            Point::RawTracepoint { .. }
+            | Point::Tracepoint { .. }
+            | Point::Entry(_)
+            | Point::Return(_)
+            | Point::Lsm { .. }
+            | Point::Usdt { .. }
+            | Point::Xdp
+            | Point::TcIngress
+            | Point::TcEgress
+            | Point::Socket => None,
+        }
+    }
+}
+
 impl fmt::Display for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -285,6 +305,11 @@ impl Passage {
     /// The system call that is under way, as tracepoints name it.
     pub fn syscall(&self) -> Option<&str> {
         self.syscall.as_deref()
+    }
+
+    /// Whether the task is gone when the event is over.
+    pub fn ends_task(&self) -> bool {
+        matches!(self.syscall(), Some("exit" | "exit_group")) && self.ending.is_none()
     }
 
     /// The packet that passes.

@@ -40,7 +40,7 @@ pub(super) mod regs {
 const NO_RESULT: u64 = (-38i64).cast_unsigned();
 
 /// Where the caller's code and stack are said to be.
-const USER_IP: u64 = 0x5555_5555_5000;
+pub(super) const USER_IP: u64 = 0x5555_5555_5000;
 const USER_SP: u64 = 0x7fff_ffff_e000;
 const USER_CS: u64 = 0x33;
 const USER_SS: u64 = 0x2b;
@@ -252,6 +252,7 @@ impl Drop for Scene<'_> {
             wire.free(&self.machine.memory);
         }
         for addr in self.owned.drain(..) {
+            self.machine.holders.remove(addr);
             self.machine.memory.free(addr);
         }
     }

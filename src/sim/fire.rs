@@ -8,8 +8,8 @@ use crate::events::{
     UsdtEvent, verdict_name,
 };
 use crate::helpers::{Hook, RunState, World};
-use crate::machine::{CpuId, ProgId};
-use crate::maps::MapEnv;
+use crate::machine::{CpuId, Holder, HolderKind, ProgId, ROOT_CGROUP};
+use crate::maps::{CgroupPlace, MapEnv};
 
 use super::{Ready, Sim};
 
@@ -79,6 +79,7 @@ pub(super) struct Attached {
     /// Whether it waits in a program array instead.
     pub(super) called: bool,
     pub(super) wants_task: bool,
+    pub(super) wants_stacks: bool,
     pub(super) reached: Reached,
 }
 
@@ -160,6 +161,12 @@ impl Sim {
         let (packet, fields) = (scene.packet_bytes(), scene.packet_fields());
         let result = passage.result().filter(|_| packet.is_none());
         drop(scene);
+        if passage.ends_task() {
+            self.maps.holder_gone(Holder {
+                kind: HolderKind::Task,
+                number: u64::from(passage.task().pid),
+            });
+        }
         if let Some(ended_by) = ended_by {
             self.mark_missed(&passage, &ended_by);
         }
@@ -221,10 +228,20 @@ impl Sim {
         let task_struct = wants_task
             .then(|| scene.task_struct(passage.task()))
             .transpose()?;
+        let (kernel_stack, user_stack) = match self.attached.iter().any(|one| one.wants_stacks) {
+            true => (scene.kernel_stack(stop), scene.user_stack()),
+            false => (Vec::new(), Vec::new()),
+        };
         let hook = Hook {
+            kernel_stack: &kernel_stack,
+            user_stack: &user_stack,
             func_ip: context.func_ip,
             func_args: context.func_args,
             returned: context.returned,
+            cgroup: stop.point.hook_of_cgroup().map(|hook| CgroupPlace {
+                cgroup: ROOT_CGROUP,
+                hook,
+            }),
             cookie: passage
                 .usdt()
                 .map_or(0, |event| self.usdt_cookie(program, event)),

@@ -155,10 +155,13 @@ impl<'a> MapView<'a> {
 
     fn entry(&self, key: Vec<u8>, value: &[u8]) -> Entry {
         let values = self.split(value);
-        let typed: Option<Vec<Value>> = values
-            .iter()
-            .map(|value| self.typed(self.spec().value_type, value))
-            .collect();
+        let typed: Option<Vec<Value>> = match self.spec().map_type {
+            MapType::StackTrace => Some(values.iter().map(|value| frames(value)).collect()),
+            _ => values
+                .iter()
+                .map(|value| self.typed(self.spec().value_type, value))
+                .collect(),
+        };
         Entry {
             typed_key: self.typed(self.spec().key_type, &key),
             typed_values: typed,
@@ -170,7 +173,7 @@ impl<'a> MapView<'a> {
     /// The values of a key: one, or one for each CPU.
     fn split(&self, value: &[u8]) -> Vec<Vec<u8>> {
         let size = self.spec().value_size as usize;
-        match is_per_cpu(self.spec().map_type) && size > 0 {
+        match self.spec().map_type.is_per_cpu() && size > 0 {
             true => value
                 .chunks_exact(size.next_multiple_of(8))
                 .map(|part| part.get(..size).unwrap_or(part).to_vec())
@@ -329,10 +332,15 @@ fn place_of(view: &MapView<'_>, global: &Global) -> (Vec<u8>, std::ops::Range<us
     (value, start..start + global.size as usize)
 }
 
-fn is_per_cpu(map_type: MapType) -> bool {
-    matches!(
-        map_type,
-        MapType::PercpuArray | MapType::PercpuHash | MapType::LruPercpuHash
+/// A stack's return addresses, innermost first.
+fn frames(bytes: &[u8]) -> Value {
+    let (words, _) = bytes.as_chunks::<8>();
+    let frames = words.iter().map(|word| u64::from_le_bytes(*word));
+    Value::Array(
+        frames
+            .take_while(|ip| *ip != 0)
+            .map(Value::Pointer)
+            .collect(),
     )
 }
 

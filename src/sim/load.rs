@@ -21,6 +21,8 @@ use super::{EngineError, LoadError, Ready, Sim, Verify};
 
 /// Numbers of the helpers that give the current `task_struct`.
 const CURRENT_TASK: [i32; 2] = [35, 158];
+/// Numbers of the helpers that give stacks.
+const STACKS: [i32; 2] = [27, 67];
 /// Operation code of a call.
 const CALL: u8 = 0x85;
 
@@ -410,7 +412,8 @@ impl Sim {
                 attachment: Attachment::of(program),
                 object: load.name.clone(),
                 called: called.contains(loaded.name.as_str()),
-                wants_task: wants_task(program),
+                wants_task: calls(program, &CURRENT_TASK),
+                wants_stacks: calls(program, &STACKS),
                 reached: Reached::No,
             });
         }
@@ -427,12 +430,12 @@ fn called(load: &Load) -> BTreeSet<&str> {
     lists.flatten().map(|(_, name)| name.as_str()).collect()
 }
 
-/// Whether a program asks for the current `task_struct`.
-fn wants_task(program: &Program) -> bool {
+/// Whether a program calls one of these helpers.
+fn calls(program: &Program, helpers: &[i32]) -> bool {
     program
         .code
         .iter()
-        .any(|insn| insn.opcode == CALL && insn.src == 0 && CURRENT_TASK.contains(&insn.imm))
+        .any(|insn| insn.opcode == CALL && insn.src == 0 && helpers.contains(&insn.imm))
 }
 
 /// Whether a program that does not link would be loaded without being asked for.
