@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use ebpf_sim::btf::Value;
-use ebpf_sim::events::Event;
+use ebpf_sim::events::{Direction, Event};
 use ebpf_sim::machine::{Comm, Task};
 use ebpf_sim::sim::{Firing, Options, Sim};
 
@@ -29,6 +29,11 @@ struct Case {
 
 const CASES: &[Case] = &[
     case("bounded_loop", || packets(&["udp"]), bounded_loop),
+    case(
+        "bloom_filter",
+        || packets(&["udp", "udp", "icmpv6", "udp"]),
+        |seen| assert_eq!(seen.returned("bloom_filter"), [1, 2, 2, 2]),
+    ),
     case("btf_tracepoint", execve, |seen| {
         seen.prints(&["pid 1234, child of 1000, was 1234"])
     }),
@@ -38,6 +43,18 @@ const CASES: &[Case] = &[
     case("core_read", execve, |seen| {
         seen.prints(&["user 1000, child of 1000 (sshd)"])
     }),
+    case(
+        "cgroup_storage",
+        || vec![sent("udp"), sent("dns_query")],
+        |seen| {
+            // The root cgroup's, of `cgroup_skb/egress`.
+            let mut key = 1u64.to_le_bytes().to_vec();
+            key.extend([1, 0, 0, 0, 0, 0, 0, 0]);
+            let bytes = packet("udp").len() + packet("dns_query").len() - 2 * 14;
+            let counted = format!("{{.packets = 2, .bytes = {bytes}}}");
+            assert_eq!(seen.values("sent", &key), [counted]);
+        },
+    ),
     case(
         "count_by_uid",
         || [execve(), execve()].concat(),
@@ -91,6 +108,7 @@ const CASES: &[Case] = &[
         events: || vec![Event::execve("/usr/bin/forbidden")],
         check: |seen| assert_eq!(seen.firings[0].result, Some(0)),
     },
+    case("map_errors", || packets(&["udp"]), map_errors),
     case("map_in_map", execve, |seen| {
         let counted = [
             "counters_of_root",
@@ -131,6 +149,11 @@ const CASES: &[Case] = &[
         |seen| seen.prints(&["system call 59"]),
     ),
     case(
+        "redirect_map",
+        || packets(&["udp", "tcp_syn", "icmp", "icmpv6"]),
+        |seen| assert_eq!(seen.returned("redirect_map"), [2, 1, 3, 2]),
+    ),
+    case(
         "ringbuf_events",
         || vec![Event::execve("/bin/ls"), Event::execve("")],
         |seen| {
@@ -163,6 +186,20 @@ const CASES: &[Case] = &[
         },
     ),
     case(
+        "stack_trace",
+        || [execve(), execve()].concat(),
+        |seen| {
+            let ways = seen.sim.map("counts").unwrap().entries();
+            assert_eq!(ways.len(), 1);
+            assert_eq!(ways[0].values, [2u64.to_le_bytes()]);
+            let kept = |id: &[u8]| seen.values("stacks", id);
+            let (kernel, user) = ways[0].key.split_at(4);
+            assert_eq!(kept(user), ["[0x555555555000]"]);
+            let kernel = kept(kernel).concat();
+            assert_eq!(kernel.matches("0xffffffff81").count(), 3, "{kernel}");
+        },
+    ),
+    case(
         "subprogs",
         || [execve(), syscall("read")].concat(),
         |seen| seen.prints(&["execve weighs 597"]),
@@ -177,6 +214,15 @@ const CASES: &[Case] = &[
                 .collect()
         },
         |seen| seen.prints(&["write", "another system call: 39", "execve"]),
+    ),
+    case(
+        "task_storage",
+        || [execve(), execve(), syscall("exit_group"), execve()].concat(),
+        |seen| {
+            let [first, second] = [1, 2].map(|count| format!("program {count} of process 1234"));
+            seen.prints(&[&first, &second, &first]);
+            assert_eq!(seen.number("programs", 1234), Some(1));
+        },
     ),
     case("tc_rewrite", || packets(&["dns_query", "udp"]), tc_rewrite),
     case("uninit_stack", execve, |seen| {
@@ -314,6 +360,30 @@ fn bounded_loop(seen: &Seen) {
         seen.sim.global("last_length").unwrap(),
         (bytes.len() as u32).to_le_bytes()
     );
+}
+
+/// What Linux 6.12.117 answered, by `ebpf-sim diff --kernel vm:6.12`.
+fn map_errors(seen: &Seen) {
+    const KEYED: [[i64; 9]; 4] = [
+        [-2, 0, -17, -22, -22, 0, -7, 0, -2],
+        [0, -17, -17, -22, -22, 0, -7, -22, -22],
+        [0, -17, -17, -22, -22, 0, -7, -22, -22],
+        [-2, 0, -17, -22, -22, 0, -7, 0, -2],
+    ];
+    const LISTS: [&[i64]; 4] = [
+        &[-2, 0, 0, -7, -22, 0, 0, 0],
+        &[-2, 0, 0, -7, -22, 0, 0, 0],
+        &[-2, 0, 0, 0, -22, -22, -2, 0, 0],
+        &[-22, 0, 16, 16, 0],
+    ];
+    const REDIRECT: [i64; 12] = [1, 2, 0, 4, 3, 2, 0, 3, 0, 1, 1, 1];
+    let wanted = [KEYED.concat(), LISTS.concat(), REDIRECT.to_vec()].concat();
+    let answers = seen.sim.map("answers").unwrap().entries();
+    let answers = answers.iter().map(|entry| entry.values[0].as_slice());
+    let answers: Vec<i64> = answers
+        .map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()))
+        .collect();
+    assert_eq!(answers[..wanted.len()], wanted);
 }
 
 fn globals(seen: &Seen) {
@@ -456,6 +526,15 @@ fn packets(names: &[&str]) -> Vec<Event> {
         .iter()
         .map(|name| Event::packet(packet(name)))
         .collect()
+}
+
+/// A packet that leaves the machine.
+fn sent(name: &str) -> Event {
+    let Event::Packet(mut event) = Event::packet(packet(name)) else {
+        panic!("it is one")
+    };
+    event.direction = Direction::Egress;
+    Event::Packet(event)
 }
 
 fn packet(name: &str) -> Vec<u8> {
