@@ -287,6 +287,11 @@ fn groups_of(prog_type: ProgType, attach_type: Option<AttachType>) -> u32 {
     }
 }
 
+/// Every function that is known in full.
+pub fn all() -> impl Iterator<Item = &'static Kfunc> {
+    TABLE.iter()
+}
+
 /// The function of that name, if it is known in full.
 pub fn by_name(name: &str) -> Option<&'static Kfunc> {
     TABLE.iter().find(|row| row.name == name)

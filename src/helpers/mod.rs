@@ -28,6 +28,7 @@ mod probe;
 mod stacks;
 mod storage;
 mod strings;
+mod support;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ use crate::machine::{Access, Addr, Fault, Memory};
 
 pub use packet::legacy_load;
 pub use packet::{Packet, Redirect, SentCopy, Way};
+pub use support::support;
 pub use trace::Returned;
 pub use world::{Hook, RunState, World, tail_call_target};
 

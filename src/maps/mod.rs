@@ -33,6 +33,7 @@ mod redirect;
 mod ringbuf;
 mod sockets;
 mod stacks;
+mod support;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -59,6 +60,7 @@ pub use redirect::{RedirectKind, RedirectMap};
 pub use ringbuf::Ringbuf;
 pub use sockets::{CgroupArray, SocketMap};
 pub use stacks::StackTraces;
+pub use support::{Support, support};
 pub use table::MapTable;
 pub use user_ring::{Drain, UserRingbuf};
 

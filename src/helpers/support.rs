@@ -1,0 +1,61 @@
+//! How far each helper is what it is in the kernel, as `docs/support.md` says it.
+
+use super::entry;
+use crate::abi::helpers::{ArgType, Callback, Helper, Prototype, RetType};
+use crate::maps::Support;
+
+/// What bodies leave out, by number.
+const PARTIAL: &[(u32, &str)] = &[
+    (17, "the machine has no net_cls"),
+    (24, "the machine has no route realms"),
+    (27, NO_UNWINDING),
+    (42, "the machine has one NUMA node"),
+    (51, NO_DELIVERY),
+    (13, NO_DELIVERY),
+    (23, NO_DELIVERY),
+    (58, "at functions that an event passes"),
+    (67, NO_UNWINDING),
+    (81, "of programs at the root cgroup"),
+    (107, "of sockets that are arguments of hooks"),
+    (108, "of sockets that are arguments of hooks"),
+    (152, NO_DELIVERY),
+    (155, NO_DELIVERY),
+];
+
+const NO_UNWINDING: &str = "stacks are what the event says; no build ids";
+const NO_DELIVERY: &str = "where the packet shall go is recorded; it goes no further";
+
+/// What the kernel has of a helper and we have not.
+pub fn support(helper: &Helper) -> Support {
+    let body = helper.number == super::TAIL_CALL.unsigned_abs()
+        || i32::try_from(helper.number).is_ok_and(|number| entry(number).is_some());
+    let judged = helper.prototype.as_ref().map(unjudged);
+    match (judged, body) {
+        (None, _) => Support::Refused("not judged yet"),
+        (Some(Some(why)), false) => Support::Refused(why),
+        (Some(Some(_)), true) => {
+            Support::Partial("not judged yet: it runs with `--no-verify` only")
+        }
+        (Some(None), false) => Support::Partial("judged, not run"),
+        (Some(None), true) => {
+            let partial = PARTIAL.iter().find(|row| row.0 == helper.number);
+            partial.map_or(Support::Full, |row| Support::Partial(row.1))
+        }
+    }
+}
+
+/// What in a prototype the verifier does not judge yet, if something.
+fn unjudged(prototype: &Prototype) -> Option<&'static str> {
+    let of_argument = |arg: &ArgType| match arg {
+        ArgType::Dynptr(_) => Some("dynptrs are not judged yet"),
+        ArgType::SpinLock => Some("maps with locks are not judged yet"),
+        ArgType::Timer => Some("maps with timers are not judged yet"),
+        ArgType::Func(Callback::Timer | Callback::UserRingbuf) => {
+            Some("its callback is not judged yet")
+        }
+        _ => None,
+    };
+    let returned =
+        (prototype.ret == RetType::DynptrMemOrNull).then_some("dynptrs are not judged yet");
+    prototype.args.iter().find_map(of_argument).or(returned)
+}
