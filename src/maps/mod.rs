@@ -37,11 +37,12 @@ mod support;
 mod table;
 #[cfg(test)]
 mod tests;
+mod user;
 mod user_ring;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 pub use array::ArrayMap;
 pub use bloom::BloomFilter;
@@ -62,13 +63,13 @@ pub use sockets::{CgroupArray, SocketMap};
 pub use stacks::StackTraces;
 pub use support::{Support, support};
 pub use table::MapTable;
+pub use user::{Batch, BatchError, Pair};
 pub use user_ring::{Drain, UserRingbuf};
 
 use crate::abi::MapType;
 use crate::isa::Size;
 use crate::machine::{
-    Addr, CpuId, Errno, Machine, MapId, Memory, ObjectKind, ObjectSpec, OutOfMemory, Owner,
-    ProgramAccess,
+    Addr, Errno, Machine, MapId, Memory, ObjectKind, ObjectSpec, OutOfMemory, Owner, ProgramAccess,
 };
 use crate::object::{Initial, MapSpec, Origin};
 
@@ -218,75 +219,6 @@ impl Map {
     pub fn body(&self) -> &Body {
         &self.body
     }
-
-    /// Puts a map into this map of maps.
-    pub fn insert_map(&self, key: &[u8], inner: &Map, flags: u64) -> Result<(), Errno> {
-        self.check_user(key, Request::Write)?;
-        let maps = self.maps().ok_or(Errno::EINVAL)?;
-        let template = self.spec.inner.as_ref().ok_or(Errno::EINVAL)?;
-        if !check::is_same_shape(template, &inner.spec) {
-            return Err(Errno::EINVAL);
-        }
-        maps.insert(&self.env(), key, inner.handle, flags)
-    }
-
-    /// The value of a key, as the system call gives it: of a per-CPU map the values of all CPUs in
-    /// order, each padded to 8 bytes; of a map of programs or maps an id.
-    pub fn lookup_user(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.check_user(key, Request::Read).ok()?;
-        self.ops().lookup_user(&self.env(), key)
-    }
-
-    /// Sets the value of a key, as the system call does. Into a map of maps, use
-    /// [`MapTable::update_user`] or [`Map::insert_map`].
-    pub fn update_user(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
-        self.check_user(key, Request::Write)?;
-        self.ops().update_user(&self.env(), key, value, flags)
-    }
-
-    /// Deletes a key, as the system call does.
-    pub fn delete_user(&self, key: &[u8]) -> Result<(), Errno> {
-        self.check_user(key, Request::Write)?;
-        self.ops().delete(&self.env(), key)
-    }
-
-    /// All keys and values as [`Map::lookup_user`] gives them, in the map's order.
-    pub fn entries(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let env = self.env();
-        let first = self.ops().next_key(&env, None);
-        let keys = std::iter::successors(first, |key| self.ops().next_key(&env, Some(key)));
-        keys.filter_map(|key| self.ops().lookup_user(&env, &key).map(|value| (key, value)))
-            .collect()
-    }
-
-    /// Lets the system call change it no more; programs still may.
-    pub fn freeze(&self) {
-        self.frozen.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the system call may change it no more.
-    pub fn is_frozen(&self) -> bool {
-        self.frozen.load(Ordering::Relaxed)
-    }
-
-    fn env(&self) -> MapEnv<'_> {
-        MapEnv {
-            memory: &self.memory,
-            cpu: CpuId(0),
-        }
-    }
-
-    fn check_user(&self, key: &[u8], request: Request) -> Result<(), Errno> {
-        let allowed = match (request, check::user_access(&self.spec)) {
-            (Request::Read, access) => access != ProgramAccess::WriteOnly,
-            (Request::Write, access) => access != ProgramAccess::ReadOnly && !self.is_frozen(),
-        };
-        match allowed {
-            false => Err(Errno::EPERM),
-            true if key.len() as u64 != u64::from(self.spec.key_size) => Err(Errno::EINVAL),
-            true => Ok(()),
-        }
-    }
 }
 
 impl Drop for Map {
@@ -304,13 +236,6 @@ impl fmt::Debug for Map {
             self.id, self.spec.name, self.spec.map_type
         )
     }
-}
-
-/// What the system call wants to do to a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Request {
-    Read,
-    Write,
 }
 
 /// Whether each CPU has its own value.

@@ -4,9 +4,10 @@ mod hash;
 mod kernel;
 mod sets;
 mod storage;
+mod user;
 
 use super::*;
-use crate::machine::{Cpus, MachineConfig};
+use crate::machine::{CpuId, Cpus, MachineConfig};
 use crate::object::Pinning;
 
 fn machine() -> Machine {

@@ -245,7 +245,6 @@ impl Sim {
             cookie: passage
                 .usdt()
                 .map_or(0, |event| self.usdt_cookie(program, event)),
-            ..Hook::default()
         };
         let code = program.ready.code();
         let prog_type = code.prog_type;

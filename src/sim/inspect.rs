@@ -2,7 +2,7 @@
 
 use crate::abi::MapType;
 use crate::btf::{self, Btf, BtfId, Value};
-use crate::machine::{CpuId, MapId};
+use crate::machine::{CpuId, Errno, MapId};
 use crate::maps::{BPF_ANY, Map};
 use crate::object::{Global, MapSpec};
 
@@ -111,10 +111,7 @@ impl<'a> MapView<'a> {
         self.sim
             .maps
             .update_user(self.map, key, value, BPF_ANY)
-            .map_err(|errno| InspectError::Refused {
-                name: self.spec().name.clone(),
-                errno,
-            })
+            .map_err(|errno| self.refused(errno))
     }
 
     /// Deletes a key, as user space does.
@@ -125,10 +122,49 @@ impl<'a> MapView<'a> {
         self.check_size("key", self.spec().key_size, key)?;
         self.map
             .delete_user(key)
-            .map_err(|errno| InspectError::Refused {
-                name: self.spec().name.clone(),
-                errno,
-            })
+            .map_err(|errno| self.refused(errno))
+    }
+
+    /// Takes the value under a key out, as user space does: of a hash, or the next one of a queue or
+    /// stack, whose key is empty.
+    ///
+    /// # Errors
+    /// The size is wrong, there is none, or the type of map does not do that.
+    pub fn take(&self, key: &[u8]) -> Result<Vec<u8>, InspectError> {
+        self.check_size("key", self.spec().key_size, key)?;
+        let taken = self.map.take_user(key, 0);
+        taken.map_err(|errno| self.refused(errno))
+    }
+
+    /// Sends a sample to programs through a user ring buffer.
+    ///
+    /// # Errors
+    /// It does not fit, or the map is none.
+    pub fn send(&self, sample: &[u8]) -> Result<(), InspectError> {
+        let ring = self.map.user_ringbuf().ok_or(Errno::EINVAL);
+        let sent = ring.and_then(|ring| ring.send(sample));
+        sent.map_err(|errno| self.refused(errno))
+    }
+
+    /// Whether a value may be in a bloom filter.
+    ///
+    /// # Errors
+    /// The size is wrong, or the map is none.
+    pub fn may_contain(&self, value: &[u8]) -> Result<bool, InspectError> {
+        self.check_size("value", self.spec().value_size, value)?;
+        let filter = self.map.bloom().ok_or(Errno::EINVAL);
+        match filter.and_then(|filter| filter.peek(&self.sim.machine.memory, value)) {
+            Ok(()) => Ok(true),
+            Err(Errno::ENOENT) => Ok(false),
+            Err(errno) => Err(self.refused(errno)),
+        }
+    }
+
+    fn refused(&self, errno: Errno) -> InspectError {
+        InspectError::Refused {
+            name: self.spec().name.clone(),
+            errno,
+        }
     }
 
     /// Takes the records that programs sent through it, a ring buffer or a perf event array.
