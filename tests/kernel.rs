@@ -76,7 +76,11 @@ fn event_leaves_the_same_shape_on_this_kernel() {
         return;
     }
     // What is printed goes to a pipe that all tracers of a machine share: maps and records do not.
-    let files = ["corpus/count_by_uid.o", "corpus/ringbuf_events.o"];
+    let files = [
+        "corpus/count_by_uid.o",
+        "corpus/ringbuf_events.o",
+        "corpus/stack_trace.o",
+    ];
     let compare = || ebpf_sim(&[&["diff", "--events", "--format", "json"][..], &files].concat());
     // Other processes of the machine may get in between, but not every time.
     let mut output = compare();

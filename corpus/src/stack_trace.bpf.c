@@ -24,8 +24,8 @@ struct {
 	__type(value, u64);
 } counts SEC(".maps");
 
-SEC("kprobe/__x64_sys_execve")
-int stack_trace(void *ctx)
+SEC("tracepoint/syscalls/sys_enter_execve")
+int stack_trace(struct sys_enter_execve *ctx)
 {
 	struct ways ways = {
 		.kernel = bpf_get_stackid(ctx, &stacks, 0),

@@ -105,9 +105,20 @@ fn fired(
     }
 }
 
-/// Of which type how much is counted in a map: entries, or of arrays those that are not zero.
+/// Of which type how much is counted in a map: entries, or of arrays those that are not zero. The
+/// kernel does not list what hangs on its objects.
 fn counts_entries(map_type: MapType) -> bool {
-    !matches!(map_type, MapType::ProgArray | MapType::ArrayOfMaps)
+    !matches!(
+        map_type,
+        MapType::ProgArray
+            | MapType::ArrayOfMaps
+            | MapType::CgroupArray
+            | MapType::Xskmap
+            | MapType::SkStorage
+            | MapType::InodeStorage
+            | MapType::TaskStorage
+            | MapType::CgrpStorage
+    )
 }
 
 fn is_array(map_type: MapType) -> bool {
