@@ -178,6 +178,25 @@ const CASES: &[Case] = &[
         );
     }),
     case(
+        "sk_storage",
+        || ["udp", "udp", "dns_query", "udp"].map(sent).to_vec(),
+        |seen| {
+            // The third is of another socket.
+            assert_eq!(seen.returned("sk_storage"), [1, 1, 1, 0]);
+            assert_eq!(seen.sim.map("sent").unwrap().entries().len(), 2);
+        },
+    ),
+    case(
+        "socket_fields",
+        || [packets(&["tcp_syn"]), vec![sent("udp")]].concat(),
+        |seen| {
+            let fields = seen.values("sockets", &[0; 4]).concat();
+            for field in [".family = 2", ".type = 2", ".protocol = 17", ".uid = 1000"] {
+                assert!(fields.contains(field), "{fields}");
+            }
+        },
+    ),
+    case(
         "socket_filter",
         || packets(&["udp", "tcp_syn", "icmpv6", "runt"]),
         |seen| {

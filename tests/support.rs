@@ -20,8 +20,8 @@ the tables in the code, and a test fails when they differ.
 *full*: as in the kernel. *partial*: all but what is said. *refused*: a program that needs it is refused by name when it
 is loaded; nothing is silently left out.
 
-Values of maps with fields that the kernel treats specially (locks, timers, work queues, kernel pointers, lists, trees,
-reference counts) are refused by the verifier, whatever the type of the map.
+Values of maps with fields that the kernel treats specially (locks, work queues, kernel pointers, lists, trees, reference
+counts) are refused by the verifier, whatever the type of the map; timers are judged, and programs that set one are not run.
 ";
 
 fn fresh() -> String {

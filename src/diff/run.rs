@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::abi::{AttachType, MapType, ProgType};
-use crate::events::{Direction, Event, Packet, SkbFields};
+use crate::events::{Direction, Event, Packet, PacketSocket, SkbFields};
 use crate::kernel::job::{Job, JobResult, RunError, RunJob, RunResult, Trace};
 use crate::kernel::{Kernel, errno_name};
 use crate::machine::{Cpus, Task};
@@ -181,6 +181,7 @@ fn arriving(bytes: &[u8], program: &Program, options: &Options) -> Result<Packet
         queue: 0,
         direction: direction(program),
         fields: SkbFields::default(),
+        socket: PacketSocket::OfTestRun,
     };
     if program.prog_type == ProgType::Xdp {
         return match context.iter().all(|byte| *byte == 0) {

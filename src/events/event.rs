@@ -60,6 +60,18 @@ pub struct Packet {
     pub direction: Direction,
     /// What it carries beside its bytes.
     pub fields: SkbFields,
+    /// Which socket it belongs to.
+    pub socket: PacketSocket,
+}
+
+/// Which socket a packet belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PacketSocket {
+    /// That of its flow, on the way out and at hooks of cgroups.
+    #[default]
+    OfFlow,
+    /// One that was never opened, at every hook: that of a kernel's test runs.
+    OfTestRun,
 }
 
 /// Which way a packet goes.
@@ -98,6 +110,7 @@ impl Event {
             queue: 0,
             direction: Direction::Ingress,
             fields: SkbFields::default(),
+            socket: PacketSocket::OfFlow,
         })
     }
 

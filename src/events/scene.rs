@@ -62,6 +62,8 @@ pub struct Scene<'a> {
     pub(super) packet: Option<Packet>,
     pub(super) usdt: Option<UsdtEvent>,
     pub(super) wire: Option<Wire>,
+    /// The user that the event's sockets belong to.
+    pub(super) user: u32,
 }
 
 /// Where a string is.
@@ -87,6 +89,7 @@ impl<'a> Scene<'a> {
             packet: passage.packet().cloned(),
             usdt: passage.usdt().cloned(),
             wire: None,
+            user: passage.task().uid,
         }
     }
 
@@ -249,7 +252,7 @@ impl<'a> Scene<'a> {
 impl Drop for Scene<'_> {
     fn drop(&mut self) {
         if let Some(wire) = self.wire.take() {
-            wire.free(&self.machine.memory);
+            wire.free(self.machine);
         }
         for addr in self.owned.drain(..) {
             self.machine.holders.remove(addr);

@@ -5,7 +5,7 @@
 
 use crate::helpers;
 use crate::isa::Size;
-use crate::machine::{Addr, Memory, SkBuff, SkbLayer, XdpFrame, XdpQueue};
+use crate::machine::{Addr, Machine, Memory, SkBuff, SkbLayer, XdpFrame, XdpQueue};
 
 use super::event::{Direction, Packet};
 use super::{EventError, Scene, SkbFields};
@@ -19,6 +19,7 @@ mod skb {
     pub(super) const INGRESS_IFINDEX: u32 = 36;
     pub(super) const IFINDEX: u32 = 40;
     pub(super) const WIRE_LEN: u32 = 160;
+    pub(super) const SK: u32 = 168;
     /// End of the fields that go with the packet.
     pub(super) const FIELDS_END: u32 = 192;
 }
@@ -45,6 +46,8 @@ pub(super) enum Wire {
         view: View,
         /// The Ethernet header, while the network layer has the packet.
         link: Vec<u8>,
+        /// The socket it belongs to.
+        socket: Option<Addr>,
     },
 }
 
@@ -60,7 +63,7 @@ impl Scene<'_> {
         let wire = self.make_wire(view, &bytes, fields)?;
         let ctx = wire.ctx();
         if let Some(old) = self.wire.replace(wire) {
-            old.free(memory);
+            old.free(self.machine);
         }
         Ok(ctx)
     }
@@ -111,7 +114,21 @@ impl Scene<'_> {
         }
         let hidden = if view == View::Network { ETHERNET } else { 0 };
         let link = bytes.get(..hidden).unwrap_or_default().to_vec();
-        Ok(Wire::Buffer { skb, view, link })
+        let socket = match self.packet_socket(view, bytes) {
+            Ok(socket) => socket,
+            Err(error) => {
+                skb.free(memory);
+                return Err(error);
+            }
+        };
+        let sk = socket.unwrap_or(Addr::NULL).0;
+        skb.set_field(memory, skb::SK, Size::DW, sk);
+        Ok(Wire::Buffer {
+            skb,
+            view,
+            link,
+            socket,
+        })
     }
 
     fn fill_fields(&self, skb: &SkBuff) {
@@ -140,10 +157,16 @@ fn queue_of(packet: &Packet) -> XdpQueue {
 
 impl Wire {
     /// Frees it.
-    pub(super) fn free(self, memory: &Memory) {
+    pub(super) fn free(self, machine: &Machine) {
         match self {
-            Wire::Frame(frame) => frame.free(memory),
-            Wire::Buffer { skb, .. } => skb.free(memory),
+            Wire::Frame(frame) => frame.free(&machine.memory),
+            Wire::Buffer { skb, socket, .. } => {
+                skb.free(&machine.memory);
+                if let Some(socket) = socket {
+                    machine.holders.remove(socket);
+                    machine.memory.free(socket);
+                }
+            }
         }
     }
 

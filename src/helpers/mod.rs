@@ -25,6 +25,7 @@ mod output;
 mod packet;
 mod print;
 mod probe;
+mod socket_maps;
 mod stacks;
 mod storage;
 mod strings;
@@ -141,7 +142,7 @@ pub enum HelperError {
 }
 
 /// All families but those of packets.
-const FAMILIES: [&[Entry]; 15] = [
+const FAMILIES: [&[Entry]; 16] = [
     cgroup::ROWS,
     dynptr::ROWS,
     loops::ROWS,
@@ -150,6 +151,7 @@ const FAMILIES: [&[Entry]; 15] = [
     output::ROWS,
     print::ROWS,
     probe::ROWS,
+    socket_maps::ROWS,
     stacks::ROWS,
     storage::ROWS,
     strings::ROWS,

@@ -13,16 +13,27 @@ const PARTIAL: &[(u32, &str)] = &[
     (51, NO_DELIVERY),
     (13, NO_DELIVERY),
     (23, NO_DELIVERY),
+    (52, NO_SOCKETS),
+    (60, NO_SOCKETS),
+    (71, NO_SOCKETS),
+    (72, NO_SOCKETS),
+    (82, NO_SOCKETS),
     (58, "at functions that an event passes"),
     (67, NO_UNWINDING),
     (81, "of programs at the root cgroup"),
-    (107, "of sockets that are arguments of hooks"),
-    (108, "of sockets that are arguments of hooks"),
+    (46, "numbers are the machine's own"),
+    (79, THE_TASKS_CGROUP),
+    (83, THE_TASKS_CGROUP),
+    (96, "none of a socket that speaks TCP: there the run ends"),
+    (128, THE_TASKS_CGROUP),
+    (129, THE_TASKS_CGROUP),
     (152, NO_DELIVERY),
     (155, NO_DELIVERY),
 ];
 
 const NO_UNWINDING: &str = "stacks are what the event says; no build ids";
+const THE_TASKS_CGROUP: &str = "sockets are in the current task's cgroup";
+const NO_SOCKETS: &str = "maps of sockets are empty, and no event runs such programs";
 const NO_DELIVERY: &str = "where the packet shall go is recorded; it goes no further";
 
 /// What the kernel has of a helper and we have not.
@@ -49,10 +60,7 @@ fn unjudged(prototype: &Prototype) -> Option<&'static str> {
     let of_argument = |arg: &ArgType| match arg {
         ArgType::Dynptr(_) => Some("dynptrs are not judged yet"),
         ArgType::SpinLock => Some("maps with locks are not judged yet"),
-        ArgType::Timer => Some("maps with timers are not judged yet"),
-        ArgType::Func(Callback::Timer | Callback::UserRingbuf) => {
-            Some("its callback is not judged yet")
-        }
+        ArgType::Func(Callback::UserRingbuf) => Some("its callback is not judged yet"),
         _ => None,
     };
     let returned =

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Addr;
@@ -47,6 +48,7 @@ impl fmt::Display for Holder {
 #[derive(Debug, Default)]
 pub struct HolderTable {
     holders: Mutex<BTreeMap<Addr, Holder>>,
+    made: AtomicU64,
 }
 
 impl HolderTable {
@@ -63,6 +65,11 @@ impl HolderTable {
     /// What the structure at an address stands for.
     pub fn get(&self, at: Addr) -> Option<Holder> {
         self.lock().get(&at).copied()
+    }
+
+    /// A number that no other holder has: they begin where those of pids, paths and flows end.
+    pub fn fresh(&self) -> u64 {
+        (1 << 32) + self.made.fetch_add(1, Ordering::Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Addr, Holder>> {
@@ -87,5 +94,6 @@ mod tests {
         table.remove(Addr(64));
         assert_eq!(table.get(Addr(64)), None);
         assert_eq!(holder.to_string(), "task 7");
+        assert_ne!(table.fresh(), table.fresh());
     }
 }

@@ -17,6 +17,7 @@ pub mod packet;
 mod random;
 mod registry;
 mod sinks;
+pub mod socket;
 mod task;
 
 use std::sync::Arc;

@@ -98,6 +98,8 @@ parts! {
     user_ringbuf: UserRing(UserRingbuf),
     /// The map as a list of where packets may be sent.
     redirect: Redirect(RedirectMap),
+    /// The map as a map of sockets.
+    sockets: Sockets(SocketMap),
     /// The map as an array of cgroups.
     cgroups: Cgroups(CgroupArray),
 }

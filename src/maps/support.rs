@@ -57,7 +57,7 @@ pub fn support(map_type: MapType) -> Support {
             Support::Partial("programs are attached to the root cgroup only")
         }
         MapType::SkStorage => {
-            Support::Partial("of sockets that are arguments of hooks, not of packets; no clones")
+            Support::Partial("of sockets that packets belong to or hooks are given; no clones")
         }
         MapType::StructOps => Support::Partial("its programs are judged; no event runs them"),
         MapType::UserRingbuf => {

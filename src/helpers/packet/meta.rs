@@ -1,4 +1,4 @@
-//! What is known of an skb beside its bytes: type, hash, socket, tunnel.
+//! What is known of an skb beside its bytes: type, hash, tunnel.
 
 use super::frame::Field;
 use crate::helpers::{Call, Entry, Reply};
@@ -9,17 +9,12 @@ pub(super) const ROWS: &[Entry] = &[
     Entry::new(32, "bpf_skb_change_type", skb_change_type),
     Entry::new(34, "bpf_get_hash_recalc", get_hash_recalc),
     Entry::new(41, "bpf_set_hash_invalid", set_hash_invalid),
-    Entry::new(46, "bpf_get_socket_cookie", get_socket_cookie),
-    Entry::new(47, "bpf_get_socket_uid", get_socket_uid),
     Entry::new(48, "bpf_set_hash", set_hash),
     Entry::new(122, "bpf_get_netns_cookie", get_netns_cookie),
 ];
 
 /// Highest packet type that a program may set (`PACKET_OTHERHOST`).
 const OTHERHOST: u32 = 3;
-
-/// The user that stands for none (`overflowuid`).
-const OVERFLOW_UID: u64 = 65534;
 
 /// The cookie of the initial network namespace.
 const INITIAL_NETNS: u64 = 1;
@@ -72,16 +67,6 @@ fn set_hash_invalid(call: &mut Call<'_>) -> Reply {
 fn set_hash(call: &mut Call<'_>) -> Reply {
     Field::Hash.set(call.skb()?, call.memory(), call.args[1] as u32);
     Ok(0)
-}
-
-/// `u64 bpf_get_socket_cookie(void *ctx)`: no packet has a socket.
-fn get_socket_cookie(_call: &mut Call<'_>) -> Reply {
-    Ok(0)
-}
-
-/// `u32 bpf_get_socket_uid(struct sk_buff *skb)`: no packet has a socket.
-fn get_socket_uid(_call: &mut Call<'_>) -> Reply {
-    Ok(OVERFLOW_UID)
 }
 
 /// `u64 bpf_get_netns_cookie(void *ctx)`

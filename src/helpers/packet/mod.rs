@@ -9,6 +9,7 @@ mod frame;
 mod meta;
 mod redirect;
 mod resize;
+mod socket;
 mod vlan;
 mod xdp;
 
@@ -24,6 +25,7 @@ pub(super) const FAMILIES: &[&[Entry]] = &[
     meta::ROWS,
     redirect::ROWS,
     resize::ROWS,
+    socket::ROWS,
     vlan::ROWS,
     xdp::ROWS,
 ];

@@ -7,6 +7,7 @@ mod packet_cases;
 mod print;
 mod probe;
 mod redirect;
+mod socket;
 mod storage;
 mod strings;
 mod table;
