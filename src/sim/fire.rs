@@ -7,7 +7,7 @@ use crate::events::{
     Answer, Attachment, Event, EventError, Named, Passage, Point, Scene, SkbFields, Stop,
     UsdtEvent, verdict_name,
 };
-use crate::helpers::{Hook, RunState, World};
+use crate::helpers::{Hook, Redirect, RunState, World};
 use crate::machine::{CpuId, Holder, HolderKind, ProgId, ROOT_CGROUP};
 use crate::maps::{CgroupPlace, MapEnv};
 
@@ -108,6 +108,14 @@ pub(super) fn usdt_point(event: &UsdtEvent) -> Point {
 }
 
 impl ProgramRun {
+    /// Where it sends the packet, if its verdict is to send it elsewhere.
+    pub fn redirect(&self) -> Option<&Redirect> {
+        let sends = self
+            .verdict
+            .is_some_and(|verdict| verdict.ends_with("_REDIRECT"));
+        self.state.redirect.as_ref().filter(|_| sends)
+    }
+
     /// How it ended an event, in words.
     fn ending(&self) -> String {
         match (&self.outcome, self.verdict) {

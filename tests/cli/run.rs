@@ -50,6 +50,21 @@ fn run_counts_repeats_and_shows_the_map() {
 }
 
 #[test]
+fn run_of_a_redirect_says_where_to() {
+    let program = b".type xdp\nr1 = 7\nr2 = 0\ncall bpf_redirect\nexit\n";
+    let file = scratch("redirect.s", program);
+    let args = format!("run {} --data corpus/packets/udp.bin", file.display());
+    let text = ends(0, &args);
+    assert!(
+        text.contains("returned XDP_REDIRECT (4) to device 7"),
+        "{text}"
+    );
+    let document = json(0, &format!("{args} --json"));
+    let run = &document["events"][0]["hooks"][0]["runs"][0];
+    assert_eq!(run["redirect"], "device 7");
+}
+
+#[test]
 fn run_of_packets_names_verdicts() {
     let text = ends(
         0,

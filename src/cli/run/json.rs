@@ -112,6 +112,7 @@ fn run(run: &ProgramRun) -> Json {
         "program": &*run.name,
         "returned": returned,
         "verdict": run.verdict,
+        "redirect": run.redirect().map(ToString::to_string),
         "trap": trap,
         "insns": run.insns,
         "tail_calls": run.tail_calls,

@@ -199,7 +199,9 @@ fn answer(run: &ProgramRun) -> String {
     let insns = insns.map_or_else(String::new, |insns| format!(", {insns} instructions"));
     match (&run.outcome, run.verdict) {
         (Ok(value), Some(verdict)) => {
-            format!("returned {verdict} ({}){insns}", signed(*value))
+            let to = run.redirect();
+            let to = to.map_or_else(String::new, |to| format!(" to {to}"));
+            format!("returned {verdict} ({}){to}{insns}", signed(*value))
         }
         (Ok(value), None) => format!("returned {}{insns}", signed(*value)),
         (Err(trap), _) => format!("trapped: {trap}"),

@@ -1,5 +1,7 @@
 //! Sending a packet elsewhere: recorded in the run's state for whoever ran the program.
 
+use std::fmt;
+
 use crate::abi::ProgType;
 use crate::helpers::{Call, Entry, HelperError, Reply};
 use crate::machine::{Errno, MapId};
@@ -56,6 +58,26 @@ pub enum Redirect {
         /// Its place there.
         index: u32,
     },
+}
+
+impl fmt::Display for Redirect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Redirect::Device { ifindex, way } => match way {
+                Way::Egress => write!(f, "device {ifindex}"),
+                Way::Ingress => write!(f, "device {ifindex}, on its way in"),
+                Way::Peer => write!(f, "the peer of device {ifindex}"),
+                Way::Neighbour => write!(f, "a neighbour at device {ifindex}"),
+            },
+            Redirect::Devices { ifindexes } if ifindexes.is_empty() => f.write_str("no device"),
+            Redirect::Devices { ifindexes } => {
+                let all: Vec<String> = ifindexes.iter().map(u32::to_string).collect();
+                write!(f, "devices {}", all.join(", "))
+            }
+            Redirect::Cpu { cpu } => write!(f, "CPU {cpu}"),
+            Redirect::Socket { map, index } => write!(f, "socket {index} of map {map}"),
+        }
+    }
 }
 
 /// How a packet comes to a device.

@@ -100,3 +100,14 @@ fn redirect_to_a_cpu_and_a_socket_knows_which() {
     };
     assert_eq!(bench.engine.state.redirect, Some(socket));
 }
+
+#[test]
+fn redirect_is_told_in_words() {
+    let device = |way| Redirect::Device { ifindex: 3, way }.to_string();
+    assert_eq!(device(Way::Egress), "device 3");
+    assert_eq!(device(Way::Ingress), "device 3, on its way in");
+    let devices = |ifindexes| Redirect::Devices { ifindexes }.to_string();
+    assert_eq!(devices(vec![1, 5]), "devices 1, 5");
+    assert_eq!(devices(Vec::new()), "no device");
+    assert_eq!(Redirect::Cpu { cpu: 1 }.to_string(), "CPU 1");
+}
