@@ -53,58 +53,76 @@ impl std::fmt::Display for Pc {
 
 /// A register, `R0` to `R10`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Reg(u8);
+#[repr(u8)]
+pub enum Reg {
+    /// The return value.
+    R0,
+    /// The first argument.
+    R1,
+    /// The second argument.
+    R2,
+    /// The third argument.
+    R3,
+    /// The fourth argument.
+    R4,
+    /// The fifth argument.
+    R5,
+    /// The first register that calls preserve.
+    R6,
+    /// Preserved by calls.
+    R7,
+    /// Preserved by calls.
+    R8,
+    /// Preserved by calls.
+    R9,
+    /// The frame pointer, read-only: `R10`.
+    FP,
+}
 
 impl Reg {
-    /// The return value.
-    pub const R0: Reg = Reg(0);
-    /// The first argument.
-    pub const R1: Reg = Reg(1);
-    /// The second argument.
-    pub const R2: Reg = Reg(2);
-    /// The third argument.
-    pub const R3: Reg = Reg(3);
-    /// The fourth argument.
-    pub const R4: Reg = Reg(4);
-    /// The fifth argument.
-    pub const R5: Reg = Reg(5);
-    /// The first register that calls preserve.
-    pub const R6: Reg = Reg(6);
-    /// Preserved by calls.
-    pub const R7: Reg = Reg(7);
-    /// Preserved by calls.
-    pub const R8: Reg = Reg(8);
-    /// Preserved by calls.
-    pub const R9: Reg = Reg(9);
-    /// The frame pointer, read-only.
-    pub const FP: Reg = Reg(10);
     /// How many registers a program can name.
     pub const COUNT: usize = 11;
 
+    const ALL: [Reg; Reg::COUNT] = [
+        Reg::R0,
+        Reg::R1,
+        Reg::R2,
+        Reg::R3,
+        Reg::R4,
+        Reg::R5,
+        Reg::R6,
+        Reg::R7,
+        Reg::R8,
+        Reg::R9,
+        Reg::FP,
+    ];
+
     /// The register of that number, if there is one.
     pub fn new(number: u8) -> Option<Reg> {
-        (usize::from(number) < Reg::COUNT).then_some(Reg(number))
+        Reg::ALL.get(usize::from(number)).copied()
     }
 
     /// The register's number as an index, always less than [`Reg::COUNT`].
+    #[inline]
     pub fn index(self) -> usize {
-        usize::from(self.0)
+        usize::from(self.number())
     }
 
     /// The register's number.
+    #[inline]
     pub fn number(self) -> u8 {
-        self.0
+        self as u8
     }
 
     /// All registers in order.
     pub fn all() -> impl DoubleEndedIterator<Item = Reg> {
-        (0..10).chain([10]).map(Reg)
+        Reg::ALL.into_iter()
     }
 }
 
 impl std::fmt::Display for Reg {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "r{}", self.0)
+        write!(f, "r{}", self.number())
     }
 }
 
