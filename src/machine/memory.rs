@@ -22,6 +22,7 @@ mod fault;
 mod heap;
 mod meta;
 mod object;
+mod plain;
 mod region;
 mod strings;
 #[cfg(test)]

@@ -25,13 +25,9 @@ macro_rules! cell {
 /// The bytes are committed guest memory.
 #[inline(always)]
 pub(super) unsafe fn load(addr: u64, size: Size) -> u64 {
-    if addr & u64::from(size.bytes() - 1) == 0 {
-        return match size {
-            Size::B => u64::from(cell!(AtomicU8, addr).load(Ordering::Relaxed)),
-            Size::H => u64::from(cell!(AtomicU16, addr).load(Ordering::Relaxed)),
-            Size::W => u64::from(cell!(AtomicU32, addr).load(Ordering::Relaxed)),
-            Size::DW => cell!(AtomicU64, addr).load(Ordering::Relaxed),
-        };
+    if is_aligned(addr, size) {
+        // SAFETY: as the caller promises, and tested.
+        return unsafe { load_aligned(addr, size) };
     }
     let mut bytes = [0; 8];
     for (i, byte) in (0..u64::from(size.bytes())).zip(&mut bytes) {
@@ -40,24 +36,53 @@ pub(super) unsafe fn load(addr: u64, size: Size) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
+/// Loads, zero-extended.
+///
+/// # Safety
+/// The bytes are committed guest memory, and `addr` is a multiple of the size.
+#[inline(always)]
+pub(super) unsafe fn load_aligned(addr: u64, size: Size) -> u64 {
+    match size {
+        Size::B => u64::from(cell!(AtomicU8, addr).load(Ordering::Relaxed)),
+        Size::H => u64::from(cell!(AtomicU16, addr).load(Ordering::Relaxed)),
+        Size::W => u64::from(cell!(AtomicU32, addr).load(Ordering::Relaxed)),
+        Size::DW => cell!(AtomicU64, addr).load(Ordering::Relaxed),
+    }
+}
+
 /// Stores the low bytes of `value`.
 ///
 /// # Safety
 /// The bytes are committed guest memory.
 #[inline(always)]
 pub(super) unsafe fn store(addr: u64, size: Size, value: u64) {
-    if addr & u64::from(size.bytes() - 1) == 0 {
-        match size {
-            Size::B => cell!(AtomicU8, addr).store(value as u8, Ordering::Relaxed),
-            Size::H => cell!(AtomicU16, addr).store(value as u16, Ordering::Relaxed),
-            Size::W => cell!(AtomicU32, addr).store(value as u32, Ordering::Relaxed),
-            Size::DW => cell!(AtomicU64, addr).store(value, Ordering::Relaxed),
-        }
-        return;
+    if is_aligned(addr, size) {
+        // SAFETY: as the caller promises, and tested.
+        return unsafe { store_aligned(addr, size, value) };
     }
     for (i, byte) in (0..u64::from(size.bytes())).zip(value.to_le_bytes()) {
         cell!(AtomicU8, addr + i).store(byte, Ordering::Relaxed);
     }
+}
+
+/// Stores the low bytes of `value`.
+///
+/// # Safety
+/// The bytes are committed guest memory, and `addr` is a multiple of the size.
+#[inline(always)]
+pub(super) unsafe fn store_aligned(addr: u64, size: Size, value: u64) {
+    match size {
+        Size::B => cell!(AtomicU8, addr).store(value as u8, Ordering::Relaxed),
+        Size::H => cell!(AtomicU16, addr).store(value as u16, Ordering::Relaxed),
+        Size::W => cell!(AtomicU32, addr).store(value as u32, Ordering::Relaxed),
+        Size::DW => cell!(AtomicU64, addr).store(value, Ordering::Relaxed),
+    }
+}
+
+/// Whether an address is a multiple of a size.
+#[inline(always)]
+pub(super) fn is_aligned(addr: u64, size: Size) -> bool {
+    addr & u64::from(size.bytes() - 1) == 0
 }
 
 /// Performs an atomic operation, sequentially consistent, and returns the old value, zero-extended.

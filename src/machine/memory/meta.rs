@@ -24,6 +24,9 @@ pub(super) const MAX_OBJECTS: u32 = 1 << 24;
 const ROW: u64 = size_of::<Meta>() as u64;
 const LIVE: u64 = 1 << 8;
 
+/// Set where elements do not fill their granules.
+const PADDED: u64 = 1 << 9;
+
 /// The row of an object.
 #[derive(Debug)]
 #[repr(C, align(64))]
@@ -37,7 +40,7 @@ pub(super) struct Meta {
     stride: AtomicU64,
     base: AtomicU64,
     len: AtomicU64,
-    /// The kind's number, and [`LIVE`].
+    /// The kind's number, [`LIVE`] and [`PADDED`].
     state: AtomicU64,
 }
 
@@ -52,6 +55,27 @@ impl Meta {
     #[inline(always)]
     pub(super) fn allows_write(&self, addr: u64, len: u32) -> bool {
         self.allows(addr, len, self.write_end.load(Ordering::Relaxed))
+    }
+
+    /// Whether a program may read the `len` aligned bytes at `addr`, an address of the arena; it is not asked where
+    /// elements are padded.
+    #[inline(always)]
+    pub(super) fn allows_plain_read(&self, addr: u64, len: u32) -> bool {
+        self.allows_plain(addr, len, self.read_end.load(Ordering::Relaxed))
+    }
+
+    /// As [`Meta::allows_plain_read`], for a write.
+    #[inline(always)]
+    pub(super) fn allows_plain_write(&self, addr: u64, len: u32) -> bool {
+        self.allows_plain(addr, len, self.write_end.load(Ordering::Relaxed))
+    }
+
+    /// The sum cannot wrap, since no address of the arena is so high.
+    #[inline(always)]
+    fn allows_plain(&self, addr: u64, len: u32, end: u64) -> bool {
+        addr >= self.lo.load(Ordering::Relaxed)
+            && addr.wrapping_add(u64::from(len)) <= end
+            && self.state.load(Ordering::Relaxed) & PADDED == 0
     }
 
     #[inline(always)]
@@ -135,8 +159,12 @@ impl Meta {
             _ => u64::MAX / u64::from(granules) + 1,
         };
         self.magic.store(magic, Ordering::Relaxed);
-        self.state
-            .store(u64::from(kind as u8) | LIVE, Ordering::Relaxed);
+        let padded = match u64::from(elem) % GRANULE {
+            0 => 0,
+            _ => PADDED,
+        };
+        let state = u64::from(kind as u8) | LIVE | padded;
+        self.state.store(state, Ordering::Relaxed);
     }
 
     /// Says which of its addresses programs may access, and how.

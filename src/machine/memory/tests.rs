@@ -481,3 +481,67 @@ fn threads_that_add_atomically_lose_nothing() {
     });
     assert_eq!(memory.load(cell, Size::DW).unwrap(), 40_000);
 }
+
+#[test]
+fn plain_access_is_allowed_where_any_aligned_access_is_that_meets_no_padding() {
+    let memory = memory();
+    let window = memory.allocate(64, &spec(ObjectKind::Data, "w")).unwrap();
+    memory.set_window(window, 6..43);
+    let read_only = spec(ObjectKind::MapValue, "r").with_access(ProgramAccess::ReadOnly);
+    let read_only = memory.allocate(24, &read_only).unwrap();
+    let freed = memory.allocate(24, &spec(ObjectKind::Data, "f")).unwrap();
+    memory.free(freed);
+    let short = memory.allocate(13, &spec(ObjectKind::Stack, "s")).unwrap();
+    let tight = array(&memory, 4, 24);
+    // Far from the others, which are not padded.
+    memory
+        .allocate(512, &spec(ObjectKind::Data, "between"))
+        .unwrap();
+    let padded = array(&memory, 4, 12);
+    for (base, is_padded) in [
+        (window, false),
+        (read_only, false),
+        (freed, false),
+        (short, false),
+        (tight, false),
+        (padded, true),
+        (Addr(0), false),
+        (Addr(u64::MAX), false),
+    ] {
+        for addr in (-40..140).map(|off| base.offset(off)) {
+            for size in [Size::B, Size::H, Size::W, Size::DW] {
+                compare_ways(&memory, addr, size, is_padded);
+            }
+        }
+    }
+}
+
+/// Holds the accesses that say nothing of why not against those that do.
+fn compare_ways(memory: &Memory, addr: Addr, size: Size, is_padded: bool) {
+    let aligned = addr.0.is_multiple_of(u64::from(size.bytes()));
+    let loaded = memory.load(addr, size).ok();
+    assert_eq!(memory.load_allowed(addr, size), loaded, "{size:?} {addr}");
+    let plain = memory.load_plain(addr, size);
+    match (aligned, is_padded) {
+        (true, true) => assert!(plain.is_none() || plain == loaded, "{size:?} {addr}"),
+        (true, false) => assert_eq!(plain, loaded, "{size:?} {addr}"),
+        (false, _) => assert_eq!(plain, None, "{size:?} {addr}"),
+    }
+    let value = addr.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let stored = memory.check(addr, size.bytes(), Access::Write).is_ok();
+    let plainly = memory.store_plain(addr, size, value).is_some();
+    assert!(stored || !plainly, "{size:?} {addr}");
+    assert!(
+        plainly || !stored || !aligned || is_padded,
+        "{size:?} {addr}"
+    );
+    assert_eq!(
+        memory.store_allowed(addr, size, value).is_some(),
+        stored,
+        "{size:?} {addr}"
+    );
+    if stored {
+        let low = u64::MAX >> (64 - size.bits());
+        assert_eq!(memory.load(addr, size), Ok(value & low), "{size:?} {addr}");
+    }
+}
