@@ -58,6 +58,9 @@ impl Stacks {
     #[inline]
     pub fn clear(&self, memory: &Memory, depth: usize, used: u32) -> Result<(), Fault> {
         const ZEROS: [u8; STACK_SIZE as usize] = [0; STACK_SIZE as usize];
+        if used == 0 {
+            return Ok(());
+        }
         let used = used.next_multiple_of(8).min(STACK_SIZE);
         let zeros = ZEROS.get(..used as usize).unwrap_or(&ZEROS);
         memory.write(self.top(depth).offset(-i64::from(used)), zeros)
