@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::known::{self, ArrayId, ArrayShape, Known};
 use super::op::{Atomic, Branch, EntryId, Load, Op, Place, Target};
-use super::{Checks, Code, Entry, MovedField, STACK_SIZE};
+use super::{Checks, Code, Derived, Entry, MovedField, STACK_SIZE};
 use crate::abi;
 use crate::abi::context::{self, Field, Shape};
 use crate::helpers;
@@ -281,6 +281,7 @@ impl<'a> Lowering<'a> {
                 Some(_) => Checks::Proven,
                 None => Checks::Needed,
             },
+            derived: Derived::default(),
         })
     }
 

@@ -11,6 +11,7 @@
 //!   verifier stands [`Op::Unreached`], which traps.
 //! - What cannot be run is refused here by name, with its pc, never later.
 
+mod derived;
 mod display;
 mod join;
 mod known;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use crate::abi::ProgType;
 use crate::isa::{Pc, Size};
 
+pub use derived::Derived;
 pub use join::{join, join_verified};
 pub use known::{ArrayId, ArrayShape, Known};
 pub use lower::{Arena, Bindings, LowerError, MapBinding, lower, lower_unverified};
@@ -50,6 +52,8 @@ pub struct Code {
     pub arrays: Vec<ArrayShape>,
     /// Whether its accesses must be checked when they happen.
     pub checks: Checks,
+    /// What an engine makes of it at its first run: after that, the operations must stay as they are.
+    pub derived: Derived,
 }
 
 /// Whether the accesses of a program must be checked when they happen.

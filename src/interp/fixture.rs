@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::run;
+use super::{Watch, run, run_watched};
 use crate::abi::{self, ProgType};
 use crate::code::{
     Bindings, Code, DEFAULT_FUEL, Outcome, Programs, RunEnv, Stacks, lower_unverified,
@@ -85,18 +85,21 @@ impl Fixture {
     }
 
     pub(crate) fn run(&self, code: &Code, ctx: Addr) -> Outcome {
-        let world = World::new(&self.machine, &self.maps, code.prog_type, &self.task);
-        let (programs, stacks, fuel) = (&self.programs, &self.stacks, self.fuel);
-        run(
-            code,
-            &RunEnv {
-                world,
-                programs,
-                stacks,
-                fuel,
-            },
-            ctx,
-        )
+        run(code, &self.env(code), ctx)
+    }
+
+    /// Runs a program while somebody looks on.
+    pub(crate) fn run_watched(&self, code: &Code, ctx: Addr, watch: &mut impl Watch) -> Outcome {
+        run_watched(code, &self.env(code), ctx, watch)
+    }
+
+    fn env(&self, code: &Code) -> RunEnv<'_> {
+        RunEnv {
+            world: World::new(&self.machine, &self.maps, code.prog_type, &self.task),
+            programs: &self.programs,
+            stacks: &self.stacks,
+            fuel: self.fuel,
+        }
     }
 
     /// Runs a program without context.

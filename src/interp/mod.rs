@@ -9,12 +9,15 @@
 //! - A callback that a helper calls is an activation of the same loop on the next frame.
 //! - A tail call replaces the function that makes it, and returns to that function's caller.
 //! - The operations stand in the order of the instruction shapes, one expression each.
+//! - Where nobody looks on, `threaded` runs ahead through what is frequent and goes well. The loop does what it leaves, and
+//!   alone says what went wrong, where and after how many instructions; with somebody looking on it does everything.
 
 #[cfg(test)]
 pub(crate) mod fixture;
 mod frame;
 #[cfg(test)]
 mod tests;
+mod threaded;
 mod watch;
 
 use std::ops::ControlFlow::{self, Break, Continue};
@@ -29,6 +32,7 @@ use crate::isa::alu::{alu32, alu64, endian, extend, imm, movsx, neg};
 use crate::isa::{AtomicOp, Fetch, LegacyMode, Reg, Size};
 use crate::machine::{Addr, Errno, Memory};
 use frame::{Budget, Frames, Regs, Return};
+use threaded::{Progress, Threaded};
 use watch::Nobody;
 pub use watch::{Step, Watch};
 
@@ -80,6 +84,8 @@ struct Run<'a, W> {
 /// Where an activation is.
 struct Cursor<'a> {
     code: &'a Code,
+    /// The same as threaded code, if nobody looks on.
+    threaded: Option<&'a Threaded>,
     /// The operation after the one that runs.
     next: usize,
     regs: Regs,
@@ -90,6 +96,7 @@ impl<'a, W: Watch> Run<'a, W> {
     fn activate(&mut self, code: &'a Code, id: EntryId, args: [u64; 5]) -> Result<u64, Trap> {
         let mut at = Cursor {
             code,
+            threaded: threaded::<W>(code),
             next: 0,
             regs: Regs::with_args(args),
         };
@@ -117,6 +124,14 @@ impl<'a, W: Watch> Run<'a, W> {
         // stores through memory would cost more than most operations do.
         let (mut next, mut fuel) = (at.next, self.fuel);
         loop {
+            if let Some(threaded) = at.threaded {
+                let from = Progress { next, fuel };
+                let to = threaded.run(self.memory, &mut at.regs, from);
+                if to != from {
+                    Progress { next, fuel } = to;
+                    (at.next, self.fuel) = (next, fuel);
+                }
+            }
             let op = *at.code.ops.get(next).ok_or(Cause::PastEnd)?;
             next += 1;
             at.next = next;
@@ -334,7 +349,10 @@ impl<'a, W: Watch> Run<'a, W> {
         if depth <= floor {
             return Break(result);
         }
-        (at.code, at.next) = (back.code, back.next);
+        if !std::ptr::eq(at.code, back.code) {
+            (at.code, at.threaded) = (back.code, threaded::<W>(back.code));
+        }
+        at.next = back.next;
         at.regs[Reg::FP] = self.env.stacks.top(depth - 1).0;
         Continue(())
     }
@@ -349,7 +367,7 @@ impl<'a, W: Watch> Run<'a, W> {
             Ok(_) if taken >= MAX_TAIL_CALLS => at.regs[Reg::R0] = Errno::E2BIG.as_return(),
             Ok(code) => {
                 self.tail_calls += 1;
-                at.code = code;
+                (at.code, at.threaded) = (code, threaded::<W>(code));
                 at.regs = Regs::with_args([self.ctx.0, 0, 0, 0, 0]);
                 self.frames.replace();
                 self.begin(
@@ -387,6 +405,15 @@ impl<W: Watch> Engine for Run<'_, W> {
 
     fn state(&mut self) -> &mut RunState {
         &mut self.state
+    }
+}
+
+/// The threaded form of a program, if nobody looks on.
+#[inline]
+fn threaded<W: Watch>(code: &Code) -> Option<&Threaded> {
+    match W::LOOKS {
+        true => None,
+        false => code.derived.get(|| Threaded::new(code)),
     }
 }
 

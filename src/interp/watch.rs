@@ -19,6 +19,9 @@ pub struct Step<'a> {
 
 /// Somebody who looks on.
 pub trait Watch {
+    /// Whether it looks at all.
+    const LOOKS: bool = true;
+
     /// An operation is about to run.
     fn step(&mut self, step: &Step<'_>);
 }
@@ -27,6 +30,8 @@ pub trait Watch {
 pub(super) struct Nobody;
 
 impl Watch for Nobody {
+    const LOOKS: bool = false;
+
     #[inline(always)]
     fn step(&mut self, _step: &Step<'_>) {}
 }
