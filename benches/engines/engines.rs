@@ -1,8 +1,7 @@
-//! Both engines against rbpf's interpreter and its JIT, on programs that all of them can run, and
-//! compile times.
+//! Both engines against rbpf's interpreter, its JIT and its use of Cranelift, on programs that all of them can run, with
+//! compile times; and an empty XDP program through the library.
 //!
-//! `cargo bench --bench engines`. Compare the times of one run: machines differ, ratios less. rbpf's
-//! own use of Cranelift pins another release of it, so that the two do not go into one program.
+//! `cargo bench --manifest-path benches/engines/Cargo.toml`. Compare the times of one run: machines differ, ratios less.
 
 #![expect(
     unsafe_code,
@@ -15,24 +14,26 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use ebpf_sim::code::{Bindings, Code, DEFAULT_FUEL, Programs, RunEnv, Stacks, lower};
+use ebpf_sim::events::{Direction, Event, Packet, SkbFields};
 use ebpf_sim::helpers::World;
 use ebpf_sim::interp;
 use ebpf_sim::jit::{self, Compiler, Counting, Natives};
 use ebpf_sim::machine::{Addr, Machine, MachineConfig, Owner, Task};
 use ebpf_sim::maps::MapTable;
 use ebpf_sim::object::{LinkOptions, Object, Program};
+use ebpf_sim::sim::{Engine, Options, Sim};
 use ebpf_sim::verifier::{Env, verify};
 
-/// Programs of corpus/bench that need no map, no helper, no context and no call.
-const PROGRAMS: [&str; 8] = [
-    "alu32", "alu64", "collatz", "crc32", "gcd", "matrix", "siphash", "sort",
+/// Programs of corpus/bench that need no map, no helper and no context.
+const PROGRAMS: [&str; 9] = [
+    "alu32", "alu64", "calls", "collatz", "crc32", "gcd", "matrix", "siphash", "sort",
 ];
 
 /// How many instructions the long program has.
 const LONG: usize = 10_000;
 
 fn load(name: &str) -> Arc<Program> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("corpus/bench/{name}.o"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../corpus/bench/{name}.o"));
     let bytes = std::fs::read(&path).expect("it is in the corpus");
     let object = Object::parse(name, &bytes).expect("it is an object");
     let linked = object.link(&LinkOptions::default());
@@ -115,25 +116,94 @@ impl Kernel {
     }
 }
 
+/// Runs a program in rbpf's engines, and names those that cannot.
+fn rivals(
+    group: &mut BenchmarkGroup<'_, criterion::measurement::WallTime>,
+    bytes: &[u8],
+    wanted: u64,
+) {
+    let mut vm = rbpf::EbpfVmNoData::new(Some(bytes)).expect("rbpf takes it");
+    assert_eq!(vm.execute_program().expect("rbpf runs it"), wanted);
+    group.bench_function("rbpf", |bencher| {
+        bencher.iter(|| black_box(vm.execute_program()));
+    });
+    match vm.jit_compile() {
+        Ok(()) => {
+            // SAFETY: the program was judged, and reaches no memory but its stack.
+            assert_eq!(
+                unsafe { vm.execute_program_jit() }.expect("it runs"),
+                wanted
+            );
+            group.bench_function("rbpf-jit", |bencher| {
+                // SAFETY: as above.
+                bencher.iter(|| black_box(unsafe { vm.execute_program_jit() }));
+            });
+            group.bench_function("rbpf-jit-compile", |bencher| {
+                bencher.iter(|| black_box(vm.jit_compile().is_ok()));
+            });
+        }
+        Err(error) => eprintln!("rbpf's JIT: {error}"),
+    }
+    if let Err(error) = vm.cranelift_compile() {
+        eprintln!("rbpf's Cranelift: {error}");
+        return;
+    }
+    // It gives something else than rbpf's interpreter for some programs; how fast says nothing then.
+    let given = vm.execute_program_cranelift().expect("it runs");
+    if given != wanted {
+        eprintln!("rbpf's Cranelift gives {given}, not {wanted}");
+        return;
+    }
+    group.bench_function("rbpf-cranelift", |bencher| {
+        bencher.iter(|| black_box(vm.execute_program_cranelift()));
+    });
+    group.bench_function("rbpf-cranelift-compile", |bencher| {
+        bencher.iter(|| black_box(vm.cranelift_compile().is_ok()));
+    });
+}
+
 fn bench(criterion: &mut Criterion) {
     let kernel = Kernel::new();
     for name in PROGRAMS {
         let program = load(name);
         let (code, bytes) = (lowered(&program), raw(&program));
+        let outcome = interp::run(&code, &kernel.env(&code), Addr::NULL);
         let mut group = criterion.benchmark_group(name);
         kernel.engines(&mut group, &code);
-        let vm = rbpf::EbpfVmNoData::new(Some(&bytes)).expect("rbpf takes it");
-        group.bench_function("rbpf", |bencher| {
-            bencher.iter(|| black_box(vm.execute_program()));
-        });
-        group.bench_function("rbpf-jit", |bencher| {
-            let mut vm = rbpf::EbpfVmNoData::new(Some(&bytes)).expect("rbpf takes it");
-            vm.jit_compile().expect("rbpf compiles it");
-            // SAFETY: the program was judged, and reaches no memory but its stack.
-            bencher.iter(|| black_box(unsafe { vm.execute_program_jit() }));
-        });
+        rivals(&mut group, &bytes, outcome.result.expect("it runs"));
         group.finish();
     }
+}
+
+/// An empty XDP program through the library: one event, context and verdict included.
+fn event(criterion: &mut Criterion) {
+    let text = ".type xdp\nr0 = 2\nexit\n";
+    let event = Event::Packet(Packet {
+        bytes: vec![0; 64],
+        ifindex: 1,
+        queue: 0,
+        direction: Direction::Ingress,
+        fields: SkbFields::default(),
+    });
+    let mut group = criterion.benchmark_group("xdp");
+    for (name, engine) in [
+        ("interp", Engine::Interpreter),
+        ("jit", Engine::Jit(Counting::Off)),
+    ] {
+        let options = Options {
+            engine,
+            ..Options::default()
+        };
+        let mut sim = Sim::new(options).expect("memory for a machine");
+        let program = Program::from_assembly("empty", text).expect("it is in the syntax");
+        sim.load_program(program);
+        let runs = sim.fire(&event).expect("it happens").runs().count();
+        assert_eq!(runs, 1, "the program runs");
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(sim.fire(&event).is_ok()));
+        });
+    }
+    group.finish();
 }
 
 /// An empty program, and a long one without loops.
@@ -152,5 +222,5 @@ fn ends(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, bench, ends);
+criterion_group!(benches, bench, ends, event);
 criterion_main!(benches);
