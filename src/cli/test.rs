@@ -273,23 +273,21 @@ impl Bench<'_> {
             let reason = format!("{} programs are judged only", program.prog_type.name());
             return Outcome::Ignored { reason };
         };
-        let returned = self.fire(number, program, case, &event);
-        let holds = match returned {
-            Err(reason) => Err(reason),
+        let outcome = match self.fire(number, program, case, &event) {
+            Err(NotRun::Impossible(reason)) => Outcome::Ignored {
+                reason: format!("it is accepted, but cannot run here: {reason}"),
+            },
+            Err(NotRun::Failed(reason)) => Outcome::Failed { reason },
             Ok(returned) => match retval {
-                Retval::Number(number) if number != returned => {
-                    Err(format!("it returned {returned:#x}, and not {number:#x}"))
-                }
-                Retval::Number(_) | Retval::Pointer => Ok(()),
+                Retval::Number(number) if number != returned => Outcome::Failed {
+                    reason: format!("it returned {returned:#x}, and not {number:#x}"),
+                },
+                Retval::Number(_) | Retval::Pointer => Outcome::Passed,
             },
         };
-        self.tally
-            .runs
-            .count(holds.as_ref().map(drop).map_err(drop));
-        match holds {
-            Ok(()) => Outcome::Passed,
-            Err(reason) => Outcome::Failed { reason },
-        }
+        let holds = matches!(outcome, Outcome::Passed);
+        self.tally.runs.count(holds.then_some(()).ok_or(()));
+        outcome
     }
 
     fn fire(
@@ -298,7 +296,7 @@ impl Bench<'_> {
         program: &Program,
         case: Case<'_>,
         event: &Event,
-    ) -> Result<u32, String> {
+    ) -> Result<u32, NotRun> {
         let mut programs = self.auxiliaries.clone();
         programs.push(program.name.clone());
         let options = sim::Options {
@@ -311,17 +309,35 @@ impl Bench<'_> {
             engine: self.engine,
             ..sim::Options::default()
         };
-        let mut sim = Sim::new(options).map_err(|error| error.to_string())?;
-        self.inputs
-            .load_one_into(number, &mut sim)
-            .map_err(|error| format!("{error:#}"))?;
-        let firing = sim.fire(event).map_err(|error| error.to_string())?;
+        let mut sim = Sim::new(options).map_err(NotRun::failed)?;
+        let loaded = self.inputs.load_one_into(number, &mut sim);
+        loaded.map_err(|error| NotRun::Failed(format!("{error:#}")))?;
+        let own = sim.loads().iter().rev();
+        let mut own = own.filter_map(|load| load.program(&program.name));
+        let refusal = own.find_map(|loaded| loaded.verdict.refusal());
+        if let Some(refusal) = refusal {
+            return Err(NotRun::Impossible(refusal.to_string()));
+        }
+        let firing = sim.fire(event).map_err(NotRun::failed)?;
         let run = firing.runs().find(|run| *run.name == *program.name);
-        let run = run.ok_or("nothing that happens reaches it")?;
+        let run = run.ok_or_else(|| NotRun::failed("nothing that happens reaches it"))?;
         match &run.outcome {
             Ok(r0) => Ok(*r0 as u32),
-            Err(trap) => Err(format!("it trapped: {trap}")),
+            Err(trap) => Err(NotRun::Failed(format!("it trapped: {trap}"))),
         }
+    }
+}
+
+/// Why a program that is accepted returned nothing.
+enum NotRun {
+    /// It uses what the simulator has not.
+    Impossible(String),
+    Failed(String),
+}
+
+impl NotRun {
+    fn failed(why: impl fmt::Display) -> NotRun {
+        NotRun::Failed(why.to_string())
     }
 }
 
