@@ -438,9 +438,9 @@ impl<'a> Verifier<'a> {
         while let Some(id) = parent {
             if let Some(head) = joined {
                 let state = &self.stored[id.index()].state;
-                let enclosing = self.enclosing_loop(head, state.loop_entry, state.depth);
-                if enclosing.is_some() {
-                    self.stored[id.index()].state.loop_entry = enclosing;
+                let (entry, depth) = (state.loop_entry, state.depth);
+                if self.encloses(head, entry, depth) {
+                    self.stored[id.index()].state.loop_entry = Some(head);
                 }
             }
             let stored = &mut self.stored[id.index()];

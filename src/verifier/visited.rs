@@ -150,38 +150,32 @@ impl Verifier<'_> {
         fail
     }
 
-    /// The outermost loop that a stored state is known to be part of.
+    /// The outermost loop that a stored state is known to be part of: where the links from head to
+    /// head end. A head that was linked to itself is the end of its own, as in Linux.
     fn loop_entry_of(&self, id: StateId) -> Option<StateId> {
         let mut entry = self.stored[id.index()].state.loop_entry?;
-        while let Some(outer) = self.stored[entry.index()].state.loop_entry {
-            if outer == entry {
-                break;
-            }
+        while let Some(outer) = self.stored[entry.index()].state.loop_entry
+            && outer != entry
+        {
             entry = outer;
         }
         Some(entry)
     }
 
-    /// The loop with that head as it bears on a state at `depth` in the loop of `entry`: `None`
-    /// when it is explored already, or lies within the one that is known.
-    pub(super) fn enclosing_loop(
-        &self,
-        head: StateId,
-        entry: Option<StateId>,
-        depth: u32,
-    ) -> Option<StateId> {
+    /// Whether the loop with that head bears on a state at `depth` in the loop of `entry`: it is not
+    /// explored already, nor does it lie within the one that is known.
+    pub(super) fn encloses(&self, head: StateId, entry: Option<StateId>, depth: u32) -> bool {
         let head = self.loop_entry_of(head).unwrap_or(head);
         let entry = entry.map(|entry| self.loop_entry_of(entry).unwrap_or(entry));
         let depth = entry.map_or(depth, |entry| self.stored[entry.index()].state.depth);
         let stored = &self.stored[head.index()];
-        (stored.branches > 0 && stored.state.depth <= depth).then_some(head)
+        stored.branches > 0 && stored.state.depth <= depth
     }
 
     /// The current state is part of the loop with that head.
     fn join_loop(&mut self, head: StateId) {
-        let joined = self.enclosing_loop(head, self.cur.loop_entry, self.cur.depth);
-        if joined.is_some() {
-            self.cur.loop_entry = joined;
+        if self.encloses(head, self.cur.loop_entry, self.cur.depth) {
+            self.cur.loop_entry = Some(head);
         }
     }
 
