@@ -79,7 +79,7 @@ impl Comparison {
             return true;
         }
         if old.kind == Kind::Uninit {
-            return !exact || cur.kind == Kind::Uninit;
+            return self.precision == Precision::Tracked || cur.kind == Kind::Uninit;
         }
         if cur.kind == Kind::Uninit || old.kind != cur.kind || old.maybe_null != cur.maybe_null {
             return false;
