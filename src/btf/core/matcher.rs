@@ -96,7 +96,9 @@ impl<'a> Matcher<'a> {
             let Some(found) = found else { continue };
             match &agreed {
                 None => agreed = Some(found),
-                Some(first) => first.check_agreement(&found, || describe(self.local, relo))?,
+                Some(first) => {
+                    first.check_agreement(&found, relo.kind, || describe(self.local, relo))?
+                }
             }
             fitting.push(*candidate);
         }
@@ -206,6 +208,7 @@ impl Found {
     fn check_agreement(
         &self,
         other: &Found,
+        kind: CoreKind,
         subject: impl Fn() -> String,
     ) -> Result<(), CoreError> {
         let ambiguous = |first, second| CoreError::Ambiguous {
@@ -218,7 +221,8 @@ impl Found {
         if self.bit_offset != other.bit_offset {
             return Err(ambiguous(self.bit_offset / 8, other.bit_offset / 8));
         }
-        if self.value != other.value {
+        // That a value exists is the same answer whatever it is.
+        if self.value != other.value && kind != CoreKind::EnumvalExists {
             return Err(ambiguous(self.value, other.value));
         }
         Ok(())

@@ -432,6 +432,18 @@ fn value_of_32_bits_is_extended_by_its_sign() {
 }
 
 #[test]
+fn value_that_two_candidates_have_exists_whatever_it_is() {
+    let local = || with_enum(Kind::Enum, 0, &[("ONE", 1)]);
+    let mut target = with_enum(Kind::Enum, 0, &[("ONE", 3)]);
+    let name = target.text("ONE");
+    target.record("e", Kind::Enum, 1, 4, &[name, 4]);
+    let exists = ask(local(), "0", CoreKind::EnumvalExists, &target);
+    assert_eq!(exists.map(|answer| answer.value), Ok(Some(1)));
+    let value = ask(local(), "0", CoreKind::EnumvalValue, &target);
+    assert!(matches!(value, Err(CoreError::Ambiguous { .. })));
+}
+
+#[test]
 fn enumerations_match_by_names_and_size() {
     let local = || with_enum(Kind::Enum, 0, &[("A", 1), ("B", 2)]);
     let more = with_enum(Kind::Enum, 0, &[("B", 7), ("C", 8), ("A", 9)]);
