@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::abi::sections::parse as program_section;
 use crate::btf::{Btf, BtfExt, BtfId, CoreRelo, LineInfo, StrRef};
 use crate::isa::{Pc, RawInsn};
 
@@ -127,6 +128,7 @@ impl Code {
             });
         }
         let functions = parse_functions(elf, &places)?;
+        check_seen(elf, &places, &functions)?;
         for (target, relocations) in
             elf.relocations(|section| sections::role(section) == Role::Code)?
         {
@@ -242,6 +244,31 @@ fn parse_functions(elf: &mut Elf<'_>, places: &[Loaded]) -> Result<Vec<Function>
     }
     functions.sort_by_key(|function| (function.section, function.start));
     Ok(functions)
+}
+
+/// Refuses a section for programs that has static functions alone: they were meant to be programs.
+fn check_seen(elf: &Elf<'_>, places: &[Loaded], functions: &[Function]) -> Result<(), ObjectError> {
+    let mut seen: HashMap<usize, &Function> = HashMap::new();
+    // By section, one that is a program if there is one.
+    for function in functions {
+        let found = seen.entry(function.section).or_insert(function);
+        if function.entry == Entry::Program {
+            *found = function;
+        }
+    }
+    for (section, place) in elf.sections.iter().zip(places) {
+        let Content::Code(code) = place.content else {
+            continue;
+        };
+        if let Some(function) = seen.get(&code)
+            && function.entry == Entry::Subprogram
+            && program_section(section.name).is_some()
+        {
+            let name = function.name.to_string();
+            return Err(section.error(0, SectionProblem::StaticProgram { name }));
+        }
+    }
+    Ok(())
 }
 
 fn parse_function(

@@ -151,7 +151,9 @@ pub enum HeaderProblem {
         got: u8,
     },
     /// Big-endian or unknown.
-    #[error("byte order is {got}, want 1: big-endian objects are not supported")]
+    #[error(
+        "byte order is {got}, want 1: build it for this machine, with -target bpfel; of big-endian objects `btf dump` reads the types"
+    )]
     ByteOrder {
         /// The byte order's number.
         got: u8,
@@ -196,6 +198,14 @@ pub enum HeaderProblem {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SectionProblem {
+    /// A function of a section for programs that is not seen from outside.
+    #[error(
+        "program `{name}` is static, and nothing else in its section is a program: drop the `static`, or the SEC()"
+    )]
+    StaticProgram {
+        /// The function.
+        name: String,
+    },
     /// It is not in the file.
     #[error("{size} bytes, file has {file_size}")]
     Outside {

@@ -218,6 +218,25 @@ fn relocations_of_no_section_or_with_addends_are_refused() {
 }
 
 #[test]
+fn static_programs_are_refused() {
+    let symbols = contents(CALLS, ".symtab");
+    let count = word(CALLS, header(CALLS, ".symtab") + SH_SIZE) / 24;
+    // Type and binding of each function are made those of a static one.
+    let mut bytes = CALLS.to_vec();
+    for symbol in 0..count {
+        let info = symbols + symbol * 24 + 4;
+        if bytes[info] & 0xf == 2 {
+            bytes[info] = 2;
+        }
+    }
+    let problem = section_error(&bytes).2;
+    assert!(
+        matches!(problem, SectionProblem::StaticProgram { .. }),
+        "{problem}"
+    );
+}
+
+#[test]
 fn symbol_names_outside_their_table_are_refused() {
     let mut bytes = CALLS.to_vec();
     let symbol = contents(CALLS, ".symtab") + 3 * 24;
