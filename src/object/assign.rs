@@ -157,8 +157,8 @@ impl Field {
                 (Field { bit, bits, ..inner }, after)
             } else {
                 let inside = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-                let inside =
-                    inside.and_then(|(index, after)| Some((index.trim().parse().ok()?, after)));
+                let inside = inside
+                    .and_then(|(index, after)| Some((parse_index(btf, index.trim())?, after)));
                 let (index, after) = inside.ok_or_else(|| VariableProblem::Path {
                     rest: rest.to_owned(),
                 })?;
@@ -276,6 +276,18 @@ fn element(btf: &Btf, ty: BtfId, index: u32) -> Option<Field> {
     })
 }
 
+/// An index: a number, or a name of an enumeration.
+fn parse_index(btf: &Btf, text: &str) -> Option<u32> {
+    let number = parse_number(text).or_else(|| {
+        let enumerations = btf.ids().filter_map(|id| btf.ty(id).enumeration());
+        let mut named = enumerations.flat_map(|enumeration| enumeration.values.iter());
+        named
+            .find(|known| known.name == text)
+            .map(|known| known.value)
+    });
+    number?.try_into().ok()
+}
+
 fn parse_number(text: &str) -> Option<i128> {
     let (digits, negative) = match text.strip_prefix('-') {
         Some(digits) => (digits, true),
@@ -283,6 +295,10 @@ fn parse_number(text: &str) -> Option<i128> {
     };
     let number = match digits.strip_prefix("0x") {
         Some(digits) if !digits.starts_with(['-', '+']) => i128::from_str_radix(digits, 16).ok()?,
+        // As in C, which octal numbers are of.
+        None if digits.len() > 1 && digits.starts_with('0') => {
+            i128::from_str_radix(digits, 8).ok()?
+        }
         None if !digits.starts_with(['-', '+']) => digits.parse().ok()?,
         Some(_) | None => return None,
     };

@@ -63,6 +63,11 @@ fn paths_lead_into_arrays_and_structures() {
     assert_eq!(kind[20], 7);
     let letter = set("limits[0].letter", "'x'").expect("it is set");
     assert_eq!(letter[24], b'x');
+    assert_eq!(set("limit", "010"), Ok(vec![8, 0, 0, 0]));
+    let named = set("limits[0x1].kind", "KIND_LARGE").expect("it is set");
+    assert_eq!(named[28 + 20], 7);
+    let named = set("device[KIND_LARGE]", "1").expect("it is set");
+    assert_eq!(named[7], 1);
     let bits = set("limits[0].inner[0].high", "31").expect("it is set");
     assert_eq!(bits[10], 31 << 3);
 }
