@@ -11,7 +11,8 @@ use super::error::{AttachProblem, ObjectError};
 use super::resolve::Resolution;
 use super::struct_ops::{self, Slots};
 use super::{
-    AttachBtf, AttachProgram, Initial, LinkOptions, MapSpec, Needs, Object, Origin, assign,
+    AttachBtf, AttachProgram, Autoload, Initial, LinkOptions, MapSpec, Needs, Object, Origin,
+    assign,
 };
 
 /// What programs find around them: the same for all of an object.
@@ -97,8 +98,12 @@ impl Surroundings {
         options: &LinkOptions<'_>,
     ) -> Result<Option<AttachBtf>, AttachProblem> {
         if section.prog_type == ProgType::StructOps {
-            let slot = self.slots.of(program);
-            let slot = slot.ok_or(AttachProblem::NotReferred)?;
+            let slot = match (self.slots.of(program), self.slots.autoload(program)) {
+                (Some(slot), _) => slot,
+                // Of a map that is not made either.
+                (None, Some(Autoload::No)) => return Ok(None),
+                (None, Some(Autoload::Yes) | None) => return Err(AttachProblem::NotReferred),
+            };
             return Ok(Some(AttachBtf {
                 id: slot.ty,
                 member: Some(slot.member),

@@ -199,10 +199,12 @@ fn structures_of_functions_are_maps_with_programs() {
         refusal(&object, "forgotten"),
         "section `struct_ops`: no struct_ops map refers to the program"
     );
-    assert_eq!(
-        refusal(&object, "asked_for"),
-        "section `struct_ops`: no struct_ops map refers to the program"
-    );
+    // Its map is not made, so it is not loaded unless it is asked for.
+    let asked_for = program(&object, "asked_for");
+    assert_eq!(asked_for.autoload, Autoload::No);
+    let slot = asked_for.attach_btf.and_then(|attach| attach.member);
+    let slot = slot.expect("a member") as usize;
+    assert_eq!(members.get(slot).expect("it exists").name, "ssthresh");
 }
 
 #[test]
