@@ -9,11 +9,12 @@ use anyhow::{Context as _, bail};
 use ebpf_sim::abi::MapType;
 use ebpf_sim::abi::privilege::Loader;
 use ebpf_sim::btf::Btf;
+use ebpf_sim::isa::Pc;
 use ebpf_sim::kernel::host::Host;
 use ebpf_sim::kernel::job::{Job, MapJob, Verdict};
 use ebpf_sim::kernel::vm::{self, Vm, VmError};
 use ebpf_sim::kernel::{Kernel, KernelError, errno_name, log};
-use ebpf_sim::object::Program;
+use ebpf_sim::object::{Poisoned, Program};
 use ebpf_sim::verifier::Stats;
 
 use super::output::Output;
@@ -119,7 +120,8 @@ impl Oracle {
         let refusal = match judged.verdict {
             Verdict::Accepted => None,
             Verdict::Refused { errno } => {
-                let reason = log::reason(&judged.log).map(str::to_owned);
+                let reason = lack(program, &judged.log);
+                let reason = reason.or_else(|| log::reason(&judged.log).map(str::to_owned));
                 let reason = reason.unwrap_or_else(|| errno_name(errno).into_owned());
                 Some((reason, Some(errno)))
             }
@@ -140,6 +142,16 @@ impl Oracle {
             duration: Duration::from_nanos(judged.duration),
         })
     }
+}
+
+/// What a relocation did not find, if the kernel stopped at the call that stands for it.
+fn lack(program: &Program, log: &str) -> Option<String> {
+    let pc = log::last_pc(log)?;
+    let mut poisoned = program.poisoned.iter();
+    let Poisoned { subject, lack, .. } = poisoned.find(|poisoned| poisoned.pc == Pc(pc))?;
+    Some(format!(
+        "failed to resolve CO-RE relocation {subject}: {lack}"
+    ))
 }
 
 /// Gives maps room, also those of programs that are attached to.

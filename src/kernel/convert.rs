@@ -228,7 +228,11 @@ fn attach_name(program: &Program) -> Option<AttachName> {
     if program.prog_type == ProgType::StructOps {
         return structure(program).map(AttachName::Structure);
     }
-    let name = sections::parse(&program.section)?.btf_name()?;
+    let mut section = sections::parse(&program.section)?;
+    section.attach_target = section
+        .attach_target
+        .map(|target| target.strip_prefix("vmlinux:").unwrap_or(target));
+    let name = section.btf_name()?;
     Some(match program.attach_type {
         Some(AttachType::TraceRawTp) => AttachName::Typedef(name),
         _ => AttachName::Function(name),

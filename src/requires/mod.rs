@@ -157,7 +157,7 @@ impl Requirements {
         for program in &linked.programs {
             match program {
                 Ok(program) => code::program(program, kernel, &mut found),
-                Err(error) => unknown.push((error.program.clone(), error.to_string())),
+                Err(error) => unknown.push((error.program.clone(), error.source.to_string())),
             }
         }
         data::object(object, &linked.maps, &mut found);

@@ -10,7 +10,9 @@ pub enum ExternProblem {
     #[error("no type information describes it")]
     Undescribed,
     /// It is declared where nothing can be extern.
-    #[error("declared in section `{section}`, want `.kconfig` or `.ksyms`")]
+    #[error(
+        "declared in section `{section}`, want `.kconfig` or `.ksyms`; if another object defines it, link the two first"
+    )]
     Section {
         /// The section.
         section: String,
