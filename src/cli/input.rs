@@ -15,6 +15,7 @@ use ebpf_sim::btf::{self, Btf};
 #[cfg(all(feature = "kernel", target_os = "linux"))]
 use ebpf_sim::diff::Subject;
 use ebpf_sim::isa::RawInsn;
+use ebpf_sim::linker;
 use ebpf_sim::object::{
     Assignment, Kconfig, KernelSymbols, LinkError, LinkOptions, MapSpec, Needs, Object, Program,
     Setup, TargetPrograms, program_name, read_btf, version_code,
@@ -44,7 +45,7 @@ pub(super) struct Args {
     programs: Vec<String>,
     /// Type information of the kernel that is modelled, as /sys/kernel/btf/vmlinux has it
     /// [default: Linux 6.12].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, visible_alias = "btf", value_name = "FILE")]
     kernel_btf: Option<PathBuf>,
     /// Configuration of that kernel, as /boot/config-VERSION or /proc/config.gz has it
     /// [default: Debian's of Linux 6.12].
@@ -61,6 +62,9 @@ pub(super) struct Args {
     /// repeated.
     #[arg(long = "module-btf", value_name = "FILE")]
     module_btfs: Vec<PathBuf>,
+    /// Link all objects into one before it is loaded, as `ebpf-sim link` does.
+    #[arg(long, conflicts_with = "raw")]
+    link: bool,
     /// The program whose function programs of `freplace` replace, and those of `fentry` and `fexit` trace, and the
     /// function where it is another than their section names.
     #[arg(long, value_name = "FILE[:PROGRAM[:FUNCTION]]")]
@@ -98,6 +102,8 @@ enum Kind {
     Guess,
     /// Instructions of a program of that type.
     Raw(String),
+    /// These bytes, linked from several files.
+    Linked(Arc<[u8]>),
 }
 
 /// What is in a file.
@@ -133,10 +139,10 @@ impl Args {
     /// The same for a kernel that is asked: what was not given of its types, configuration, symbols and version is taken
     /// from it.
     pub(super) fn resolve_for(self, mut oracle: Option<&mut Oracle>) -> anyhow::Result<Inputs> {
-        let guessed = self.files.into_iter().map(|path| Source {
-            path,
-            kind: Kind::Guess,
-        });
+        let guessed: Vec<Source> = match self.link {
+            true => vec![Source::linked(&self.files)?],
+            false => self.files.into_iter().map(Source::guessed).collect(),
+        };
         let raw = self.raw.chunks_exact(2).filter_map(|pair| match pair {
             [kind, path] => Some(Source {
                 path: path.into(),
@@ -162,7 +168,7 @@ impl Args {
             .map(|path| read_types(path, Some(Arc::clone(base()))))
             .collect::<anyhow::Result<_>>()?;
         let mut inputs = Inputs {
-            sources: guessed.chain(raw).collect(),
+            sources: guessed.into_iter().chain(raw).collect(),
             programs: self.programs,
             kind: None,
             kernel_btf,
@@ -304,10 +310,7 @@ impl Inputs {
     /// The file of the programs that others attach to, unless it is one of those that were named.
     fn unnamed(&self, target: &TargetPrograms) -> Option<Source> {
         let is_named = self.sources.iter().any(|source| self.is_target(source));
-        (!is_named).then(|| Source {
-            path: PathBuf::from(&*target.object),
-            kind: Kind::Guess,
-        })
+        (!is_named).then(|| Source::guessed(PathBuf::from(&*target.object)))
     }
 
     fn load_source(&self, source: &Source, sim: &mut Sim) -> anyhow::Result<()> {
@@ -350,12 +353,32 @@ impl Inputs {
 }
 
 impl Source {
+    fn guessed(path: PathBuf) -> Source {
+        Source {
+            path,
+            kind: Kind::Guess,
+        }
+    }
+
+    /// Several objects linked into one, which has the names of all.
+    fn linked(files: &[PathBuf]) -> anyhow::Result<Source> {
+        let objects = read_all(files)?;
+        let names: Vec<&str> = objects.iter().map(|(name, _)| name.as_str()).collect();
+        Ok(Source {
+            path: PathBuf::from(names.join("+")),
+            kind: Kind::Linked(linker::link(&objects)?.into()),
+        })
+    }
+
     /// The file as it was named.
     pub(super) fn name(&self) -> String {
         self.path.display().to_string()
     }
 
     fn content(&self, kind: Option<&str>) -> anyhow::Result<Content> {
+        if let Kind::Linked(bytes) = &self.kind {
+            return Ok(Content::Object(bytes.to_vec()));
+        }
         let (name, bytes) = (self.name(), read(&self.path)?);
         Ok(match &self.kind {
             Kind::Raw(kind) => Content::Program(Box::new(raw(&name, kind, &bytes)?)),
@@ -363,7 +386,7 @@ impl Source {
                 let text = std::str::from_utf8(&bytes).context("assembly text is not UTF-8")?;
                 Content::Program(Box::new(Program::from_assembly_of_type(&name, text, kind)?))
             }
-            Kind::Guess => Content::Object(bytes),
+            Kind::Guess | Kind::Linked(_) => Content::Object(bytes),
         })
     }
 }
@@ -376,6 +399,16 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::io::stdin().lock().read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Files' names and bytes.
+pub(super) fn read_all(files: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let one = |path: &PathBuf| {
+        let name = path.display().to_string();
+        let bytes = read(path).with_context(|| name.clone())?;
+        Ok((name, bytes))
+    };
+    files.iter().map(one).collect()
 }
 
 fn read_types(path: &Path, base: Option<Arc<Btf>>) -> anyhow::Result<Arc<Btf>> {

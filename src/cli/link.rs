@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use ebpf_sim::linker;
 
 use super::Exit;
-use super::input::read;
+use super::input::read_all;
 
 /// Link several objects into one.
 #[derive(Debug, clap::Args)]
@@ -24,13 +24,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let objects = args.files.iter().map(|path| {
-        let name = path.display().to_string();
-        let bytes = read(path).with_context(|| name.clone())?;
-        Ok((name, bytes))
-    });
-    let objects: Vec<(String, Vec<u8>)> = objects.collect::<anyhow::Result<_>>()?;
-    let linked = linker::link(&objects)?;
+    let linked = linker::link(&read_all(&args.files)?)?;
     std::fs::write(&args.output, linked).with_context(|| args.output.display().to_string())?;
     Ok(Exit::Ok)
 }

@@ -519,6 +519,11 @@ fn link_makes_an_object_that_is_accepted() {
     ends(0, &format!("link {objects} -o {both}"));
     let text = ends(0, &format!("verify {both}"));
     assert!(text.contains("2 programs: 2 accepted, 0 refused"), "{text}");
+    let together = ends(0, &format!("verify --link {objects}"));
+    assert_eq!(
+        together,
+        ends(0, &format!("verify {both}")).replace(&both, &objects.replace(' ', "+"))
+    );
     let error = fails(&format!("link corpus/hello.o corpus/hello.o -o {both}"));
     assert!(
         error.contains("`hello` is defined in corpus/hello.o and in corpus/hello.o"),
