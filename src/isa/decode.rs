@@ -62,8 +62,10 @@ pub enum DecodeError {
     #[error("addr_space_cast insn can only convert between address space 1 and 0")]
     InvalidAddrSpace,
     /// A `may_goto` with registers or an immediate.
-    #[error("invalid may_goto imm {imm}")]
+    #[error("invalid may_goto off {off} imm {imm}")]
     InvalidMayGoto {
+        /// How far it jumps.
+        off: i16,
         /// The immediate.
         imm: i32,
     },
@@ -520,7 +522,10 @@ fn exit(raw: RawInsn) -> Result<Insn, DecodeError> {
 
 fn may_goto(raw: RawInsn) -> Result<Insn, DecodeError> {
     if raw.dst != 0 || raw.src != 0 || raw.imm != 0 {
-        return Err(DecodeError::InvalidMayGoto { imm: raw.imm });
+        return Err(DecodeError::InvalidMayGoto {
+            off: raw.off,
+            imm: raw.imm,
+        });
     }
     Ok(Insn::MayGoto { off: raw.off })
 }

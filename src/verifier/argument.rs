@@ -47,6 +47,7 @@ impl Verifier<'_> {
             return Err(Fail::access("helper access to the packet is not allowed"));
         }
         if register.is_null() && is_nullable(arg) {
+            self.mark_precise(reg);
             return Ok(());
         }
         self.check_type(call, reg, &register, arg)?;
@@ -360,15 +361,7 @@ impl Verifier<'_> {
             Kind::MapValue(map) if !pointer.maybe_null => {
                 let how = if writes { Use::Write } else { Use::Read };
                 self.check_map_flags(&pointer, map, Access { how, ..access })?;
-                let size = self.map_spec(map).value_size;
-                self.check_region(
-                    &pointer,
-                    access,
-                    Region {
-                        what: "map value, value",
-                        size,
-                    },
-                )
+                self.check_value_region(&pointer, map, access)
             }
             Kind::Mem(_, MemKind::ReadOnly) if writes => Err(Fail::access(format!(
                 "R{} cannot write into {}",
@@ -449,15 +442,7 @@ impl Verifier<'_> {
                         ..access
                     },
                 )?;
-                let size = self.map_spec(map).value_size;
-                self.check_region(
-                    pointer,
-                    access,
-                    Region {
-                        what: "map value, value",
-                        size,
-                    },
-                )
+                self.check_value_region(pointer, map, access)
             }
             Kind::Mem(size, MemKind::Plain | MemKind::Ringbuf) => self.check_region(
                 pointer,

@@ -11,7 +11,7 @@ use crate::abi::context::SockView;
 use crate::isa::{JumpOp, Operand, Pc, Reg, Width};
 
 use super::explore::{Flowing, Verifier};
-use super::fail::Check;
+use super::fail::{Check, Fail};
 use super::privilege::Rights;
 use super::prune::IdMap;
 use super::scalar::{Branch, Scalar};
@@ -147,6 +147,9 @@ impl Verifier<'_> {
 
     /// `may_goto`: the budget may be used up at any time, or not yet.
     pub(super) fn check_may_goto(&mut self, pc: Pc, off: i32) -> Check<Flowing> {
+        if off == 0 {
+            return Err(Fail::invalid("invalid may_goto off 0 imm 0"));
+        }
         let depth = self.cur.frames.len();
         let mut further = self.cur.clone();
         further.may_goto_depth += 1;

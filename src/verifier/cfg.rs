@@ -354,11 +354,7 @@ fn find_starts(insns: &[Insn], callback: Option<Pc>) -> Check<Vec<Pc>> {
         let pc = Pc(u32::try_from(index).unwrap_or(u32::MAX));
         let target = pc.target(off).filter(|to| to.index() < insns.len());
         let Some(target) = target else {
-            let to = i64::from(pc.0) + 1 + i64::from(off);
-            return Err(Fail::new(
-                Errno::Invalid,
-                format!("call to invalid destination {to}"),
-            ));
+            return Err(Fail::new(Errno::Invalid, "call to invalid destination"));
         };
         starts.push(target);
     }

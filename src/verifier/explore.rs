@@ -382,7 +382,7 @@ impl<'a> Verifier<'a> {
         if self.pending.len() >= MAX_PENDING {
             let count = self.pending.len() + 1;
             return Err(Fail::new(
-                Errno::Fault,
+                Errno::TooBig,
                 format!("The sequence of {count} jumps is too complex."),
             ));
         }

@@ -9,7 +9,7 @@ use crate::abi::helpers::{
 use crate::abi::hooks::{may_ask_path, may_sleep};
 use crate::abi::map_type::{flag, map_func_compatible, may_update_sockmap};
 use crate::abi::privilege::needed_for_helper;
-use crate::abi::{AttachType, MapType, ProgType};
+use crate::abi::{AttachType, LsmHook, MapType, ProgType};
 use crate::btf::{BtfId, KindFilter};
 use crate::isa::{Pc, Reg};
 use crate::object::{Poisoned, Sleepable};
@@ -17,6 +17,7 @@ use crate::object::{Poisoned, Sleepable};
 use super::argument::ARGUMENTS;
 use super::explore::{Flowing, Verifier};
 use super::fail::{Check, Fail};
+use super::outcome::Errno;
 use super::scalar::Scalar;
 use super::stack::StackRange;
 use super::state::{Frame, Kind, MAX_FRAMES, MapRef, MemKind, Register, SlotByte, Trust};
@@ -49,6 +50,9 @@ const D_PATH: u32 = 147;
 /// `bpf_ima_inode_hash` and `bpf_ima_file_hash`.
 const IMA_INODE_HASH: u32 = 161;
 const IMA_FILE_HASH: u32 = 193;
+/// `bpf_get_func_ip` and `bpf_set_retval`.
+const GET_FUNC_IP: u32 = 173;
+const SET_RETVAL: u32 = 187;
 /// The largest error number (`MAX_ERRNO`).
 const MAX_ERRNO: i64 = 4095;
 /// CPUs that the modelled kernel may have at most (`nr_cpu_ids`).
@@ -103,6 +107,7 @@ impl Verifier<'_> {
             });
         };
         let prototype = self.check_callable(helper)?;
+        self.check_hook(helper)?;
         let mut call = Call {
             number: helper.number,
             name: helper.name,
@@ -249,6 +254,40 @@ impl Verifier<'_> {
     /// Whether what runs may sleep; the functions of timers may not.
     pub(super) fn is_sleepable(&self) -> bool {
         self.program.sleepable == Sleepable::Yes && !self.cur.is_async()
+    }
+
+    /// What some helpers are about must be there: a function that the program is on, a result.
+    fn check_hook(&self, helper: &Helper) -> Check {
+        let attach_type = self.program.attach_type;
+        match (helper.number, self.program.prog_type) {
+            (GET_FUNC_IP, ProgType::Kprobe) => Ok(()),
+            (GET_FUNC_IP, ProgType::Tracing) => match attach_type {
+                Some(
+                    AttachType::TraceFentry | AttachType::TraceFexit | AttachType::ModifyReturn,
+                ) => Ok(()),
+                _ => Err(Fail::new(
+                    Errno::NotSupported,
+                    "func bpf_get_func_ip#173 supported only for fentry/fexit/fmod_ret programs",
+                )),
+            },
+            (GET_FUNC_IP, other) => Err(Fail::new(
+                Errno::NotSupported,
+                format!(
+                    "func bpf_get_func_ip#173 not supported for program type {}",
+                    other.number()
+                ),
+            )),
+            (SET_RETVAL, ProgType::Lsm) if attach_type == Some(AttachType::LsmCgroup) => {
+                let hook = self.program.attach_target.as_deref().unwrap_or_default();
+                match self.lsm_hook_kind(hook) {
+                    LsmHook::Void => Err(Fail::invalid(
+                        "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!",
+                    )),
+                    LsmHook::Bool | LsmHook::Errno => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Nothing may sleep in a section that the program opened.

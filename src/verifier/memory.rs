@@ -224,7 +224,7 @@ impl Verifier<'_> {
             Kind::MapKey(map) if null_checked => {
                 if access.how == Use::Write {
                     return Err(Fail::access(format!(
-                        "R{} cannot write into map_key",
+                        "write to change key R{} not allowed",
                         access.reg.number()
                     )));
                 }
@@ -373,16 +373,7 @@ impl Verifier<'_> {
     ) -> Check<Register> {
         self.check_stored(access, "into map")?;
         self.check_map_flags(pointer, map, access)?;
-        let size = self.map_spec(map).value_size;
-        self.check_region(
-            pointer,
-            access,
-            Region {
-                what: "map value, value",
-                size,
-            },
-        )?;
-        self.check_timer_untouched(pointer, map, access)?;
+        self.check_value_region(pointer, map, access)?;
         self.note_access(AccessKind::Plain)?;
         if access.how == Use::Read
             && let Some(known) = self.constant_content(pointer, map, access)
@@ -390,6 +381,19 @@ impl Verifier<'_> {
             return Ok(Register::constant(known));
         }
         Ok(Register::unknown())
+    }
+
+    /// An access must lie within a map's value, and beside its timer.
+    pub(super) fn check_value_region(
+        &self,
+        pointer: &Register,
+        map: MapRef,
+        access: Access,
+    ) -> Check {
+        let size = self.map_spec(map).value_size;
+        let what = "map value, value";
+        self.check_region(pointer, access, Region { what, size })?;
+        self.check_timer_untouched(pointer, map, access)
     }
 
     /// Maps may be closed to programs in one direction.

@@ -19,6 +19,7 @@ mod attach_program;
 mod branch;
 mod cfg;
 mod context;
+mod context_argument;
 mod exception;
 mod explore;
 mod fail;

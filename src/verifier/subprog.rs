@@ -342,7 +342,11 @@ impl Verifier<'_> {
             )));
         }
         let pointee = btf.resolve(to);
-        if tags.contains(&"ctx") || self.is_context_type(btf.ty(pointee).name(), to) {
+        if tags.contains(&"ctx") {
+            self.check_context_type(btf, index, to)?;
+            return Ok(GlobalArg::Ctx);
+        }
+        if self.is_context_type(btf.ty(pointee).name(), to) {
             return Ok(GlobalArg::Ctx);
         }
         let size = btf

@@ -248,3 +248,25 @@ r2 = 1
 call bpf_get_local_storage
 r0 = 1
 exit
+---
+; address_of_a_function_where_there_is_none: func bpf_get_func_ip#173 not supported for program type 7
+.type perf_event
+.license GPL
+call bpf_get_func_ip
+r0 = 1
+exit
+---
+; address_of_a_function_at_a_tracepoint: func bpf_get_func_ip#173 supported only for fentry/fexit/fmod_ret programs
+.type tp_btf/sched_switch
+.license GPL
+call bpf_get_func_ip
+r0 = 0
+exit
+---
+; result_of_a_hook_without_one: BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!
+.type lsm_cgroup/sk_clone_security
+.license GPL
+r1 = 5
+call bpf_set_retval
+r0 = 1
+exit

@@ -115,3 +115,9 @@ r2 = 0
 if r2 < 1 goto again
 r0 = 0
 exit
+---
+; may_goto_nowhere: invalid may_goto off 0 imm 0
+.type sched_cls
+may_goto pc+0
+r0 = 0
+exit

@@ -109,3 +109,56 @@ if r7 == 0 goto +1
 r0 = *(u32 *)(r10 +8)
 r0 = 42
 exit
+---
+; null_for_a_socket_matters: R2 type=scalar expected=sock
+.type sk_lookup
+.license GPL
+r6 = r1
+r9 = *(u32 *)(r1 +8)
+call bpf_get_prandom_u32
+r8 = r0
+if r9 > 5 goto b
+r8 = 0
+goto b
+b:
+r1 = r6
+r2 = r8
+r3 = 0
+call bpf_sk_assign
+r0 = 1
+exit
+---
+; null_for_memory_matters: R1 type=scalar expected=fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_
+.type sched_cls
+.license GPL
+*(u64 *)(r10 -8) = 0
+r6 = *(u32 *)(r1 +0)
+r7 = *(u64 *)(r10 -8)
+call bpf_get_prandom_u32
+r8 = r0
+if r6 > 5 goto b
+r8 = 0
+goto b
+b:
+r1 = r8
+r2 = 0
+r3 = r10
+r3 += -8
+r4 = 8
+r5 = 0
+call bpf_csum_diff
+r0 = 0
+exit
+---
+; register_set_in_a_loop_of_may_goto: accepted: 26 instructions
+.type sched_cls
+r9 = r1
+a:
+may_goto e
+r7 = *(u32 *)(r9 +0)
+*(u64 *)(r10 -8) = r7
+if r7 > 3 goto a
+goto a
+e:
+r0 = 0
+exit

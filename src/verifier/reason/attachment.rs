@@ -16,6 +16,7 @@ pub(super) const KINDS: &[Kind] = &[
             "attach to invalid member …",
             "can't modify return codes of BPF programs",
             "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!",
+            "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!",
         ],
         advice: "choose a hook that exists in this kernel and may be used this way",
         explanation: "The target of a typed program must exist, and must be one that programs may \

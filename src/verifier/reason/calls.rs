@@ -27,6 +27,8 @@ pub(super) const KINDS: &[Kind] = &[
         title: "this type of program does not have that helper",
         sentences: &[
             "program of this type cannot use helper …",
+            "func … supported only for … programs",
+            "func … not supported for program type …",
             "helper call is not allowed in probe",
             "cannot update sockmap in this context",
             "helper access to the packet is not allowed",

@@ -11,6 +11,9 @@ pub(super) const KINDS: &[Kind] = &[
         sentences: &[
             "invalid bpf_context access off=… size=…",
             "R… expects pointer to ctx",
+            "arg#… should be `struct … *`",
+            "arg#… should be void pointer",
+            "arg#… type doesn't have a name",
             "arg… in …() is not a pointer to context",
         ],
         advice: "no field of the context may be used like this: check offset, width and \

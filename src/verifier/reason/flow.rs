@@ -90,7 +90,7 @@ pub(super) const KINDS: &[Kind] = &[
             "jump into the middle of ldimm64 insn …",
             "invalid insn idx …",
             "call to invalid destination at insn …",
-            "call to invalid destination …",
+            "call to invalid destination",
             "invalid function reference at insn …",
         ],
         advice: "jumps stay within their function, and none may end in the second half of a \

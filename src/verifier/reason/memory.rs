@@ -182,6 +182,7 @@ pub(super) const KINDS: &[Kind] = &[
             "write into map forbidden…",
             "read from map forbidden…",
             "R… cannot write into …",
+            "write to change key R… not allowed",
             "cannot write into packet",
             "the prog does not allow writes to packet data",
         ],

@@ -214,7 +214,7 @@ pub(super) const KINDS: &[Kind] = &[
             "invalid shift …",
             "BPF_ATOMIC uses invalid atomic opcode …",
             "addr_space_cast insn can only convert between address space 1 and 0",
-            "invalid may_goto imm …",
+            "invalid may_goto off … imm …",
         ],
         advice: "no such instruction: check what wrote it, and whether the kernel is as new \
             as the instruction set (-mcpu) it was compiled for",
