@@ -6,169 +6,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::known::{self, ArrayId, ArrayShape, Known};
+use super::bindings::{Bindings, MapBinding};
+use super::known::{self, ArrayId, Known};
 use super::op::{Atomic, Branch, EntryId, Load, Op, Place, Target};
+use super::refusal::{LowerError, no_helper};
 use super::{Checks, Code, Derived, Entry, MovedField, STACK_SIZE};
-use crate::abi;
 use crate::abi::context::{self, Field, Shape};
 use crate::helpers;
 use crate::isa::{
-    AddrSpaceCast, AluOp, CallTarget, DecodeError, Imm64, Insn, Operand, Pc, Reg, Size, Width,
-    decode_program,
+    AddrSpaceCast, AluOp, CallTarget, Imm64, Insn, Operand, Pc, Reg, Size, Width, decode_program,
 };
-use crate::maps::{ArrayMap, Map};
 use crate::object::Program;
 use crate::verifier::{AccessKind, Fact, Verified};
 
 /// The number of `bpf_tail_call`.
 const TAIL_CALL: i32 = 12;
-
-/// Where in guest memory a program finds what it refers to.
-#[derive(Clone, Debug, Default)]
-pub struct Bindings {
-    /// The object's maps, by index.
-    pub maps: Vec<MapBinding>,
-    /// Kernel variables by BTF id.
-    pub variables: BTreeMap<u32, u64>,
-    /// The program's arena, if it has one.
-    pub arena: Option<Arena>,
-}
-
-/// One map in guest memory.
-#[derive(Clone, Debug)]
-pub struct MapBinding {
-    /// What stands for the map in a register.
-    pub handle: u64,
-    /// The address of its first value, for maps whose values programs address directly.
-    pub value: Option<u64>,
-    /// Where its elements lie, if it is an array.
-    pub array: Option<ArrayShape>,
-}
-
-impl MapBinding {
-    /// Where a map lies.
-    pub fn of(map: &Map) -> MapBinding {
-        MapBinding {
-            handle: map.handle.0,
-            value: map.array().and_then(ArrayMap::base).map(|addr| addr.0),
-            array: ArrayShape::of(map),
-        }
-    }
-}
-
-/// Where an arena lies; both windows are 4 GiB and aligned to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arena {
-    /// The window that loads and stores use.
-    pub kernel: u64,
-    /// The window that user space sees.
-    pub user: u64,
-}
-
-/// Why a program cannot be lowered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LowerError {
-    /// A slot is no instruction.
-    #[error("instruction {pc}: {source}")]
-    Decode {
-        /// The slot.
-        pc: Pc,
-        /// What is wrong with it.
-        source: DecodeError,
-    },
-    /// The program has no instruction.
-    #[error("the program is empty")]
-    Empty,
-    /// A jump, a call or a function pointer leads outside the program or into half an instruction.
-    #[error("instruction {pc}: distance {off} leads to no instruction of the program")]
-    BadTarget {
-        /// The instruction.
-        pc: Pc,
-        /// Its distance.
-        off: i32,
-    },
-    /// The last instruction is no exit and no jump.
-    #[error("instruction {pc}: control runs past the end of the program")]
-    FallsOffEnd {
-        /// The last instruction.
-        pc: Pc,
-    },
-    /// The program refers to a map it does not have.
-    #[error("instruction {pc}: the program has no map {index}")]
-    NoMap {
-        /// The instruction.
-        pc: Pc,
-        /// The index.
-        index: i32,
-    },
-    /// The values of this map have no fixed address.
-    #[error("instruction {pc}: values of map {index} cannot be addressed directly")]
-    NoMapValue {
-        /// The instruction.
-        pc: Pc,
-        /// The map's index.
-        index: i32,
-    },
-    /// A kernel variable that the simulated kernel does not have.
-    #[error("instruction {pc}: not supported yet: kernel variable with BTF id {id}")]
-    NoVariable {
-        /// The instruction.
-        pc: Pc,
-        /// The variable.
-        id: u32,
-    },
-    /// An address-space cast in a program without an arena.
-    #[error("instruction {pc}: address-space cast in a program without an arena map")]
-    NoArena {
-        /// The instruction.
-        pc: Pc,
-    },
-    /// No helper has this number.
-    #[error("instruction {pc}: no helper has number {number}")]
-    NoHelper {
-        /// The instruction.
-        pc: Pc,
-        /// The number.
-        number: i32,
-    },
-    /// The helper cannot be simulated yet.
-    #[error("instruction {pc}: not supported yet: helper {name} ({number})")]
-    NoBody {
-        /// The instruction.
-        pc: Pc,
-        /// The number.
-        number: i32,
-        /// Its name.
-        name: &'static str,
-    },
-    /// Kernel functions cannot be simulated yet.
-    #[error("instruction {pc}: not supported yet: running kernel function {}", named(*.id, .name))]
-    Kfunc {
-        /// The instruction.
-        pc: Pc,
-        /// The function's id in the kernel's types.
-        id: i32,
-        /// Its name, if the verifier knows it.
-        name: Option<&'static str>,
-    },
-    /// The context has no field there.
-    #[error("instruction {pc}: {context} has no field at offset {off}")]
-    NoField {
-        /// The instruction.
-        pc: Pc,
-        /// The structure's name.
-        context: &'static str,
-        /// The offset.
-        off: u32,
-    },
-}
-
-fn named(id: i32, name: &Option<&'static str>) -> String {
-    match name {
-        Some(name) => (*name).to_owned(),
-        None => format!("with BTF id {id}"),
-    }
-}
 
 /// Lowers a judged program.
 pub fn lower(verified: &Verified, bindings: &Bindings) -> Result<Code, LowerError> {
@@ -654,17 +506,6 @@ fn alu(width: Width, op: AluOp, dst: Reg, src: Operand) -> Op {
             dst,
             imm: imm as u32,
         },
-    }
-}
-
-fn no_helper(pc: Pc, number: i32) -> LowerError {
-    match abi::helpers::by_number(number) {
-        Some(helper) => LowerError::NoBody {
-            pc,
-            number,
-            name: helper.name,
-        },
-        None => LowerError::NoHelper { pc, number },
     }
 }
 

@@ -11,12 +11,14 @@
 //!   verifier stands [`Op::Unreached`], which traps.
 //! - What cannot be run is refused here by name, with its pc, never later.
 
+mod bindings;
 mod derived;
 mod display;
 mod join;
 mod known;
 mod lower;
 mod op;
+mod refusal;
 mod run;
 mod stacks;
 
@@ -25,11 +27,13 @@ use std::sync::Arc;
 use crate::abi::ProgType;
 use crate::isa::{Pc, Size};
 
+pub use bindings::{Arena, Bindings, MapBinding};
 pub use derived::Derived;
 pub use join::{join, join_verified};
 pub use known::{ArrayId, ArrayShape, Known};
-pub use lower::{Arena, Bindings, LowerError, MapBinding, lower, lower_unverified};
+pub use lower::{lower, lower_unverified};
 pub use op::{Atomic, Branch, EntryId, Load, MAY_GOTO_BUDGET, Op, Place, Target};
+pub use refusal::LowerError;
 pub use run::{Cause, DEFAULT_FUEL, MAX_TAIL_CALLS, Outcome, Programs, RunEnv, Trap};
 pub use stacks::{MAX_FRAMES, RUN_FRAMES, STACK_SIZE, Stacks};
 

@@ -1,0 +1,50 @@
+//! Where in guest memory a program finds the maps and variables that it refers to.
+//!
+//! It is filled by whoever loads programs, and only read here.
+
+use std::collections::BTreeMap;
+
+use super::known::ArrayShape;
+use crate::maps::{ArrayMap, Map};
+
+/// Where in guest memory a program finds what it refers to.
+#[derive(Clone, Debug, Default)]
+pub struct Bindings {
+    /// The object's maps, by index.
+    pub maps: Vec<MapBinding>,
+    /// Kernel variables by BTF id.
+    pub variables: BTreeMap<u32, u64>,
+    /// The program's arena, if it has one.
+    pub arena: Option<Arena>,
+}
+
+/// One map in guest memory.
+#[derive(Clone, Debug)]
+pub struct MapBinding {
+    /// What stands for the map in a register.
+    pub handle: u64,
+    /// The address of its first value, for maps whose values programs address directly.
+    pub value: Option<u64>,
+    /// Where its elements lie, if it is an array.
+    pub array: Option<ArrayShape>,
+}
+
+impl MapBinding {
+    /// Where a map lies.
+    pub fn of(map: &Map) -> MapBinding {
+        MapBinding {
+            handle: map.handle.0,
+            value: map.array().and_then(ArrayMap::base).map(|addr| addr.0),
+            array: ArrayShape::of(map),
+        }
+    }
+}
+
+/// Where an arena lies; both windows are 4 GiB and aligned to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arena {
+    /// The window that loads and stores use.
+    pub kernel: u64,
+    /// The window that user space sees.
+    pub user: u64,
+}
