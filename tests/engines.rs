@@ -147,7 +147,7 @@ fn unjudged(name: &str, bytes: &[u8], engine: Engine) -> Option<Seen> {
         .ok()?;
     maps.iter().for_each(|map| table.insert(Arc::clone(map)));
     let bindings = Bindings {
-        maps: maps.iter().map(|map| MapBinding::of(map)).collect(),
+        maps: maps.iter().map(MapBinding::of).collect(),
         ..Bindings::default()
     };
     let mut engines = Engines::new(engine).unwrap();

@@ -3,6 +3,7 @@
 //! It is filled by whoever loads programs, and only read here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::known::ArrayShape;
 use crate::maps::{ArrayMap, Map};
@@ -27,15 +28,18 @@ pub struct MapBinding {
     pub value: Option<u64>,
     /// Where its elements lie, if it is an array.
     pub array: Option<ArrayShape>,
+    /// The map itself, for engines that call it without looking it up.
+    pub map: Option<Arc<Map>>,
 }
 
 impl MapBinding {
     /// Where a map lies.
-    pub fn of(map: &Map) -> MapBinding {
+    pub fn of(map: &Arc<Map>) -> MapBinding {
         MapBinding {
             handle: map.handle.0,
             value: map.array().and_then(ArrayMap::base).map(|addr| addr.0),
             array: ArrayShape::of(map),
+            map: Some(Arc::clone(map)),
         }
     }
 }

@@ -10,6 +10,19 @@ use crate::maps::{ArrayMap, Map};
 /// The number of `bpf_map_lookup_elem`.
 pub(super) const LOOKUP: i32 = 1;
 
+/// The number of `bpf_tail_call`.
+pub(super) const TAIL_CALL: i32 = 12;
+
+/// The register in which a helper takes a map, if engines ask which that is.
+pub(super) fn map_argument(number: i32) -> Option<Reg> {
+    match number {
+        // Lookup, update and deletion; output to ring buffers, and reservation.
+        LOOKUP | 2 | 3 | 130 | 131 => Some(Reg::R1),
+        TAIL_CALL => Some(Reg::R2),
+        _ => None,
+    }
+}
+
 /// How far before a call the load of its map is looked for.
 const REACH: u32 = 16;
 
@@ -88,18 +101,20 @@ impl ArrayShape {
     }
 }
 
-/// The map that `r1` holds at a call, if the same block loads it: its index in the program.
-pub(super) fn map_at(insns: &[Insn], pc: Pc, is_target: impl Fn(Pc) -> bool) -> Option<i32> {
+/// The map that a register holds at a call, if the same block loads it: its index in the program.
+pub(super) fn map_at(
+    insns: &[Insn],
+    pc: Pc,
+    reg: Reg,
+    is_target: impl Fn(Pc) -> bool,
+) -> Option<i32> {
     for back in 1..=REACH {
         // Whoever jumps between the load and the call brings another map.
         if is_target(Pc(pc.0.checked_sub(back)? + 1)) {
             return None;
         }
         match insns.get((pc.0 - back) as usize)? {
-            Insn::LoadImm64 {
-                dst: Reg::R1,
-                value,
-            } => {
+            Insn::LoadImm64 { dst, value } if *dst == reg => {
                 return match value {
                     Imm64::MapFd(index) | Imm64::MapIdx(index) => Some(*index),
                     Imm64::Value(_)
@@ -109,15 +124,15 @@ pub(super) fn map_at(insns: &[Insn], pc: Pc, is_target: impl Fn(Pc) -> bool) -> 
                     | Imm64::MapIdxValue { .. } => None,
                 };
             }
-            insn if keeps_r1(insn) => {}
+            insn if keeps(insn, reg) => {}
             _ => return None,
         }
     }
     None
 }
 
-/// Whether `r1` is afterwards what it was, and the next instruction is the next to run.
-fn keeps_r1(insn: &Insn) -> bool {
+/// Whether a register is afterwards what it was, and the next instruction is the next to run.
+fn keeps(insn: &Insn, reg: Reg) -> bool {
     match *insn {
         Insn::Alu { dst, .. }
         | Insn::Neg { dst, .. }
@@ -125,9 +140,9 @@ fn keeps_r1(insn: &Insn) -> bool {
         | Insn::Endian { dst, .. }
         | Insn::AddrSpaceCast { dst, .. }
         | Insn::LoadImm64 { dst, .. }
-        | Insn::Load { dst, .. } => dst != Reg::R1,
+        | Insn::Load { dst, .. } => dst != reg,
         Insn::Imm64High | Insn::Store { .. } => true,
-        Insn::Atomic { src, .. } => src != Reg::R1,
+        Insn::Atomic { src, .. } => src != reg,
         Insn::LegacyLoad { .. }
         | Insn::Jump { .. }
         | Insn::JumpIf { .. }

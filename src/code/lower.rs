@@ -16,11 +16,9 @@ use crate::helpers;
 use crate::isa::{
     AddrSpaceCast, AluOp, CallTarget, Imm64, Insn, Operand, Pc, Reg, Size, Width, decode_program,
 };
+use crate::maps::Map;
 use crate::object::Program;
 use crate::verifier::{AccessKind, Fact, Verified};
-
-/// The number of `bpf_tail_call`.
-const TAIL_CALL: i32 = 12;
 
 /// Lowers a judged program.
 pub fn lower(verified: &Verified, bindings: &Bindings) -> Result<Code, LowerError> {
@@ -98,10 +96,11 @@ impl<'a> Lowering<'a> {
 
     /// The translation itself.
     fn finish(self) -> Result<Code, LowerError> {
-        let (mut ops, mut pcs) = (Vec::new(), Vec::new());
+        let (mut ops, mut pcs, mut maps) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (pc, insn) in (0..).map(Pc).zip(self.insns.iter().copied()) {
             if self.starts_op(pc) {
                 let op = if self.is_reached(pc) {
+                    maps.extend(self.map_given(pc, insn).map(|map| (ops.len(), map)));
                     self.translate(pc, insn)?
                 } else {
                     Op::Unreached
@@ -129,6 +128,7 @@ impl<'a> Lowering<'a> {
                 .iter()
                 .filter_map(|map| map.array.clone())
                 .collect(),
+            maps,
             checks: match self.judged {
                 Some(_) => Checks::Proven,
                 None => Checks::Needed,
@@ -434,13 +434,28 @@ impl<'a> Lowering<'a> {
 
     /// The array that a call looks into, if it is known.
     fn array_at(&self, pc: Pc) -> Option<ArrayId> {
-        let map = known::map_at(self.insns, pc, |pc| self.jumped_to.contains(&pc))?;
-        self.arrays.get(&usize::try_from(map).ok()?).copied()
+        let map = self.map_at(pc, Reg::R1)?;
+        self.arrays.get(&map).copied()
+    }
+
+    /// The index of the map that a register holds at a call, if it is known.
+    fn map_at(&self, pc: Pc, reg: Reg) -> Option<usize> {
+        let map = known::map_at(self.insns, pc, reg, |pc| self.jumped_to.contains(&pc))?;
+        usize::try_from(map).ok()
+    }
+
+    /// The map that a call of a helper is given, if it is known.
+    fn map_given(&self, pc: Pc, insn: Insn) -> Option<Arc<Map>> {
+        let Insn::Call(CallTarget::Helper(number)) = insn else {
+            return None;
+        };
+        let map = self.map_at(pc, known::map_argument(number)?)?;
+        self.bindings.maps.get(map)?.map.clone()
     }
 
     fn call(&self, pc: Pc, target: CallTarget) -> Result<Op, LowerError> {
         match target {
-            CallTarget::Helper(TAIL_CALL) => Ok(Op::TailCall),
+            CallTarget::Helper(known::TAIL_CALL) => Ok(Op::TailCall),
             CallTarget::Helper(known::LOOKUP) if let Some(array) = self.array_at(pc) => {
                 Ok(Op::LookupArray { array })
             }

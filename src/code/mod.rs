@@ -22,10 +22,12 @@ mod refusal;
 mod run;
 mod stacks;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::abi::ProgType;
 use crate::isa::{Pc, Size};
+use crate::maps::Map;
 
 pub use bindings::{Arena, Bindings, MapBinding};
 pub use derived::Derived;
@@ -54,6 +56,8 @@ pub struct Code {
     pub moved: Vec<MovedField>,
     /// The arrays that it looks into, for [`Op::LookupArray`].
     pub arrays: Vec<ArrayShape>,
+    /// The map that a call of a helper is given, where that is known, by index of the operation.
+    pub maps: BTreeMap<usize, Arc<Map>>,
     /// Whether its accesses must be checked when they happen.
     pub checks: Checks,
     /// What an engine makes of it at its first run: after that, the operations must stay as they are.

@@ -205,6 +205,7 @@ fn references_become_addresses() {
             handle: 0x1000,
             value: Some(0x2000),
             array: None,
+            map: None,
         }],
         variables: [(7, 0x3000)].into(),
         arena: Some(Arena {

@@ -197,7 +197,7 @@ impl Lab {
         let (maps, table) = (made?, MapTable::default());
         maps.iter().for_each(|map| table.insert(Arc::clone(map)));
         let bindings = Bindings {
-            maps: maps.iter().map(|map| MapBinding::of(map)).collect(),
+            maps: maps.iter().map(MapBinding::of).collect(),
             ..Bindings::default()
         };
         Ok(Lab {

@@ -466,7 +466,7 @@ fn lower(
         }
     };
     let bindings = Bindings {
-        maps: maps.iter().map(|map| MapBinding::of(map)).collect(),
+        maps: maps.iter().map(MapBinding::of).collect(),
         ..Bindings::default()
     };
     let code = match &verified {

@@ -155,7 +155,7 @@ impl Whole {
 
     fn lower(&self) -> Result<Arc<Code>, code::LowerError> {
         let bindings = Bindings {
-            maps: self.maps.iter().map(|map| MapBinding::of(map)).collect(),
+            maps: self.maps.iter().map(MapBinding::of).collect(),
             ..Bindings::default()
         };
         let code = match &self.verified {

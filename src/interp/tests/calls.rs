@@ -246,11 +246,7 @@ fn prog_array(fixture: &mut Fixture, programs: &[&str]) -> u64 {
         pinning: Pinning::None,
     };
     let map = Map::create(&fixture.machine, &spec).expect("creates");
-    fixture.bindings.maps = vec![MapBinding {
-        handle: map.handle.0,
-        value: None,
-        array: None,
-    }];
+    fixture.bindings.maps = vec![MapBinding::of(&map)];
     for (index, text) in (0..).zip(programs) {
         let id = ProgId(index + 1);
         let code = fixture.code(text);
