@@ -15,8 +15,9 @@
 //! - Everything that native code cannot do by itself is a `shims` call with the run as its first
 //!   argument. What cannot go on is recorded there; native code looks at one word after the call,
 //!   and returns.
-//! - A tail call records its target and returns to the Rust loop that started the function, so that
-//!   chains do not grow the native stack.
+//! - A tail call is a jump to a program that makes tail calls itself, so that chains do not grow the
+//!   native stack, and a call of one that makes none. Functions of programs that make them have
+//!   Cranelift's convention for that, which Rust enters through a function of the host's.
 //! - [`Counting::On`] counts instructions exactly as the interpreter does and stops at the same one.
 //!   [`Counting::Off`] counts nothing, and burns fuel at the back-edges of loops that the verifier
 //!   has not walked to their end.
@@ -49,7 +50,7 @@ use std::sync::Arc;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 
-use crate::code::{Code, Outcome, RunEnv};
+use crate::code::{Checks, Code, Outcome, RunEnv};
 use crate::machine::{Addr, ProgId};
 
 pub use listing::{Listing, Stage};
@@ -130,6 +131,8 @@ impl Compiler {
             ("unwind_info", "false"),
             ("enable_verifier", checked),
             ("enable_probestack", "false"),
+            // Cranelift makes tail calls only with them.
+            ("preserve_frame_pointers", "true"),
         ] {
             flags.set(name, value).map_err(|error| host(&error))?;
         }
@@ -167,12 +170,49 @@ impl Compiler {
 #[derive(Clone, Debug, Default)]
 pub struct Natives {
     by_id: BTreeMap<ProgId, Arc<Native>>,
+    /// What native code reads of the first of them, by id.
+    landings: Vec<Landing>,
+}
+
+/// Programs of greater ids are found by Rust only.
+const MAX_LANDINGS: usize = 1 << 16;
+
+/// The binary logarithm of what a [`Landing`] takes.
+const LANDING_SHIFT: i64 = size_of::<Landing>().ilog2() as i64;
+
+/// Where a tail call leads: what native code reads of a program.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(32))]
+struct Landing {
+    /// Where to jump, if the program makes tail calls itself.
+    jump: u64,
+    /// What to call, if it makes none.
+    call: u64,
+    /// The [`Native`].
+    native: u64,
 }
 
 impl Natives {
     /// Adds or replaces a program.
     pub fn insert(&mut self, id: ProgId, native: Arc<Native>) {
+        let index = id.0 as usize;
+        if index < MAX_LANDINGS {
+            if self.landings.len() <= index {
+                self.landings.resize(index + 1, Landing::default());
+            }
+            if let Some(landing) = self.landings.get_mut(index) {
+                // A program that nobody judged finds its registers set by Rust.
+                *landing = match native.code().checks {
+                    Checks::Proven => native.landing(),
+                    Checks::Needed => Landing::default(),
+                };
+            }
+        }
         self.by_id.insert(id, native);
+    }
+
+    fn landings(&self) -> &[Landing] {
+        &self.landings
     }
 
     /// The program of that id.

@@ -26,10 +26,21 @@ use super::listing::{Moment, Observer};
 use super::shims::Shim;
 use super::state::Run;
 use super::translate::{self, Linker, Unit};
-use super::{Counting, JitError};
+use super::{Counting, JitError, Landing};
 
 /// A function that Rust calls: it takes the run and its depth in bytes, and gives `r0`.
 type EntryFn = extern "C" fn(*mut Run<'_>, u64) -> u64;
+
+/// Calls a function of Cranelift's convention for tail calls, whose address comes last.
+type EnterFn = extern "C" fn(*mut Run<'_>, u64, u64) -> u64;
+
+/// The functions that Rust calls, by entry.
+enum Entries {
+    /// They have the host's convention.
+    Called(Vec<Option<EntryFn>>),
+    /// They have Cranelift's for tail calls, and this are their addresses.
+    Entered(EnterFn, Vec<Option<u64>>),
+}
 
 /// What Cranelift says when it fails.
 type Failure = Box<ModuleError>;
@@ -38,8 +49,7 @@ type Failure = Box<ModuleError>;
 pub struct Native {
     code: Arc<Code>,
     counting: Counting,
-    /// By entry, those that Rust calls.
-    entries: Vec<Option<EntryFn>>,
+    entries: Entries,
     bytes: usize,
     module: ManuallyDrop<Mutex<JITModule>>,
 }
@@ -76,13 +86,14 @@ impl Native {
             flow: &flow,
             counting,
             host,
+            convention: translate::convention(code, host),
         };
         let mut assembly = Assembly::new(isa, unit);
         let finished = assembly.finish();
         let (bytes, module) = (assembly.bytes, assembly.module);
         match finished {
-            Ok(ids) => Ok(Native {
-                entries: entries(&module, &flow, &ids),
+            Ok(finished) => Ok(Native {
+                entries: entries(&module, &flow, &finished),
                 code: Arc::clone(code),
                 counting,
                 bytes,
@@ -113,9 +124,38 @@ impl Native {
 
     /// Calls a function of it; one that Rust may not call gives 0.
     pub(super) fn call(&self, entry: EntryId, run: &mut Run<'_>, frame: u64) -> u64 {
-        match self.entries.get(entry.index()) {
-            Some(Some(function)) => function(run, frame),
-            Some(None) | None => 0,
+        match &self.entries {
+            Entries::Called(functions) => match functions.get(entry.index()) {
+                Some(Some(function)) => function(run, frame),
+                Some(None) | None => 0,
+            },
+            Entries::Entered(enter, functions) => match functions.get(entry.index()) {
+                Some(Some(function)) => enter(run, frame, *function),
+                Some(None) | None => 0,
+            },
+        }
+    }
+
+    /// How tail calls get to its start.
+    pub(super) fn landing(&self) -> Landing {
+        let native = std::ptr::from_ref(self).expose_provenance() as u64;
+        let landing = Landing {
+            native,
+            ..Landing::default()
+        };
+        match &self.entries {
+            Entries::Called(functions) => Landing {
+                call: functions
+                    .first()
+                    .copied()
+                    .flatten()
+                    .map_or(0, |function| function as usize as u64),
+                ..landing
+            },
+            Entries::Entered(_, functions) => Landing {
+                jump: functions.first().copied().flatten().unwrap_or(0),
+                ..landing
+            },
         }
     }
 }
@@ -134,6 +174,7 @@ pub(super) fn observe(
         flow: &flow,
         counting,
         host,
+        convention: translate::convention(code, host),
     };
     let mut assembly = Assembly::new(isa, unit);
     let done = assembly.functions(observer);
@@ -149,23 +190,32 @@ fn failed(code: &Code, error: &ModuleError) -> JitError {
     }
 }
 
-/// The addresses of the functions that Rust calls.
-fn entries(
-    module: &JITModule,
-    flow: &Flow,
-    ids: &BTreeMap<EntryId, FuncId>,
-) -> Vec<Option<EntryFn>> {
+/// The functions that Rust calls.
+fn entries(module: &JITModule, flow: &Flow, finished: &Finished) -> Entries {
     let address = |function: &Function| {
-        let id = ids.get(&function.entry)?;
-        if function.passing != Passing::Memory {
-            return None;
-        }
-        let code = module.get_finalized_function(*id);
+        let id = finished.ids.get(&function.entry)?;
+        let called = function.passing == Passing::Memory;
+        called.then(|| module.get_finalized_function(*id))
+    };
+    let addresses = flow.functions.iter().map(address);
+    let Some(enter) = finished.enter else {
         // SAFETY: functions of this passing are declared with two 64-bit parameters and one result
         // in the host's convention; the code is finalized and lives as long as the module.
-        Some(unsafe { std::mem::transmute::<*const u8, EntryFn>(code) })
+        let function = |code| unsafe { std::mem::transmute::<*const u8, EntryFn>(code) };
+        return Entries::Called(addresses.map(|code| code.map(function)).collect());
     };
-    flow.functions.iter().map(address).collect()
+    let enter = module.get_finalized_function(enter);
+    // SAFETY: it is declared with three 64-bit parameters and one result in the host's convention;
+    // the code is finalized and lives as long as the module.
+    let enter = unsafe { std::mem::transmute::<*const u8, EnterFn>(enter) };
+    let number = |code: *const u8| code.expose_provenance() as u64;
+    Entries::Entered(enter, addresses.map(|code| code.map(number)).collect())
+}
+
+/// What was compiled.
+struct Finished {
+    ids: BTreeMap<EntryId, FuncId>,
+    enter: Option<FuncId>,
 }
 
 /// A module in the making.
@@ -200,10 +250,27 @@ impl<'a> Assembly<'a> {
     }
 
     /// Compiles everything, and makes it executable.
-    fn finish(&mut self) -> Result<BTreeMap<EntryId, FuncId>, Failure> {
+    fn finish(&mut self) -> Result<Finished, Failure> {
         let ids = self.functions(&mut |_, _, _| {})?;
+        let enter = match self.unit.convention == self.unit.host.default_call_conv {
+            true => None,
+            false => Some(self.enter()?),
+        };
         self.module.finalize_definitions()?;
-        Ok(ids)
+        Ok(Finished { ids, enter })
+    }
+
+    /// The function by which Rust gets to those of Cranelift's convention for tail calls.
+    fn enter(&mut self) -> Result<FuncId, Failure> {
+        let signature = translate::signature(self.unit.host.default_call_conv, 2);
+        let id = self.module.declare_anonymous_function(&signature)?;
+        let mut context = self.module.make_context();
+        context.func.signature = signature;
+        context.func.name = UserFuncName::user(0, id.as_u32());
+        let mut builder = FunctionBuilderContext::new();
+        translate::enter(self.unit, &mut context.func, &mut builder);
+        self.module.define_function(id, &mut context)?;
+        Ok(id)
     }
 
     /// Compiles the functions that Rust calls, and those that they call.

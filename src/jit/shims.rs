@@ -14,7 +14,7 @@ use crate::isa::alu::extend;
 use crate::isa::{LegacyMode, Reg, Size};
 use crate::machine::{Access, Addr};
 
-use super::state::{FRAME_STEP, Run};
+use super::state::Run;
 
 /// What a run stops for, when native code itself finds that it must.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +51,9 @@ pub(super) enum Shim {
     PacketLoad,
     /// A lookup in an array, its key checked: `index`, address of the key.
     LookupArray,
-    /// A tail call: `r2`, `r3`. Gives what is left in `r0`.
+    /// Looks up where a tail call leads: `r2`, `r3`, the depth of the function. Gives 0 if it
+    /// leads nowhere.
     TailCall,
-    /// Goes on with the tail call of a called function: its depth.
-    GoOn,
     /// Calls the function in a register: `index`, depth of the callee, the register's value.
     CallReg,
 }
@@ -72,7 +71,6 @@ impl Shim {
             Shim::PacketLoad,
             Shim::LookupArray,
             Shim::TailCall,
-            Shim::GoOn,
             Shim::CallReg,
         ])
     }
@@ -81,15 +79,13 @@ impl Shim {
     pub(super) fn params(self) -> usize {
         match self {
             Shim::Helper(count) => 1 + usize::from(count),
-            Shim::GoOn => 1,
             Shim::Stop
             | Shim::Check
             | Shim::Probe
             | Shim::LoadContext
             | Shim::PacketLoad
-            | Shim::LookupArray
-            | Shim::TailCall => 2,
-            Shim::CallReg => 3,
+            | Shim::LookupArray => 2,
+            Shim::TailCall | Shim::CallReg => 3,
             Shim::Atomic => 4,
         }
     }
@@ -111,7 +107,6 @@ impl Shim {
             Shim::PacketLoad => "packet_load",
             Shim::LookupArray => "lookup_array",
             Shim::TailCall => "tail_call",
-            Shim::GoOn => "go_on",
             Shim::CallReg => "call_reg",
         }
     }
@@ -133,7 +128,6 @@ impl Shim {
             Shim::PacketLoad => packet_load as *const u8,
             Shim::LookupArray => lookup_array as *const u8,
             Shim::TailCall => tail_call as *const u8,
-            Shim::GoOn => go_on as *const u8,
             Shim::CallReg => call_reg as *const u8,
         }
     }
@@ -305,12 +299,8 @@ extern "C" fn lookup_array(run: &mut Run<'_>, index: u64, key: u64) -> u64 {
     }
 }
 
-extern "C" fn tail_call(run: &mut Run<'_>, map: u64, index: u64) -> u64 {
-    run.tail_call(map, index as u32)
-}
-
-extern "C" fn go_on(run: &mut Run<'_>, frame: u64) -> u64 {
-    run.go_on(frame / FRAME_STEP)
+extern "C" fn tail_call(run: &mut Run<'_>, map: u64, index: u64, frame: u64) -> u64 {
+    run.tail_call(map, index as u32, frame)
 }
 
 extern "C" fn call_reg(run: &mut Run<'_>, index: u64, frame: u64, value: u64) -> u64 {

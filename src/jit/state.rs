@@ -11,7 +11,7 @@ use crate::helpers::{self, Call, Engine, HelperError, Reply, RunState};
 use crate::isa::Reg;
 use crate::machine::{Addr, Errno};
 
-use super::{Counting, Native, Natives};
+use super::{Counting, Landing, Native, Natives};
 
 /// Bytes from the frame of one depth to the next in the list of frames.
 pub(super) const FRAME_STEP: u64 = 8;
@@ -24,8 +24,6 @@ pub(super) enum Status {
     Going = 0,
     /// By a trap, which is recorded.
     Stopped = 1,
-    /// For a tail call, whose target is recorded.
-    TailCall = 2,
 }
 
 /// One run.
@@ -43,14 +41,17 @@ pub(super) struct Run<'a> {
     floor: u64,
     cpu: u64,
     pid_tgid: u64,
-    env: &'a RunEnv<'a>,
-    natives: &'a Natives,
+    ctx: u64,
+    tail_calls: u64,
+    /// The list of where tail calls lead, by program.
+    landings: u64,
+    landing_count: u64,
+    /// Where the tail call leads that Rust has looked up.
+    next: Landing,
     /// The program whose code runs.
     native: &'a Native,
-    /// Where a tail call leads.
-    next: Option<&'a Native>,
-    ctx: Addr,
-    tail_calls: u32,
+    env: &'a RunEnv<'a>,
+    natives: &'a Natives,
     trap: Option<Trap>,
     state: RunState,
 }
@@ -74,6 +75,20 @@ pub(super) enum Field {
     Cpu,
     /// Process and thread of the current task.
     PidTgid,
+    /// The context.
+    Ctx,
+    /// How many tail calls were taken.
+    TailCalls,
+    /// The list of where tail calls lead, by program.
+    Landings,
+    /// How long it is.
+    LandingCount,
+    /// Where the tail call leads that Rust has looked up: to a jump.
+    NextJump,
+    /// The same, to a call.
+    NextCall,
+    /// The program whose code runs.
+    Native,
 }
 
 impl Field {
@@ -88,6 +103,13 @@ impl Field {
             Field::Floor => offset_of!(Run<'_>, floor),
             Field::Cpu => offset_of!(Run<'_>, cpu),
             Field::PidTgid => offset_of!(Run<'_>, pid_tgid),
+            Field::Ctx => offset_of!(Run<'_>, ctx),
+            Field::TailCalls => offset_of!(Run<'_>, tail_calls),
+            Field::Landings => offset_of!(Run<'_>, landings),
+            Field::LandingCount => offset_of!(Run<'_>, landing_count),
+            Field::NextJump => offset_of!(Run<'_>, next) + offset_of!(Landing, jump),
+            Field::NextCall => offset_of!(Run<'_>, next) + offset_of!(Landing, call),
+            Field::Native => offset_of!(Run<'_>, native),
         };
         offset as i32
     }
@@ -110,12 +132,14 @@ impl<'a> Run<'a> {
             floor: 0,
             cpu: u64::from(env.world.cpu.0),
             pid_tgid: env.world.task.pid_tgid(),
+            ctx: ctx.0,
+            tail_calls: 0,
+            landings: natives.landings().as_ptr().expose_provenance() as u64,
+            landing_count: natives.landings().len() as u64,
+            next: Landing::default(),
+            native,
             env,
             natives,
-            native,
-            next: None,
-            ctx,
-            tail_calls: 0,
             trap: None,
             state: RunState::default(),
         }
@@ -124,7 +148,7 @@ impl<'a> Run<'a> {
     /// Runs it.
     pub(super) fn finish(mut self) -> Outcome {
         let counting = self.native.counting();
-        let result = self.activate(EntryId::default(), 0, [self.ctx.0, 0, 0, 0, 0]);
+        let result = self.activate(EntryId::default(), 0, [self.ctx, 0, 0, 0, 0]);
         Outcome {
             result: match self.trap.take() {
                 Some(trap) => Err(trap),
@@ -134,7 +158,7 @@ impl<'a> Run<'a> {
                 Counting::On => Some(self.env.fuel - self.fuel),
                 Counting::Off => None,
             },
-            tail_calls: self.tail_calls,
+            tail_calls: self.tail_calls as u32,
             state: self.state,
         }
     }
@@ -151,7 +175,7 @@ impl<'a> Run<'a> {
 
     /// The context.
     pub(super) fn ctx(&self) -> Addr {
-        self.ctx
+        Addr(self.ctx)
     }
 
     /// What fuel is left.
@@ -184,28 +208,9 @@ impl<'a> Run<'a> {
 
     /// As [`Run::activate`], the registers being set, and the depth in bytes.
     pub(super) fn call_entry(&mut self, entry: EntryId, frame: u64) -> u64 {
-        let result = self.native.call(entry, self, frame);
-        match self.status == Status::TailCall as u64 {
-            true => self.go_on(frame / FRAME_STEP),
-            false => result,
-        }
-    }
-
-    /// Runs the target of a tail call that was recorded, and that of its, until one returns.
-    pub(super) fn go_on(&mut self, depth: u64) -> u64 {
-        let (back, floor) = (self.native, self.floor);
-        self.floor = depth * FRAME_STEP;
-        let mut result = 0;
-        while self.status == Status::TailCall as u64 {
-            self.status = Status::Going as u64;
-            let Some(next) = self.next.take() else {
-                break;
-            };
-            self.native = next;
-            self.set_args([self.ctx.0, 0, 0, 0, 0]);
-            result = next.call(EntryId::default(), self, depth * FRAME_STEP);
-        }
-        (self.native, self.floor) = (back, floor);
+        let (native, floor) = (self.native, self.floor);
+        let result = native.call(entry, self, frame);
+        (self.native, self.floor) = (native, floor);
         result
     }
 
@@ -214,26 +219,32 @@ impl<'a> Run<'a> {
         self.regs = [0, r1, r2, r3, r4, r5, 0, 0, 0, 0, 0];
     }
 
-    /// Records a tail call, or gives the error that is left in `r0`.
-    pub(super) fn tail_call(&mut self, map: u64, index: u32) -> u64 {
+    /// Makes everything ready to go on in another program, from a function of that depth in bytes,
+    /// and gives 1; or leaves the error in `r0`, and gives 0.
+    pub(super) fn tail_call(&mut self, map: u64, index: u32, frame: u64) -> u64 {
         let target = helpers::tail_call_target(&self.env.world, map, index);
         let natives = self.natives;
         let program = target.and_then(|id| natives.get(id).ok_or(Errno::ENOENT));
-        match program {
-            Ok(_) if self.tail_calls >= MAX_TAIL_CALLS => Errno::E2BIG.as_return(),
+        let error = match program {
+            Ok(_) if self.tail_calls >= u64::from(MAX_TAIL_CALLS) => Errno::E2BIG,
             Ok(native) => {
                 self.tail_calls += 1;
-                self.next = Some(native);
-                self.status = Status::TailCall as u64;
-                0
+                self.native = native;
+                self.next = native.landing();
+                self.floor = frame;
+                self.set_args([self.ctx, 0, 0, 0, 0]);
+                return 1;
             }
-            Err(error) => error.as_return(),
-        }
+            Err(error) => error,
+        };
+        let [r0, ..] = &mut self.regs;
+        *r0 = error.as_return();
+        0
     }
 
     /// Calls the helper of an operation.
     pub(super) fn call_helper(&mut self, helper: &'static helpers::Entry, args: [u64; 5]) -> Reply {
-        let (world, ctx) = (&self.env.world, self.ctx);
+        let (world, ctx) = (&self.env.world, self.ctx());
         let mut call = Call {
             args,
             world,

@@ -28,6 +28,16 @@ impl ProgArray {
         })
     }
 
+    /// Where the programs' ids lie, 4 bytes each; 0 where there is none.
+    pub fn table(&self) -> Addr {
+        self.table
+    }
+
+    /// How many places there are.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
     /// The program at an index.
     pub fn get(&self, memory: &Memory, index: u32) -> Option<ProgId> {
         let id = memory.peek_uint(self.entry(index)?, Size::W).ok()?;

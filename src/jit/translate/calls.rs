@@ -2,7 +2,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::I64;
-use cranelift_codegen::ir::{BlockArg, InstBuilder, Value};
+use cranelift_codegen::ir::{InstBuilder, Value};
 
 use crate::code::{Checks, EntryId, MAX_FRAMES, Op, Target};
 use crate::helpers;
@@ -11,6 +11,7 @@ use crate::isa::Reg;
 use super::super::flow::{self, Function, Passing, RegSet, Stops};
 use super::super::shims::{Shim, Why};
 use super::super::state::{FRAME_STEP, Field};
+use super::tail::Own;
 use super::{Body, Leave, Translator};
 
 /// A subprogram of at most so many operations is compiled into its callers.
@@ -80,13 +81,6 @@ impl<'a> Translator<'a, '_> {
         self.set(body, Reg::R0, r0);
     }
 
-    pub(super) fn tail_call(&mut self, body: &Body<'_>) {
-        let args = [Reg::R2, Reg::R3].map(|reg| self.get(body, reg));
-        let r0 = self.call_shim(Shim::TailCall, &args);
-        self.go_unless_stopped();
-        self.set(body, Reg::R0, r0);
-    }
-
     pub(super) fn call_local(&mut self, body: &Body<'a>, index: usize, entry: EntryId) {
         let Some(callee) = self.unit.flow.function(entry) else {
             let stop = self.stop_block(index, Why::PastEnd);
@@ -105,16 +99,17 @@ impl<'a> Translator<'a, '_> {
     fn call_with_all(&mut self, body: &Body<'_>, index: usize, entry: EntryId) {
         let inner = self.enter(body, index);
         let callee = self.entry(entry);
-        self.call(callee, &[self.run, inner]);
-        self.come_back(body, inner);
+        let own = self.own();
+        let r0 = self.call(callee, &[self.run, inner]);
+        self.come_back(body, own, r0);
     }
 
     pub(super) fn call_reg(&mut self, body: &Body<'_>, index: usize, target: Reg) {
         let value = self.get(body, target);
         let at = self.number(index as i64);
         let inner = self.enter(body, index);
-        self.call_shim(Shim::CallReg, &[at, inner, value]);
-        self.come_back(body, inner);
+        let r0 = self.call_shim(Shim::CallReg, &[at, inner, value]);
+        self.come_back(body, None, r0);
     }
 
     /// Hands the registers over, and gives the depth of the callee.
@@ -130,11 +125,12 @@ impl<'a> Translator<'a, '_> {
         inner
     }
 
-    /// Takes `r0` to `r5` as the callee left them.
-    fn come_back(&mut self, body: &Body<'_>, inner: Value) {
-        let r0 = self.load_state(Field::Reg(Reg::R0));
-        self.follow(inner, r0);
-        for reg in Reg::all().take(6) {
+    /// Takes `r1` to `r5` as the callee left them.
+    fn come_back(&mut self, body: &Body<'_>, own: Option<Own>, r0: Value) {
+        self.take_back(own);
+        self.go_unless_stopped();
+        self.set(body, Reg::R0, r0);
+        for reg in RegSet::args(5).iter() {
             let value = self.load_state(Field::Reg(reg));
             self.set(body, reg, value);
         }
@@ -154,39 +150,16 @@ impl<'a> Translator<'a, '_> {
             }
         }
         let entry = self.entry(callee.entry);
-        let mut r0 = self.call(entry, &args);
+        let own = match callee.stops {
+            Stops::Might => self.own(),
+            Stops::Never => None,
+        };
+        let r0 = self.call(entry, &args);
+        self.take_back(own);
         if callee.stops == Stops::Might {
-            r0 = self.follow(inner, r0);
+            self.go_unless_stopped();
         }
         self.set(body, Reg::R0, r0);
-    }
-
-    /// After a call: goes on with the tail call that the callee made, or returns if it trapped.
-    /// Gives `r0`.
-    fn follow(&mut self, inner: Value, r0: Value) -> Value {
-        let status = self.load_state(Field::Status);
-        if !self
-            .unit
-            .code
-            .ops
-            .iter()
-            .any(|op| matches!(op, Op::TailCall))
-        {
-            self.go_unless(status, self.stopped);
-            return r0;
-        }
-        let (other, next) = (self.builder.create_block(), self.builder.create_block());
-        self.builder.set_cold_block(other);
-        let result = self.builder.append_block_param(next, I64);
-        self.builder
-            .ins()
-            .brif(status, other, &[], next, &[BlockArg::Value(r0)]);
-        self.builder.switch_to_block(other);
-        let followed = self.call_shim(Shim::GoOn, &[inner]);
-        self.go_unless_stopped();
-        self.builder.ins().jump(next, &[BlockArg::Value(followed)]);
-        self.builder.switch_to_block(next);
-        result
     }
 
     /// Whether a subprogram becomes part of its caller: it is small, and returns to it in any case.

@@ -13,6 +13,7 @@
 mod alu;
 mod calls;
 mod memory;
+mod tail;
 
 use std::collections::BTreeMap;
 
@@ -50,6 +51,8 @@ pub(super) struct Unit<'a> {
     pub(super) flow: &'a Flow,
     pub(super) counting: Counting,
     pub(super) host: TargetFrontendConfig,
+    /// That of the program's functions.
+    pub(super) convention: CallConv,
 }
 
 impl Unit<'_> {
@@ -59,8 +62,33 @@ impl Unit<'_> {
             Passing::Memory => 0,
             Passing::Native => function.needs.iter().count(),
         };
-        signature(self.host.default_call_conv, 1 + args)
+        signature(self.convention, 1 + args)
     }
+}
+
+/// The convention of a program's functions.
+pub(super) fn convention(code: &Code, host: TargetFrontendConfig) -> CallConv {
+    let makes_tail_calls = code.ops.iter().any(|op| matches!(op, Op::TailCall));
+    match makes_tail_calls {
+        true => CallConv::Tail,
+        false => host.default_call_conv,
+    }
+}
+
+/// Translates the function by which Rust gets to one of the program's convention.
+pub(super) fn enter(unit: Unit<'_>, clif: &mut Clif, context: &mut FunctionBuilderContext) {
+    let mut builder = FunctionBuilder::new(clif, context);
+    let entry = builder.create_block();
+    builder.append_block_params_for_function_params(entry);
+    builder.switch_to_block(entry);
+    let called = builder.import_signature(signature(unit.convention, 1));
+    if let [run, frame, target] = *builder.block_params(entry) {
+        let call = builder.ins().call_indirect(called, target, &[run, frame]);
+        let results = builder.inst_results(call).to_vec();
+        builder.ins().return_(&results);
+    }
+    builder.seal_all_blocks();
+    builder.finalize(unit.host);
 }
 
 /// The signature of a function that takes the run and so many numbers, and gives one.
@@ -346,7 +374,7 @@ impl<'a> Translator<'a, '_> {
                 });
                 self.set(body, Reg::R0, value);
             }
-            Op::TailCall => self.tail_call(body),
+            Op::TailCall => self.tail_call(body, index),
             Op::CallLocal { entry } => self.call_local(body, index, entry),
             Op::CallReg { target } => self.call_reg(body, index, target),
             Op::Exit => {
