@@ -14,12 +14,13 @@
 //!   in batches and from per-CPU lists, so that it may evict earlier; ours is the same in each run.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::machine::{Addr, CpuId, Errno, Memory};
+use crate::machine::{Addr, CpuId, Errno, Fault, Memory};
 
-use super::nodes::{Node, Nodes};
+use super::keys::{Key, SHORT, Sought};
+use super::nodes::{Found, Keys, Node, Nodes};
 use super::ops::{Existence, MapEnv, MapOps, check_existence, check_update_flags};
 use super::order::Order;
 use super::{PerCpu, Shape};
@@ -29,6 +30,25 @@ const LIMBO: usize = 4096;
 
 /// More buckets than this are not made: chains get longer instead.
 const MAX_BUCKETS: u32 = 1 << 18;
+
+/// Values of at most so many bytes are copied in one go.
+const SMALL_VALUE: usize = 64;
+
+/// What a lookup reads of a node.
+#[derive(Debug, Default)]
+struct Cell {
+    /// The next node of the same bucket.
+    next: AtomicU32,
+    /// The key's hash.
+    hash: AtomicU32,
+    /// The key, if it is short.
+    key: [AtomicU64; 2],
+    /// Whether a program used the element since it was last considered for eviction.
+    referenced: AtomicBool,
+}
+
+/// A node of a map.
+type Place<'a> = Found<'a, Cell>;
 
 /// What happens when a full map is given another key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +63,13 @@ pub(super) enum WhenFull {
 #[derive(Debug)]
 pub struct HashMap {
     buckets: Box<[AtomicU32]>,
-    nodes: Nodes,
+    nodes: Nodes<Cell>,
     shape: Shape,
     when_full: WhenFull,
     /// How often a node was reused: a lookup that missed meanwhile looks again.
     reuses: AtomicU64,
+    /// Whether elements wait for the end of the run.
+    waiting: AtomicBool,
     writer: Mutex<Writer>,
 }
 
@@ -67,10 +89,17 @@ impl HashMap {
         let buckets = shape.max_entries.clamp(1, MAX_BUCKETS).next_power_of_two();
         HashMap {
             buckets: (0..buckets).map(|_| AtomicU32::new(0)).collect(),
-            nodes: Nodes::new(shape.clone()),
+            nodes: Nodes::new(
+                shape.clone(),
+                match shape.key_size <= SHORT {
+                    true => Keys::Elsewhere,
+                    false => Keys::InMemory,
+                },
+            ),
             shape: shape.clone(),
             when_full,
             reuses: AtomicU64::new(0),
+            waiting: AtomicBool::new(false),
             writer: Mutex::default(),
         }
     }
@@ -85,38 +114,117 @@ impl HashMap {
         self.len() == 0
     }
 
+    /// As [`MapOps::lookup`], of a key of at most 16 bytes as two numbers in little-endian order; 0
+    /// stands for none.
+    #[inline(always)]
+    pub fn lookup_short(&self, env: &MapEnv<'_>, key: [u64; 2]) -> u64 {
+        let [low, high] = key;
+        let key = Sought::of_words(key);
+        let before = self.reuses.load(Ordering::Acquire);
+        let found = match self.find(env.memory, &key) {
+            Some(found) => {
+                self.mark(&found);
+                self.nodes.value(&found, env.cpu)
+            }
+            None if self.reuses.load(Ordering::Acquire) == before => None,
+            None => self.look_up_again(env.memory, env.cpu, (low, high)),
+        };
+        found.map_or(0, |addr| addr.0)
+    }
+
+    /// As [`MapOps::update`], of such a key and a value at most [`HashMap::is_small`] says, where a
+    /// program has it.
+    ///
+    /// # Errors
+    /// The program must not read the value.
+    pub fn update_short(
+        &self,
+        env: &MapEnv<'_>,
+        key: [u64; 2],
+        value: Addr,
+        flags: u64,
+    ) -> Result<Result<(), Errno>, Fault> {
+        let mut room = [0; SMALL_VALUE];
+        let Some(bytes) = room.get_mut(..self.shape.value_size as usize) else {
+            return Ok(Err(Errno::EINVAL));
+        };
+        env.memory.read(value, bytes)?;
+        Ok(self.put(env, &Sought::of_words(key), flags, |node, old| {
+            self.fill_one(env, node, bytes, old)
+        }))
+    }
+
+    /// As [`MapOps::delete`], of such a key.
+    ///
+    /// # Errors
+    /// The key is not there.
+    pub fn delete_short(&self, env: &MapEnv<'_>, key: [u64; 2]) -> Result<(), Errno> {
+        self.remove(env, &Sought::of_words(key))
+    }
+
+    /// How many bytes a key has, if it has at most 16.
+    pub fn short_key(&self) -> Option<u32> {
+        Some(self.shape.key_size).filter(|size| *size <= SHORT)
+    }
+
+    /// How many bytes a value has, if [`HashMap::update_short`] takes it.
+    pub fn small_value(&self) -> Option<u32> {
+        Some(self.shape.value_size).filter(|size| *size as usize <= SMALL_VALUE)
+    }
+
     /// Inserts or replaces; `fill` writes the values of the node it is given.
+    #[inline(always)]
     fn put(
         &self,
         env: &MapEnv<'_>,
-        key: &[u8],
+        key: &Sought<'_>,
         flags: u64,
-        fill: impl Fn(Node, Existence) -> Result<(), Errno>,
+        fill: impl Fn(&Place<'_>, Existence) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         check_update_flags(flags)?;
-        let hash = hash_of(key);
         let mut writer = self.lock();
-        match self.find(env.memory, key, hash) {
+        match self.find(env.memory, key) {
             Some(old) => {
                 check_existence(flags, Existence::Present)?;
-                self.replace(&mut writer, env.memory, (key, hash), old, fill)
+                self.replace(&mut writer, env.memory, key, &old, fill)
             }
             None => {
                 check_existence(flags, Existence::Absent)?;
-                self.insert(&mut writer, env.memory, (key, hash), fill)
+                self.insert(&mut writer, env.memory, key, fill)
             }
         }
     }
 
+    fn remove(&self, env: &MapEnv<'_>, key: &Sought<'_>) -> Result<(), Errno> {
+        let mut writer = self.lock();
+        let found = self.find(env.memory, key).ok_or(Errno::ENOENT)?;
+        self.unlink(&found);
+        writer.order.remove(found.node);
+        self.retire(&mut writer, found.node);
+        Ok(())
+    }
+
+    fn look_up(&self, env: &MapEnv<'_>, key: &Sought<'_>) -> Option<Addr> {
+        let found = self.node(env.memory, key)?;
+        self.mark(&found);
+        self.nodes.value(&found, env.cpu)
+    }
+
+    /// After a search that a reused node may have led astray.
+    #[cold]
+    #[inline(never)]
+    fn look_up_again(&self, memory: &Memory, cpu: CpuId, (low, high): (u64, u64)) -> Option<Addr> {
+        self.look_up(&MapEnv { memory, cpu }, &Sought::of_words([low, high]))
+    }
+
     /// The node of a key.
-    fn node(&self, memory: &Memory, key: &[u8]) -> Option<Node> {
-        let hash = hash_of(key);
+    fn node(&self, memory: &Memory, key: &Sought<'_>) -> Option<Place<'_>> {
         let before = self.reuses.load(Ordering::Acquire);
-        let found = self.find(memory, key, hash);
+        let found = self.find(memory, key);
         if found.is_none() && self.reuses.load(Ordering::Acquire) != before {
             // A reused node may have led the search astray.
             let _writer = self.lock();
-            return self.find(memory, key, hash);
+            return self.find(memory, key);
         }
         found
     }
@@ -129,23 +237,71 @@ impl HashMap {
         self.buckets.get(hash as usize & (self.buckets.len() - 1))
     }
 
-    fn find(&self, memory: &Memory, key: &[u8], hash: u32) -> Option<Node> {
-        let mut node = self.bucket(hash)?.load(Ordering::Acquire);
+    #[inline(always)]
+    fn find(&self, memory: &Memory, key: &Sought<'_>) -> Option<Place<'_>> {
+        let mut node = self.bucket(key.hash)?.load(Ordering::Acquire);
         loop {
-            let cell = self.nodes.cell(node)?;
-            if cell.hash.load(Ordering::Relaxed) == hash && self.nodes.key_is(memory, node, key) {
-                return Some(node);
+            let found = self.nodes.at(node)?;
+            if self.is_key(memory, &found, key) {
+                return Some(found);
             }
-            node = cell.next.load(Ordering::Acquire);
+            node = found.cell.next.load(Ordering::Acquire);
         }
+    }
+
+    #[inline(always)]
+    fn is_key(&self, memory: &Memory, found: &Place<'_>, key: &Sought<'_>) -> bool {
+        let Cell { hash, key: own, .. } = found.cell;
+        match key.key {
+            Key::Short(words) => own
+                .iter()
+                .zip(words)
+                .all(|(own, word)| own.load(Ordering::Relaxed) == word),
+            Key::Long(bytes) => {
+                let key_is = |addr| memory.peek_equals(addr, bytes);
+                hash.load(Ordering::Relaxed) == key.hash
+                    && self.nodes.key(found).is_some_and(key_is)
+            }
+        }
+    }
+
+    /// Gives a node that is not in use a key.
+    #[inline(always)]
+    fn set_key(&self, memory: &Memory, place: &Place<'_>, key: &Sought<'_>) {
+        place.cell.hash.store(key.hash, Ordering::Relaxed);
+        place.cell.referenced.store(false, Ordering::Relaxed);
+        match key.key {
+            Key::Short(words) => {
+                for (own, word) in place.cell.key.iter().zip(words) {
+                    own.store(word, Ordering::Relaxed);
+                }
+            }
+            Key::Long(bytes) => {
+                if let Some(addr) = self.nodes.key(place) {
+                    let written = memory.poke(addr, bytes);
+                    debug_assert!(written.is_ok(), "keys have the key size: {written:?}");
+                }
+            }
+        }
+    }
+
+    /// The key of a node in use.
+    fn key_of(&self, memory: &Memory, place: &Place<'_>) -> Option<Vec<u8>> {
+        let size = self.shape.key_size;
+        if let Some(addr) = self.nodes.key(place) {
+            return memory.peek_vec(addr, size).ok();
+        }
+        let words = place.cell.key.iter();
+        let bytes = words.flat_map(|word| word.load(Ordering::Relaxed).to_le_bytes());
+        Some(bytes.take(size as usize).collect())
     }
 
     fn insert(
         &self,
         writer: &mut Writer,
         memory: &Memory,
-        (key, hash): (&[u8], u32),
-        fill: impl Fn(Node, Existence) -> Result<(), Errno>,
+        key: &Sought<'_>,
+        fill: impl Fn(&Place<'_>, Existence) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         if writer.order.len() >= self.shape.max_entries as usize {
             match self.when_full {
@@ -153,47 +309,64 @@ impl HashMap {
                 WhenFull::Evict => self.evict(writer),
             }
         }
-        let node = self.take(writer, memory)?;
-        self.nodes.set_key(memory, node, key, hash);
-        if let Err(errno) = fill(node, Existence::Absent) {
-            writer.free.push(node);
-            return Err(errno);
-        }
-        self.link(node, hash);
-        writer.order.push_back(node);
+        let place = self.make(writer, memory, key, fill)?;
+        self.link(&place, key.hash);
+        writer.order.push_back(place.node);
         Ok(())
     }
 
+    #[inline(always)]
     fn replace(
         &self,
         writer: &mut Writer,
         memory: &Memory,
-        (key, hash): (&[u8], u32),
-        old: Node,
-        fill: impl Fn(Node, Existence) -> Result<(), Errno>,
+        key: &Sought<'_>,
+        old: &Place<'_>,
+        fill: impl Fn(&Place<'_>, Existence) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         if self.shape.per_cpu == PerCpu::Yes {
             self.mark(old);
             return fill(old, Existence::Present);
         }
-        let node = self.take(writer, memory)?;
-        self.nodes.set_key(memory, node, key, hash);
-        if let Err(errno) = fill(node, Existence::Absent) {
-            writer.free.push(node);
-            return Err(errno);
-        }
-        self.mark(node);
-        self.link(node, hash);
+        let place = self.make(writer, memory, key, fill)?;
+        self.mark(&place);
+        self.link(&place, key.hash);
         self.unlink(old);
-        writer.order.replace(old, node);
-        writer.limbo.push_back(old);
+        writer.order.replace(old.node, place.node);
+        self.retire(writer, old.node);
         Ok(())
     }
 
+    /// A node that is not in use, with a key and values.
+    #[inline(always)]
+    fn make(
+        &self,
+        writer: &mut Writer,
+        memory: &Memory,
+        key: &Sought<'_>,
+        fill: impl Fn(&Place<'_>, Existence) -> Result<(), Errno>,
+    ) -> Result<Place<'_>, Errno> {
+        let node = self.take(writer, memory)?;
+        let place = self.nodes.at(node).ok_or(Errno::ENOMEM)?;
+        self.set_key(memory, &place, key);
+        if let Err(errno) = fill(&place, Existence::Absent) {
+            writer.free.push(node);
+            return Err(errno);
+        }
+        Ok(place)
+    }
+
+    /// Keeps a node that was unlinked until nobody can hold it.
+    fn retire(&self, writer: &mut Writer, node: Node) {
+        writer.limbo.push_back(node);
+        self.waiting.store(true, Ordering::Relaxed);
+    }
+
     /// A node that is not in use.
+    #[inline(always)]
     fn take(&self, writer: &mut Writer, memory: &Memory) -> Result<Node, Errno> {
         if let Some(node) = writer.free.pop() {
-            self.reuses.fetch_add(1, Ordering::Release);
+            self.note_reuse();
             return Ok(node);
         }
         let next = writer.made.checked_add(1).ok_or(Errno::ENOMEM)?;
@@ -203,8 +376,16 @@ impl HashMap {
             return Ok(next);
         }
         let node = writer.limbo.pop_front().ok_or(Errno::ENOMEM)?;
-        self.reuses.fetch_add(1, Ordering::Release);
+        self.note_reuse();
         Ok(node)
+    }
+
+    /// Counts a reuse; only one thread at a time does.
+    fn note_reuse(&self) {
+        let reuses = self.reuses.load(Ordering::Relaxed);
+        self.reuses.store(reuses.wrapping_add(1), Ordering::Release);
+        // Whoever sees what is done to the node afterwards sees that it is reused.
+        fence(Ordering::Release);
     }
 
     fn evict(&self, writer: &mut Writer) {
@@ -213,82 +394,74 @@ impl HashMap {
             let Some(node) = writer.order.pop_front() else {
                 return;
             };
-            let marked = self
-                .nodes
-                .cell(node)
-                .is_some_and(|cell| cell.referenced.swap(false, Ordering::Relaxed));
-            if !marked {
-                self.unlink(node);
-                writer.limbo.push_back(node);
+            let Some(found) = self.nodes.at(node) else {
                 return;
+            };
+            if !found.cell.referenced.swap(false, Ordering::Relaxed) {
+                self.unlink(&found);
+                return self.retire(writer, node);
             }
             writer.order.push_back(node);
         }
     }
 
     /// Notes that a program used an element.
-    fn mark(&self, node: Node) {
-        if self.when_full == WhenFull::Evict
-            && let Some(cell) = self.nodes.cell(node)
-            && !cell.referenced.load(Ordering::Relaxed)
-        {
-            cell.referenced.store(true, Ordering::Relaxed);
+    #[inline(always)]
+    fn mark(&self, found: &Place<'_>) {
+        let referenced = &found.cell.referenced;
+        if self.when_full == WhenFull::Evict && !referenced.load(Ordering::Relaxed) {
+            referenced.store(true, Ordering::Relaxed);
         }
     }
 
-    fn link(&self, node: Node, hash: u32) {
-        if let (Some(bucket), Some(cell)) = (self.bucket(hash), self.nodes.cell(node)) {
-            cell.next
-                .store(bucket.load(Ordering::Relaxed), Ordering::Relaxed);
-            bucket.store(node, Ordering::Release);
+    fn link(&self, place: &Place<'_>, hash: u32) {
+        if let Some(bucket) = self.bucket(hash) {
+            let next = bucket.load(Ordering::Relaxed);
+            place.cell.next.store(next, Ordering::Relaxed);
+            bucket.store(place.node, Ordering::Release);
         }
     }
 
     /// Takes a node out of its chain; its own link stays, for searches that stand on it.
-    fn unlink(&self, node: Node) {
-        let Some(cell) = self.nodes.cell(node) else {
-            return;
-        };
-        let Some(mut link) = self.bucket(cell.hash.load(Ordering::Relaxed)) else {
+    fn unlink(&self, found: &Place<'_>) {
+        let Some(mut link) = self.bucket(found.cell.hash.load(Ordering::Relaxed)) else {
             return;
         };
         loop {
             match link.load(Ordering::Relaxed) {
                 0 => return,
-                found if found == node => break,
+                node if node == found.node => break,
                 other => match self.nodes.cell(other) {
                     Some(cell) => link = &cell.next,
                     None => return,
                 },
             }
         }
-        link.store(cell.next.load(Ordering::Relaxed), Ordering::Release);
+        link.store(found.cell.next.load(Ordering::Relaxed), Ordering::Release);
     }
 
     /// Writes the value of the CPU at work; in a new element the other CPUs' values are zero.
     fn fill_one(
         &self,
         env: &MapEnv<'_>,
-        node: Node,
+        place: &Place<'_>,
         value: &[u8],
         old: Existence,
     ) -> Result<(), Errno> {
         if self.shape.per_cpu == PerCpu::Yes && old == Existence::Absent {
             let zeros = vec![0; self.shape.value_size as usize];
-            for addr in self.nodes.values(node) {
+            for addr in self.nodes.values(place) {
                 super::copy_value(env.memory, addr, &zeros, self.shape.value_size)?;
             }
         }
-        let addr = self.nodes.value(node, env.cpu).ok_or(Errno::EINVAL)?;
+        let addr = self.nodes.value(place, env.cpu).ok_or(Errno::EINVAL)?;
         super::copy_value(env.memory, addr, value, self.shape.value_size)
     }
 }
 
 impl MapOps for HashMap {
     fn lookup(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Addr> {
-        let node = self.node(env.memory, key)?;
-        self.mark(node);
-        self.nodes.value(node, env.cpu)
+        self.look_up(env, &Sought::of(key))
     }
 
     fn lookup_on(&self, env: &MapEnv<'_>, key: &[u8], cpu: CpuId) -> Option<Addr> {
@@ -299,31 +472,25 @@ impl MapOps for HashMap {
     }
 
     fn update(&self, env: &MapEnv<'_>, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
-        self.put(env, key, flags, |node, old| {
-            self.fill_one(env, node, value, old)
+        self.put(env, &Sought::of(key), flags, |place, old| {
+            self.fill_one(env, place, value, old)
         })
     }
 
     fn delete(&self, env: &MapEnv<'_>, key: &[u8]) -> Result<(), Errno> {
-        let mut writer = self.lock();
-        let node = self
-            .find(env.memory, key, hash_of(key))
-            .ok_or(Errno::ENOENT)?;
-        self.unlink(node);
-        writer.order.remove(node);
-        writer.limbo.push_back(node);
-        Ok(())
+        self.remove(env, &Sought::of(key))
     }
 
     fn next_key(&self, env: &MapEnv<'_>, key: Option<&[u8]>) -> Option<Vec<u8>> {
         let writer = self.lock();
-        let node = key.and_then(|key| self.find(env.memory, key, hash_of(key)));
-        self.nodes.key(env.memory, writer.order.after(node)?)
+        let found = key.and_then(|key| self.find(env.memory, &Sought::of(key)));
+        let next = writer.order.after(found.map(|found| found.node))?;
+        self.key_of(env.memory, &self.nodes.at(next)?)
     }
 
     fn lookup_user(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Vec<u8>> {
-        let node = self.node(env.memory, key)?;
-        let values = self.nodes.values(node).map(Some);
+        let found = self.node(env.memory, &Sought::of(key))?;
+        let values = self.nodes.values(&found).map(Some);
         super::gather(
             env.memory,
             values,
@@ -342,13 +509,17 @@ impl MapOps for HashMap {
         let size = self.shape.value_size;
         let count = self.shape.copies();
         let parts = super::scatter(value, size, self.shape.per_cpu, count)?;
-        self.put(env, key, flags, |node, _| {
-            let mut places = self.nodes.values(node).zip(&parts);
+        self.put(env, &Sought::of(key), flags, |place, _| {
+            let mut places = self.nodes.values(place).zip(&parts);
             places.try_for_each(|(addr, part)| super::copy_value(env.memory, addr, part, size))
         })
     }
 
     fn end_of_run(&self, _env: &MapEnv<'_>) {
+        if !self.waiting.load(Ordering::Relaxed) {
+            return;
+        }
+        self.waiting.store(false, Ordering::Relaxed);
         let mut writer = self.lock();
         let Writer { free, limbo, .. } = &mut *writer;
         free.extend(limbo.drain(..).rev());
@@ -356,37 +527,5 @@ impl MapOps for HashMap {
 
     fn release(&self, memory: &Memory) {
         self.nodes.release(memory);
-    }
-}
-
-/// A hash of a key, the same on every host: multiply and fold, word by word.
-fn hash_of(key: &[u8]) -> u32 {
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-    let (words, rest) = key.as_chunks::<8>();
-    let mut last = [0; 8];
-    for (to, from) in last.iter_mut().zip(rest) {
-        *to = *from;
-    }
-    let words = words
-        .iter()
-        .chain([&last])
-        .map(|word| u64::from_le_bytes(*word));
-    let hash = words.fold(key.len() as u64, |hash, word| {
-        let product = u128::from(hash ^ word ^ FACTOR) * u128::from(FACTOR);
-        (product as u64) ^ (product >> 64) as u64
-    });
-    (hash ^ hash >> 32) as u32
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hash_of_small_numbers_spreads_over_buckets() {
-        let buckets: std::collections::BTreeSet<u32> = (0u32..1024)
-            .map(|n| hash_of(&n.to_le_bytes()) & 1023)
-            .collect();
-        assert!(buckets.len() > 550, "{}", buckets.len());
     }
 }

@@ -20,6 +20,7 @@ mod check;
 mod hash;
 mod jenkins;
 mod kernel_tables;
+mod keys;
 mod local;
 mod lpm;
 mod nested;
