@@ -32,7 +32,7 @@ pub enum Body {
     /// `queue`, `stack`.
     Queue(Queue),
     /// `lpm_trie`.
-    Lpm(LpmTrie),
+    Lpm(Box<LpmTrie>),
     /// `sk_storage`, `inode_storage`, `task_storage`, `cgrp_storage`.
     Local(LocalStorage),
     /// `cgroup_storage`, `percpu_cgroup_storage`.
@@ -124,7 +124,7 @@ impl Body {
             MapType::HashOfMaps => Body::Maps(MapOfMaps::hash(shape)),
             MapType::Queue => Body::Queue(Queue::new(memory, shape, Discipline::Queue)?),
             MapType::Stack => Body::Queue(Queue::new(memory, shape, Discipline::Stack)?),
-            MapType::LpmTrie => Body::Lpm(LpmTrie::new(shape)),
+            MapType::LpmTrie => Body::Lpm(Box::new(LpmTrie::new(shape))),
             MapType::SkStorage
             | MapType::InodeStorage
             | MapType::TaskStorage
@@ -159,7 +159,7 @@ impl Body {
             Body::Ringbuf(ringbuf) => ringbuf,
             Body::Maps(maps) => maps,
             Body::Queue(queue) => queue,
-            Body::Lpm(lpm) => lpm,
+            Body::Lpm(lpm) => lpm.as_ref(),
             Body::Local(storage) => storage,
             Body::Cgroup(storage) => storage,
             Body::Stacks(stacks) => stacks,

@@ -12,7 +12,6 @@
 //! To add a type: its checks in `check`, its operations in a file of its own, a variant of [`Body`] in `body`.
 
 mod array;
-mod bits;
 mod bloom;
 mod body;
 mod cgroup;
@@ -28,6 +27,7 @@ mod nodes;
 mod ops;
 mod order;
 mod perf;
+mod prefix;
 mod programs;
 mod queue;
 mod redirect;

@@ -2,6 +2,7 @@ mod create;
 mod families;
 mod hash;
 mod kernel;
+mod lpm;
 mod sets;
 mod storage;
 mod user;

@@ -382,6 +382,14 @@ fn lpm_value_that_was_replaced_stays_until_the_run_ends() {
     let old = map.ops().lookup(&env, &prefix).unwrap();
     map.ops().update(&env, &prefix, &key(2), BPF_EXIST).unwrap();
     assert_eq!(machine.memory.load(old, Size::W).unwrap(), 1);
+    map.ops().update(&env, &prefix, &key(3), BPF_EXIST).unwrap();
+    assert_eq!(machine.memory.load(old, Size::W).unwrap(), 1);
     map.ops().end_of_run(&env);
-    assert!(machine.memory.load(old, Size::W).is_err());
+    map.ops().update(&env, &prefix, &key(4), BPF_EXIST).unwrap();
+    map.ops().update(&env, &prefix, &key(5), BPF_EXIST).unwrap();
+    assert_ne!(
+        machine.memory.load(old, Size::W).unwrap(),
+        1,
+        "it is reused"
+    );
 }
