@@ -10,9 +10,10 @@
 //!   reserved still. Discarded ones take room until the reader has passed them.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::machine::{Addr, Errno, Memory, ObjectKind, ObjectSpec};
+use crate::machine::{Access, Addr, Errno, Fault, Memory, ObjectKind, ObjectSpec};
 
 use super::Shape;
 use super::ops::{MapEnv, MapOps};
@@ -31,16 +32,17 @@ const WAKEUP_FLAGS: u64 = 3;
 pub struct Ringbuf {
     size: u64,
     record: ObjectSpec,
+    /// The positions of reader and writers, changed under the lock only.
+    consumer: AtomicU64,
+    producer: AtomicU64,
+    /// Reservations and outputs that found no room.
+    refused: AtomicU64,
     inner: Mutex<Inner>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     entries: VecDeque<Entry>,
-    consumer: u64,
-    producer: u64,
-    /// Reservations and outputs that found no room.
-    refused: u64,
 }
 
 #[derive(Debug)]
@@ -64,6 +66,9 @@ impl Ringbuf {
         Ringbuf {
             size: u64::from(shape.max_entries),
             record,
+            consumer: AtomicU64::new(0),
+            producer: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             inner: Mutex::default(),
         }
     }
@@ -73,13 +78,9 @@ impl Ringbuf {
         if flags != 0 {
             return None;
         }
-        let mut inner = self.lock();
-        let Some(len) = self.room_for(&inner, size) else {
-            inner.refused += 1;
-            return None;
-        };
+        let (mut inner, len) = self.lock_room(size)?;
         let record = memory.allocate(size, &self.record).ok()?;
-        inner.push(len, State::Busy(record));
+        self.push(&mut inner, len, State::Busy(record));
         Some(record)
     }
 
@@ -111,23 +112,49 @@ impl Ringbuf {
         if flags & !WAKEUP_FLAGS != 0 {
             return Err(Errno::EINVAL);
         }
-        let mut inner = self.lock();
-        let Some(len) = self.room_for(&inner, data.len() as u64) else {
-            inner.refused += 1;
-            return Err(Errno::EAGAIN);
-        };
-        inner.push(len, State::Submitted(data.to_vec()));
+        let room = self.lock_room(data.len() as u64);
+        let (mut inner, len) = room.ok_or(Errno::EAGAIN)?;
+        self.push(&mut inner, len, State::Submitted(data.to_vec()));
         Ok(())
+    }
+
+    /// As [`Ringbuf::output`], of data where a program has it.
+    ///
+    /// # Errors
+    /// The program must not read it.
+    pub fn output_from(
+        &self,
+        memory: &Memory,
+        data: Addr,
+        size: u64,
+        flags: u64,
+    ) -> Result<Result<(), Errno>, Fault> {
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        if size > 0 {
+            memory.check(data, size, Access::Read)?;
+        }
+        if flags & !WAKEUP_FLAGS != 0 {
+            return Ok(Err(Errno::EINVAL));
+        }
+        let Some((mut inner, len)) = self.lock_room(u64::from(size)) else {
+            return Ok(Err(Errno::EAGAIN));
+        };
+        let data = match size {
+            0 => Vec::new(),
+            size => memory.read_vec(data, size)?,
+        };
+        self.push(&mut inner, len, State::Submitted(data));
+        Ok(Ok(()))
     }
 
     /// `bpf_ringbuf_query`: unread bytes, size, and the positions of reader and writers.
     pub fn query(&self, flags: u64) -> u64 {
-        let inner = self.lock();
+        let _inner = self.lock();
         match flags {
-            0 => inner.producer - inner.consumer,
+            0 => self.used(),
             1 => self.size,
-            2 => inner.consumer,
-            3 => inner.producer,
+            2 => self.consumer.load(Ordering::Relaxed),
+            3 => self.producer.load(Ordering::Relaxed),
             _ => 0,
         }
     }
@@ -137,7 +164,7 @@ impl Ringbuf {
         let mut inner = self.lock();
         let mut records = Vec::new();
         while let Some(entry) = inner.entries.pop_front_if(|entry| !entry.is_busy()) {
-            inner.consumer += entry.len;
+            self.consumer.fetch_add(entry.len, Ordering::Relaxed);
             if let State::Submitted(data) = entry.state {
                 records.push(data);
             }
@@ -147,7 +174,7 @@ impl Ringbuf {
 
     /// How many reservations and outputs found no room.
     pub fn refused(&self) -> u64 {
-        self.lock().refused
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Records that are reserved and neither submitted nor discarded.
@@ -160,11 +187,33 @@ impl Ringbuf {
         inner.entries.iter().filter_map(busy).collect()
     }
 
-    /// The bytes a record would take, if there is room.
-    fn room_for(&self, inner: &Inner, size: u64) -> Option<u64> {
-        let len = (size <= MAX_RECORD).then(|| (size + HEADER).next_multiple_of(8))?;
-        let used = inner.producer - inner.consumer;
-        (used + len < self.size).then_some(len)
+    /// The lock, and the bytes a record takes, if there is room. A ring that is full is not locked:
+    /// whoever makes room meanwhile may as well have come a moment later.
+    fn lock_room(&self, size: u64) -> Option<(MutexGuard<'_, Inner>, u64)> {
+        let len = (size <= MAX_RECORD).then(|| (size + HEADER).next_multiple_of(8));
+        let fits = |len: &u64| self.used() + len < self.size;
+        let room = len.filter(fits).and_then(|len| {
+            let inner = self.lock();
+            fits(&len).then_some((inner, len))
+        });
+        if room.is_none() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        room
+    }
+
+    /// Bytes that the reader has not passed. Without the lock it may be that of a moment that never
+    /// was, but never less than nothing.
+    fn used(&self) -> u64 {
+        let consumer = self.consumer.load(Ordering::Relaxed);
+        self.producer
+            .load(Ordering::Relaxed)
+            .saturating_sub(consumer)
+    }
+
+    fn push(&self, inner: &mut Inner, len: u64, state: State) {
+        self.producer.fetch_add(len, Ordering::Relaxed);
+        inner.entries.push_back(Entry { len, state });
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -173,11 +222,6 @@ impl Ringbuf {
 }
 
 impl Inner {
-    fn push(&mut self, len: u64, state: State) {
-        self.producer += len;
-        self.entries.push_back(Entry { len, state });
-    }
-
     /// The entry of a reserved record; the newest are asked first.
     fn busy(&mut self, record: Addr) -> Option<&mut Entry> {
         let is_it = |entry: &&mut Entry| matches!(entry.state, State::Busy(addr) if addr == record);
