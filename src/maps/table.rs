@@ -2,6 +2,7 @@
 //!
 //! Maps are added and never removed while the table lives, so that finding one takes no lock.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::isa::Size;
@@ -18,6 +19,8 @@ type Segment = Box<[OnceLock<Arc<Map>>]>;
 #[derive(Debug, Default)]
 pub struct MapTable {
     segments: [OnceLock<Segment>; SEGMENTS],
+    /// How many segments there are up to the last that is in use.
+    used: AtomicUsize,
 }
 
 impl MapTable {
@@ -32,6 +35,7 @@ impl MapTable {
         let entries = lock.get_or_init(|| (0..1u64 << segment).map(|_| OnceLock::new()).collect());
         if let Some(entry) = entries.get(slot) {
             entry.get_or_init(|| map);
+            self.used.fetch_max(segment + 1, Ordering::Release);
         }
     }
 
@@ -59,7 +63,8 @@ impl MapTable {
 
     /// All maps by rising id.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Map>> {
-        let entries = self.segments.iter().filter_map(OnceLock::get).flatten();
+        let used = self.segments.iter().take(self.used.load(Ordering::Acquire));
+        let entries = used.filter_map(OnceLock::get).flatten();
         entries.filter_map(OnceLock::get)
     }
 
