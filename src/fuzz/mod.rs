@@ -17,7 +17,6 @@ mod case;
 mod emit;
 mod finding;
 mod generate;
-#[cfg(all(feature = "kernel", target_os = "linux"))]
 mod hazard;
 mod kernel_side;
 mod known;
