@@ -14,6 +14,7 @@ use crate::isa::alu::extend;
 use crate::isa::{LegacyMode, Reg, Size};
 use crate::machine::{Access, Addr};
 
+use super::direct;
 use super::state::Run;
 
 /// What a run stops for, when native code itself finds that it must.
@@ -51,9 +52,21 @@ pub(super) enum Shim {
     PacketLoad,
     /// A lookup in an array, its key checked: `index`, address of the key.
     LookupArray,
-    /// Looks up where a tail call leads: `r2`, `r3`, the depth of the function. Gives 0 if it
-    /// leads nowhere.
+    /// Looks up where a tail call leads: `r2`, `r3`, the depth of the function. Gives the run, or
+    /// a negative error.
     TailCall,
+    /// A lookup in a hash map that is known: the map, the key as two numbers.
+    LookupHash,
+    /// An update of one: the map, the key, address of the value, flags.
+    UpdateHash,
+    /// A deletion from one: the map, the key.
+    DeleteHash,
+    /// A lookup in a longest-prefix-match map that is known: the map, the key.
+    LookupLpm,
+    /// `bpf_ringbuf_reserve` in a ring buffer that is known: the map, size, flags.
+    Reserve,
+    /// `bpf_ringbuf_output` to one: the map, address of the data, size, flags.
+    Output,
     /// Calls the function in a register: `index`, depth of the callee, the register's value.
     CallReg,
 }
@@ -71,6 +84,12 @@ impl Shim {
             Shim::PacketLoad,
             Shim::LookupArray,
             Shim::TailCall,
+            Shim::LookupHash,
+            Shim::UpdateHash,
+            Shim::DeleteHash,
+            Shim::LookupLpm,
+            Shim::Reserve,
+            Shim::Output,
             Shim::CallReg,
         ])
     }
@@ -84,9 +103,15 @@ impl Shim {
             | Shim::Probe
             | Shim::LoadContext
             | Shim::PacketLoad
-            | Shim::LookupArray => 2,
-            Shim::TailCall | Shim::CallReg => 3,
-            Shim::Atomic => 4,
+            | Shim::LookupArray
+            | Shim::LookupLpm => 2,
+            Shim::TailCall
+            | Shim::LookupHash
+            | Shim::DeleteHash
+            | Shim::Reserve
+            | Shim::CallReg => 3,
+            Shim::Atomic | Shim::Output => 4,
+            Shim::UpdateHash => 5,
         }
     }
 
@@ -107,6 +132,12 @@ impl Shim {
             Shim::PacketLoad => "packet_load",
             Shim::LookupArray => "lookup_array",
             Shim::TailCall => "tail_call",
+            Shim::LookupHash => "lookup_hash",
+            Shim::UpdateHash => "update_hash",
+            Shim::DeleteHash => "delete_hash",
+            Shim::LookupLpm => "lookup_lpm",
+            Shim::Reserve => "reserve",
+            Shim::Output => "output",
             Shim::CallReg => "call_reg",
         }
     }
@@ -128,6 +159,12 @@ impl Shim {
             Shim::PacketLoad => packet_load as *const u8,
             Shim::LookupArray => lookup_array as *const u8,
             Shim::TailCall => tail_call as *const u8,
+            Shim::LookupHash => direct::lookup_hash as *const u8,
+            Shim::UpdateHash => direct::update_hash as *const u8,
+            Shim::DeleteHash => direct::delete_hash as *const u8,
+            Shim::LookupLpm => direct::lookup_lpm as *const u8,
+            Shim::Reserve => direct::reserve as *const u8,
+            Shim::Output => direct::output as *const u8,
             Shim::CallReg => call_reg as *const u8,
         }
     }
@@ -300,7 +337,10 @@ extern "C" fn lookup_array(run: &mut Run<'_>, index: u64, key: u64) -> u64 {
 }
 
 extern "C" fn tail_call(run: &mut Run<'_>, map: u64, index: u64, frame: u64) -> u64 {
-    run.tail_call(map, index as u32, frame)
+    match run.tail_call(map, index as u32, frame) {
+        Ok(()) => std::ptr::from_mut(run).expose_provenance() as u64,
+        Err(error) => error.as_return(),
+    }
 }
 
 extern "C" fn call_reg(run: &mut Run<'_>, index: u64, frame: u64, value: u64) -> u64 {

@@ -6,11 +6,14 @@
 //! Rules:
 //! - A register is known to point to a fixed place of the frame, to some place of it perhaps, or
 //!   not into it. At a join the three meet; the middle one is the top.
-//! - A helper that is given a place may touch everything from there up to the frame's end. A place
+//! - An operation on a map that is known touches key and value. Another helper that is given a place
+//!   may touch everything from there up to the frame's end. A place
 //!   that is stored, handed to a subprogram or used for arithmetic, and any use of a register that
 //!   perhaps points into the frame, may touch all of it.
 //! - What is left are accesses of fixed places. A slot is promoted if all accesses that touch it
-//!   agree in place and size, and none is atomic.
+//!   agree in place and size, and none is atomic. A word that a map looks for is promoted too if all
+//!   accesses that touch it lie in it: put together in memory, it could only be read when all stores
+//!   have got there.
 //! - Frames start as zeros: a promoted slot does, and of the others only those are cleared that
 //!   something may read.
 
@@ -19,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::code::{Checks, Code, Op, Place, STACK_SIZE};
 use crate::isa::{AluOp, AtomicOp, Fetch, Reg, Size};
 
+use super::direct;
 use super::flow::{self, Flow, Function, RegSet};
 
 /// The bytes of a frame.
@@ -47,12 +51,34 @@ type Held11 = [Held; Reg::COUNT];
 /// The frame of one function.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
-    /// The slot that each load and store of one concerns, by index of the operation.
-    pub(super) of_op: BTreeMap<usize, usize>,
+    /// What each load and store of a slot concerns, by index of the operation.
+    pub(super) of_op: BTreeMap<usize, Part>,
+    /// The same of each word of a key, by index of the operation that looks for it, and offset in
+    /// the key.
+    pub(super) of_key: BTreeMap<(usize, i32), Part>,
     /// How many slots there are.
     pub(super) count: usize,
     /// Offsets of the words to clear, from the frame's end.
     pub(super) cleared: Vec<i32>,
+}
+
+/// A slot, or a part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) slot: usize,
+    /// How many bits of the slot are below it.
+    pub(super) shift: u32,
+    /// How much of the slot it is.
+    pub(super) of: Whole,
+}
+
+/// Whether something is all of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whole {
+    /// It is.
+    Yes,
+    /// It is less.
+    No,
 }
 
 impl Slots {
@@ -94,6 +120,8 @@ struct Scan<'a> {
     note: bool,
     /// Accesses of fixed places: operation, offset, size.
     accesses: Vec<(usize, i32, Size)>,
+    /// Words of keys that maps look for: operation, offset in the key, offset, size.
+    keys: Vec<(usize, i32, i32, Size)>,
     /// Places that must stay in memory whatever else touches them.
     pinned: Vec<(i32, Size)>,
     /// Everything from here up may be touched by somebody else.
@@ -115,6 +143,7 @@ impl<'a> Scan<'a> {
             at: [(start, held)].into(),
             note: false,
             accesses: Vec::new(),
+            keys: Vec::new(),
             pinned: Vec::new(),
             escaped: 0,
         }
@@ -247,6 +276,17 @@ impl<'a> Scan<'a> {
             | Op::MayGoto { .. }
             | Op::Exit
             | Op::Unreached => {}
+            Op::CallHelper { helper }
+                if let Some(reads) = direct::reads(self.code, index, helper) =>
+            {
+                for place in reads.key {
+                    self.key(index, place, get(held, place.base));
+                }
+                for place in reads.bytes {
+                    self.pin(place, get(held, place.base));
+                }
+                after_call(held);
+            }
             Op::CallHelper { helper } => {
                 for reg in RegSet::args(flow::arg_count(helper, self.code)).iter() {
                     self.hand_to_helper(get(held, reg));
@@ -286,6 +326,18 @@ impl<'a> Scan<'a> {
         }
     }
 
+    fn key(&mut self, index: usize, at: Place, base: Held) {
+        match base {
+            Held::Other => {}
+            Held::At(from) if self.note => {
+                self.keys
+                    .push((index, at.off, from.saturating_add(at.off), at.size));
+            }
+            Held::At(_) => {}
+            Held::Perhaps => self.lose(base),
+        }
+    }
+
     fn pin(&mut self, at: Place, base: Held) {
         match base {
             Held::Other => {}
@@ -316,14 +368,23 @@ impl<'a> Scan<'a> {
             let ((a_from, a_end), (b_from, b_end)) = (range(a), range(b));
             a_from < b_end && b_from < a_end
         };
-        let places: BTreeSet<(i32, Size)> = self
-            .accesses
+        let within = |inner, outer| {
+            let ((from, end), (outer_from, outer_end)) = (range(inner), range(outer));
+            outer_from <= from && end <= outer_end
+        };
+        let keys: BTreeSet<(i32, Size)> = self
+            .keys
             .iter()
-            .map(|(_, off, size)| (*off, *size))
+            .map(|(_, _, off, size)| (*off, *size))
             .collect();
+        let accesses = self.accesses.iter().map(|(_, off, size)| (*off, *size));
+        let places: BTreeSet<(i32, Size)> = accesses.chain(keys.iter().copied()).collect();
         let is_slot = |place: (i32, Size)| {
             let (from, end) = range(place);
-            let agreed = |other: &(i32, Size)| *other == place || !overlap(*other, place);
+            let agreed = |other: &(i32, Size)| match keys.contains(&place) {
+                true => within(*other, place) || !overlap(*other, place),
+                false => *other == place || !overlap(*other, place),
+            };
             from >= -FRAME
                 && end <= self.escaped
                 && places.iter().all(agreed)
@@ -334,11 +395,29 @@ impl<'a> Scan<'a> {
             .copied()
             .filter(|place| is_slot(*place))
             .collect();
-        let of_op = self.accesses.iter().filter_map(|(index, off, size)| {
-            let slot = promoted.iter().position(|place| *place == (*off, *size))?;
-            Some((*index, slot))
-        });
-        let in_memory = places.iter().filter(|place| !promoted.contains(place));
+        let slot_of = |place| promoted.iter().position(|slot| within(place, *slot));
+        let part_of = |off: i32, size: Size| {
+            let slot = slot_of((off, size))?;
+            let (from, whole) = promoted.get(slot)?;
+            Some(Part {
+                slot,
+                shift: off.abs_diff(*from) * 8,
+                of: if size == *whole {
+                    Whole::Yes
+                } else {
+                    Whole::No
+                },
+            })
+        };
+        let of_op = self
+            .accesses
+            .iter()
+            .filter_map(|(index, off, size)| Some((*index, part_of(*off, *size)?)));
+        let of_key = self
+            .keys
+            .iter()
+            .filter_map(|(index, at, off, size)| Some(((*index, *at), part_of(*off, *size)?)));
+        let in_memory = places.iter().filter(|place| slot_of(**place).is_none());
         let mut cleared: BTreeSet<i32> = words(self.escaped.max(-used), 0).collect();
         for place in in_memory.chain(&self.pinned) {
             let (from, end) = range(*place);
@@ -346,6 +425,7 @@ impl<'a> Scan<'a> {
         }
         Slots {
             of_op: of_op.collect(),
+            of_key: of_key.collect(),
             count: promoted.len(),
             cleared: cleared.into_iter().collect(),
         }

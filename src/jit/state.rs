@@ -33,6 +33,8 @@ pub(super) struct Run<'a> {
     fuel: u64,
     /// The depth of the function that calls a helper, in bytes of `tops`.
     frame: u64,
+    /// The operation that calls, where only that tells.
+    called_at: u64,
     /// Where functions of [`super::flow::Passing::Memory`] find their arguments.
     regs: [u64; Reg::COUNT],
     /// Where the ends of the frames are listed.
@@ -65,6 +67,8 @@ pub(super) enum Field {
     Fuel,
     /// The depth of the calling function.
     Frame,
+    /// The operation that calls.
+    CalledAt,
     /// A register.
     Reg(Reg),
     /// Where the ends of the frames are listed; a function's own is its depth further.
@@ -98,6 +102,7 @@ impl Field {
             Field::Status => offset_of!(Run<'_>, status),
             Field::Fuel => offset_of!(Run<'_>, fuel),
             Field::Frame => offset_of!(Run<'_>, frame),
+            Field::CalledAt => offset_of!(Run<'_>, called_at),
             Field::Reg(reg) => offset_of!(Run<'_>, regs) + 8 * reg.index(),
             Field::Tops => offset_of!(Run<'_>, tops),
             Field::Floor => offset_of!(Run<'_>, floor),
@@ -127,6 +132,7 @@ impl<'a> Run<'a> {
             status: Status::Going as u64,
             fuel: env.fuel,
             frame: 0,
+            called_at: 0,
             regs: [0; Reg::COUNT],
             tops: env.stacks.tops().as_ptr().expose_provenance() as u64,
             floor: 0,
@@ -146,7 +152,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs it.
-    pub(super) fn finish(mut self) -> Outcome {
+    pub(super) fn finish(&mut self) -> Outcome {
         let counting = self.native.counting();
         let result = self.activate(EntryId::default(), 0, [self.ctx, 0, 0, 0, 0]);
         Outcome {
@@ -159,7 +165,7 @@ impl<'a> Run<'a> {
                 Counting::Off => None,
             },
             tail_calls: self.tail_calls as u32,
-            state: self.state,
+            state: std::mem::take(&mut self.state),
         }
     }
 
@@ -176,6 +182,11 @@ impl<'a> Run<'a> {
     /// The context.
     pub(super) fn ctx(&self) -> Addr {
         Addr(self.ctx)
+    }
+
+    /// The operation that calls, as far as native code has told.
+    pub(super) fn called_at(&self) -> usize {
+        self.called_at as usize
     }
 
     /// What fuel is left.
@@ -219,27 +230,20 @@ impl<'a> Run<'a> {
         self.regs = [0, r1, r2, r3, r4, r5, 0, 0, 0, 0, 0];
     }
 
-    /// Makes everything ready to go on in another program, from a function of that depth in bytes,
-    /// and gives 1; or leaves the error in `r0`, and gives 0.
-    pub(super) fn tail_call(&mut self, map: u64, index: u32, frame: u64) -> u64 {
-        let target = helpers::tail_call_target(&self.env.world, map, index);
-        let natives = self.natives;
-        let program = target.and_then(|id| natives.get(id).ok_or(Errno::ENOENT));
-        let error = match program {
-            Ok(_) if self.tail_calls >= u64::from(MAX_TAIL_CALLS) => Errno::E2BIG,
-            Ok(native) => {
-                self.tail_calls += 1;
-                self.native = native;
-                self.next = native.landing();
-                self.floor = frame;
-                self.set_args([self.ctx, 0, 0, 0, 0]);
-                return 1;
-            }
-            Err(error) => error,
-        };
-        let [r0, ..] = &mut self.regs;
-        *r0 = error.as_return();
-        0
+    /// Makes everything ready to go on in another program, from a function of that depth in bytes;
+    /// or gives the error for `r0`.
+    pub(super) fn tail_call(&mut self, map: u64, index: u32, frame: u64) -> Result<(), Errno> {
+        let target = helpers::tail_call_target(&self.env.world, map, index)?;
+        let native = self.natives.get(target).ok_or(Errno::ENOENT)?;
+        if self.tail_calls >= u64::from(MAX_TAIL_CALLS) {
+            return Err(Errno::E2BIG);
+        }
+        self.tail_calls += 1;
+        self.native = native;
+        self.next = native.landing();
+        self.floor = frame;
+        self.set_args([self.ctx, 0, 0, 0, 0]);
+        Ok(())
     }
 
     /// Calls the helper of an operation.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+mod calls;
+
 use super::fixture::Fixture;
 use super::{Counting, Listing, Stage};
 use crate::abi::ProgType;

@@ -8,6 +8,7 @@ use crate::code::{Checks, EntryId, MAX_FRAMES, Op, Target};
 use crate::helpers;
 use crate::isa::Reg;
 
+use super::super::direct::Direct;
 use super::super::flow::{self, Function, Passing, RegSet, Stops};
 use super::super::shims::{Shim, Why};
 use super::super::state::{FRAME_STEP, Field};
@@ -65,6 +66,9 @@ impl<'a> Translator<'a, '_> {
         index: usize,
         helper: &'static helpers::Entry,
     ) {
+        if let Some(direct) = Direct::of(self.unit.code, index, helper) {
+            return self.call_direct(body, index, direct);
+        }
         let count = match self.unit.code.checks {
             Checks::Proven => flow::arg_count(helper, self.unit.code),
             Checks::Needed => 5,

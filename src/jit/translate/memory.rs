@@ -7,7 +7,7 @@ use crate::code::{ArrayId, Atomic, Checks, Load, Place};
 use crate::isa::{AtomicOp, Extend, Fetch, LegacyMode, Reg, Size};
 
 use super::super::shims::{OUT_OF_BOUNDS, Shim, number_of};
-use super::super::slots::ARRAY_KEY;
+use super::super::slots::{ARRAY_KEY, Part, Whole};
 use super::super::state::Field;
 use super::{Body, Translator};
 
@@ -18,8 +18,7 @@ impl Translator<'_, '_> {
     pub(super) fn load(&mut self, body: &Body<'_>, index: usize, load: Load) {
         let Load { extend, dst, at } = load;
         if let Some(slot) = slot(body, index) {
-            let value = self.builder.use_var(slot);
-            let value = self.extended(extend, at.size, value);
+            let value = self.get_part(slot, extend, at.size);
             return self.set(body, dst, value);
         }
         self.check(body, index, at);
@@ -46,8 +45,11 @@ impl Translator<'_, '_> {
     }
 
     pub(super) fn store(&mut self, body: &Body<'_>, index: usize, at: Place, value: Value) {
-        if let Some(slot) = slot(body, index) {
-            let value = self.extended(Extend::Zero, at.size, value);
+        if let Some((slot, part)) = slot(body, index) {
+            let mut value = self.extended(Extend::Zero, at.size, value);
+            if part.of == Whole::No {
+                value = self.put_part(slot, part, at.size, value);
+            }
             return self.builder.def_var(slot, value);
         }
         self.check(body, index, at);
@@ -59,6 +61,31 @@ impl Translator<'_, '_> {
             Size::W => self.builder.ins().istore32(flags, value, base, at.off),
             Size::DW => self.builder.ins().store(flags, value, base, at.off),
         };
+    }
+
+    /// A part of a slot, extended to 64 bits.
+    pub(super) fn get_part(
+        &mut self,
+        (slot, part): (Variable, Part),
+        extend: Extend,
+        size: Size,
+    ) -> Value {
+        let mut value = self.builder.use_var(slot);
+        if part.shift > 0 {
+            value = self.builder.ins().ushr_imm_u(value, i64::from(part.shift));
+        }
+        self.extended(extend, size, value)
+    }
+
+    /// What a slot holds when a part of it is a value.
+    fn put_part(&mut self, slot: Variable, part: Part, size: Size, value: Value) -> Value {
+        let old = self.builder.use_var(slot);
+        let mask = (u64::MAX >> (64 - 8 * size.bytes())) << part.shift;
+        let kept = self.number(!mask as i64);
+        let kept = self.builder.ins().band(old, kept);
+        let shift = i64::from(part.shift);
+        let value = self.builder.ins().ishl_imm_u(value, shift);
+        self.builder.ins().bor(kept, value)
     }
 
     pub(super) fn atomic(&mut self, body: &Body<'_>, index: usize, atomic: Atomic) {
@@ -127,7 +154,7 @@ impl Translator<'_, '_> {
             return self.set(body, Reg::R0, element);
         };
         let key = match slot(body, index) {
-            Some(slot) => self.builder.use_var(slot),
+            Some(slot) => self.get_part(slot, Extend::Zero, ARRAY_KEY.size),
             None => {
                 let base = self.get(body, ARRAY_KEY.base);
                 self.plain_load(Extend::Zero, ARRAY_KEY.size, base, ARRAY_KEY.off)
@@ -201,7 +228,13 @@ impl Translator<'_, '_> {
         }
     }
 
-    fn plain_load(&mut self, extend: Extend, size: Size, base: Value, off: i32) -> Value {
+    pub(super) fn plain_load(
+        &mut self,
+        extend: Extend,
+        size: Size,
+        base: Value,
+        off: i32,
+    ) -> Value {
         let flags = self.guest_flags();
         match (extend, size) {
             (Extend::Zero, Size::B) => self.builder.ins().uload8(I64, flags, base, off),
@@ -246,8 +279,13 @@ impl Translator<'_, '_> {
     }
 }
 
-/// The value that stands for the slot of an access.
-fn slot(body: &Body<'_>, index: usize) -> Option<Variable> {
-    let slot = body.slots.of_op.get(&index)?;
-    body.slot_values.get(*slot).copied()
+/// The value that stands for the slot of an access, and the part of it that is accessed.
+fn slot(body: &Body<'_>, index: usize) -> Option<(Variable, Part)> {
+    variable(body, *body.slots.of_op.get(&index)?)
+}
+
+/// The value that stands for a slot, beside the part of it.
+pub(super) fn variable(body: &Body<'_>, part: Part) -> Option<(Variable, Part)> {
+    let slot = body.slot_values.get(part.slot)?;
+    Some((*slot, part))
 }

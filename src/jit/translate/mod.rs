@@ -12,6 +12,7 @@
 
 mod alu;
 mod calls;
+mod direct;
 mod memory;
 mod tail;
 
@@ -27,8 +28,8 @@ use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
 use crate::code::{Checks, Code, EntryId, Known, MAY_GOTO_BUDGET, Op};
-use crate::isa::Reg;
 use crate::isa::alu::imm;
+use crate::isa::Reg;
 
 use super::Counting;
 use super::flow::{self, Burns, Flow, Function, Passing};
@@ -203,12 +204,26 @@ impl<'a> Translator<'a, '_> {
                     Checks::Needed => *reg != Reg::FP,
                     Checks::Proven => function.needs.has(*reg),
                 });
-                regs.map(|reg| (reg, self.load_state(Field::Reg(reg))))
+                regs.map(|reg| (reg, self.argument(function, reg)))
                     .collect()
             }
         };
         let body = self.body(function, 0, Leave::Return, &[]);
         self.activation(&body, &args);
+    }
+
+    /// A register of a function that Rust calls. What the first function of a judged program is
+    /// given is the context: the verifier lets nobody else call it.
+    fn argument(&mut self, function: &Function, reg: Reg) -> Value {
+        let first = function.entry == EntryId::default();
+        match (self.unit.code.checks, reg) {
+            (Checks::Proven, Reg::R1) if first => {
+                let flags = self.state_flags().with_readonly().with_can_move();
+                let ctx = Field::Ctx.offset();
+                self.builder.ins().load(I64, flags, self.run, ctx)
+            }
+            (Checks::Proven | Checks::Needed, reg) => self.load_state(Field::Reg(reg)),
+        }
     }
 
     /// Fills what was left open.

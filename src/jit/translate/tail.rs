@@ -14,6 +14,7 @@ use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value};
 
 use crate::code::{Checks, EntryId, MAX_TAIL_CALLS, Op};
 use crate::isa::Reg;
+use crate::machine::Errno;
 use crate::maps::ProgArray;
 
 use super::super::shims::Shim;
@@ -31,12 +32,14 @@ pub(super) struct Own {
 /// Where a tail call may lead.
 #[derive(Clone, Copy, Debug)]
 struct Ways {
-    /// To a program that makes tail calls; takes its address.
+    /// To a program that makes tail calls; takes the run, the depth and its address.
     jump: Block,
-    /// To one that makes none; takes its address.
+    /// To one that makes none; takes the same.
     call: Block,
     /// To Rust, which looks everything up.
     ask: Block,
+    /// To the next operation; takes `r0`.
+    failed: Block,
 }
 
 impl Translator<'_, '_> {
@@ -45,9 +48,10 @@ impl Translator<'_, '_> {
             jump: self.builder.create_block(),
             call: self.builder.create_block(),
             ask: self.builder.create_block(),
+            failed: self.builder.create_block(),
         };
-        let failed = self.builder.create_block();
         self.builder.set_cold_block(ways.ask);
+        let error = self.builder.append_block_param(ways.failed, I64);
         let map = self.unit.code.maps.get(&index);
         match (self.unit.code.checks, map.and_then(|map| map.programs())) {
             (Checks::Proven, Some(programs)) => self.look_up(body, programs, ways),
@@ -55,10 +59,9 @@ impl Translator<'_, '_> {
                 self.builder.ins().jump(ways.ask, &[]);
             }
         }
-        self.ask(body, ways, failed);
+        self.ask(body, ways);
         self.go_on(ways);
-        self.builder.switch_to_block(failed);
-        let error = self.load_state(Field::Reg(Reg::R0));
+        self.builder.switch_to_block(ways.failed);
         self.set(body, Reg::R0, error);
     }
 
@@ -105,11 +108,6 @@ impl Translator<'_, '_> {
 
     /// Goes on where a [`Landing`] says.
     fn land(&mut self, body: &Body<'_>, landing: Value, ways: Ways) {
-        let taken = self.load_state(Field::TailCalls);
-        let limit = i64::from(MAX_TAIL_CALLS);
-        let over = IntCC::UnsignedGreaterThanOrEqual;
-        let over = self.builder.ins().icmp_imm_u(over, taken, limit);
-        self.go_unless(over, ways.ask);
         let flags = self.state_flags().with_readonly();
         let mut load = |offset: usize| {
             let offset = offset as i32;
@@ -117,45 +115,63 @@ impl Translator<'_, '_> {
         };
         let native = load(std::mem::offset_of!(Landing, native));
         let jump = load(std::mem::offset_of!(Landing, jump));
-        let call = load(std::mem::offset_of!(Landing, call));
         let (is_call, to_jump) = (self.builder.create_block(), self.builder.create_block());
         self.builder.ins().brif(jump, to_jump, &[], is_call, &[]);
         self.builder.switch_to_block(is_call);
+        let offset = std::mem::offset_of!(Landing, call) as i32;
+        let call = self.builder.ins().load(I64, flags, landing, offset);
         let to_call = self.builder.create_block();
         self.builder.ins().brif(call, to_call, &[], ways.ask, &[]);
         for (block, way, target) in [(to_call, ways.call, call), (to_jump, ways.jump, jump)] {
             self.builder.switch_to_block(block);
-            self.hand_over(body, native, taken);
-            self.builder.ins().jump(way, &[BlockArg::Value(target)]);
+            self.hand_over(body, native, ways);
+            let args = [self.run, self.frame, target].map(BlockArg::Value);
+            self.builder.ins().jump(way, &args);
         }
     }
 
-    /// Leaves the run to another program.
-    fn hand_over(&mut self, body: &Body<'_>, native: Value, taken: Value) {
+    /// Leaves the run to another program, if this was not one tail call too many.
+    fn hand_over(&mut self, body: &Body<'_>, native: Value, ways: Ways) {
+        let taken = self.load_state(Field::TailCalls);
+        let limit = i64::from(MAX_TAIL_CALLS);
+        let over = IntCC::UnsignedGreaterThanOrEqual;
+        let over = self.builder.ins().icmp_imm_u(over, taken, limit);
+        let next = self.builder.create_block();
+        let error = self.number(Errno::E2BIG.as_return() as i64);
+        let error = [BlockArg::Value(error)];
+        self.builder
+            .ins()
+            .brif(over, ways.failed, &error, next, &[]);
+        self.builder.switch_to_block(next);
         self.store_state(Field::Native, native);
         let taken = self.builder.ins().iadd_imm_s(taken, 1);
         self.store_state(Field::TailCalls, taken);
-        let ctx = self.load_state(Field::Ctx);
-        self.store_state(Field::Reg(Reg::R1), ctx);
         // A judged program is at the depth where it began as long as it is in its first function.
         if body.function.entry != EntryId::default() {
             self.store_state(Field::Floor, self.frame);
         }
     }
 
-    /// Lets Rust look everything up.
-    fn ask(&mut self, body: &Body<'_>, ways: Ways, failed: Block) {
+    /// Lets Rust look everything up. It gives the run back, so that no register must be kept.
+    fn ask(&mut self, body: &Body<'_>, ways: Ways) {
         self.builder.switch_to_block(ways.ask);
-        let args = [Reg::R2, Reg::R3].map(|reg| self.get(body, reg));
-        let [map, index] = args;
+        let (map, index) = (self.get(body, Reg::R2), self.get(body, Reg::R3));
         let found = self.call_shim(Shim::TailCall, &[map, index, self.frame]);
+        let negative = IntCC::SignedLessThan;
+        let failed = self.builder.ins().icmp_imm_s(negative, found, 0);
         let chosen = self.builder.create_block();
         self.builder.set_cold_block(chosen);
-        self.builder.ins().brif(found, chosen, &[], failed, &[]);
+        let error = [BlockArg::Value(found)];
+        self.builder
+            .ins()
+            .brif(failed, ways.failed, &error, chosen, &[]);
         self.builder.switch_to_block(chosen);
-        let jump = self.load_state(Field::NextJump);
-        let call = self.load_state(Field::NextCall);
-        let (to_jump, to_call) = ([BlockArg::Value(jump)], [BlockArg::Value(call)]);
+        let own = std::mem::replace(&mut self.run, found);
+        let [frame, jump, call] =
+            [Field::Floor, Field::NextJump, Field::NextCall].map(|field| self.load_state(field));
+        self.run = own;
+        let [to_jump, to_call] =
+            [jump, call].map(|target| [found, frame, target].map(BlockArg::Value));
         self.builder
             .ins()
             .brif(jump, ways.jump, &to_jump, ways.call, &to_call);
@@ -163,21 +179,24 @@ impl Translator<'_, '_> {
 
     /// Fills the blocks that lead to the other program.
     fn go_on(&mut self, ways: Ways) {
-        let args = [self.run, self.frame];
-        let target = self.builder.append_block_param(ways.jump, I64);
-        self.builder.switch_to_block(ways.jump);
-        let jumped = self
-            .builder
-            .import_signature(signature(self.unit.convention, 1));
+        let (args, target) = self.begin_way(ways.jump);
+        let jumped = signature(self.unit.convention, 1);
+        let jumped = self.builder.import_signature(jumped);
         self.builder
             .ins()
             .return_call_indirect(jumped, target, &args);
-        let target = self.builder.append_block_param(ways.call, I64);
-        self.builder.switch_to_block(ways.call);
-        let host = self.unit.host.default_call_conv;
-        let called = self.builder.import_signature(signature(host, 1));
+        let (args, target) = self.begin_way(ways.call);
+        let called = signature(self.unit.host.default_call_conv, 1);
+        let called = self.builder.import_signature(called);
         let call = self.builder.ins().call_indirect(called, target, &args);
         let results = self.builder.inst_results(call).to_vec();
         self.builder.ins().return_(&results);
+    }
+
+    fn begin_way(&mut self, block: Block) -> ([Value; 2], Value) {
+        let params = [(); 3].map(|()| self.builder.append_block_param(block, I64));
+        self.builder.switch_to_block(block);
+        let [run, frame, target] = params;
+        ([run, frame], target)
     }
 }

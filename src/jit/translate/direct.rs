@@ -1,0 +1,58 @@
+//! Calls of helpers that go straight to the map they are given.
+
+use cranelift_codegen::ir::{InstBuilder, Value};
+
+use crate::code::Place;
+use crate::isa::{Extend, Reg};
+
+use super::super::direct::{Direct, pieces};
+use super::super::state::Field;
+use super::memory::variable;
+use super::{Body, Translator};
+
+impl Translator<'_, '_> {
+    pub(super) fn call_direct(&mut self, body: &Body<'_>, index: usize, direct: Direct<'_>) {
+        let mut args = vec![self.number(direct.map() as i64)];
+        if let Some((size, words)) = direct.key() {
+            args.extend(self.key(body, index, size).into_iter().take(words));
+        }
+        args.extend(direct.rest().iter().map(|reg| self.get(body, *reg)));
+        if direct.stops() {
+            let at = self.number(index as i64);
+            self.store_state(Field::CalledAt, at);
+        }
+        let r0 = self.call_shim(direct.shim(), &args);
+        if direct.stops() {
+            self.go_unless_stopped();
+        }
+        self.set(body, Reg::R0, r0);
+    }
+
+    /// The key of a call as two numbers in little-endian order.
+    fn key(&mut self, body: &Body<'_>, index: usize, size: u32) -> [Value; 2] {
+        let zero = self.number(0);
+        let mut words = [zero; 2];
+        for place in pieces(Reg::R2, size) {
+            let Place { size, base, off } = place;
+            let part = body.slots.of_key.get(&(index, off));
+            let piece = match part.and_then(|part| variable(body, *part)) {
+                Some(slot) => self.get_part(slot, Extend::Zero, size),
+                None => {
+                    let base = self.get(body, base);
+                    self.plain_load(Extend::Zero, size, base, off)
+                }
+            };
+            let (word, shift) = (off / 8, i64::from(off % 8) * 8);
+            if let Some(word) = words.get_mut(word as usize) {
+                *word = match shift {
+                    0 => piece,
+                    _ => {
+                        let piece = self.builder.ins().ishl_imm_u(piece, shift);
+                        self.builder.ins().bor(*word, piece)
+                    }
+                };
+            }
+        }
+        words
+    }
+}
