@@ -5,7 +5,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I16, I32, I64};
-use cranelift_codegen::ir::{InstBuilder, Type, Value};
+use cranelift_codegen::ir::{BlockArg, InstBuilder, Opcode, Type, Value};
 
 use crate::code::Branch;
 use crate::isa::{AluOp, ByteOrder, JumpOp, Reg, Size, Width};
@@ -100,30 +100,48 @@ impl Translator<'_, '_> {
     /// By zero: 0, or the dividend.
     fn guarded_unsigned(&mut self, op: AluOp, left: Value, right: Value) -> Value {
         let kind = self.kind(left);
-        let (one, zero) = (self.constant(kind, 1), self.constant(kind, 0));
+        let zero = self.constant(kind, 0);
         let by_zero = self.builder.ins().icmp_imm_u(IntCC::Equal, right, 0);
-        let safe = self.builder.ins().select(by_zero, one, right);
-        let value = self.divide(op, left, safe);
         let otherwise = if op == AluOp::Mod { left } else { zero };
-        self.builder.ins().select(by_zero, otherwise, value)
+        self.divide_unless(by_zero, otherwise, (op, left, right))
     }
 
     /// By zero as unsigned; by -1 the negation, or 0.
     fn guarded_signed(&mut self, op: AluOp, left: Value, right: Value) -> Value {
         let kind = self.kind(left);
-        let (one, zero) = (self.constant(kind, 1), self.constant(kind, 0));
+        let zero = self.constant(kind, 0);
         let by_zero = self.builder.ins().icmp_imm_u(IntCC::Equal, right, 0);
         let by_minus_one = self.builder.ins().icmp_imm_s(IntCC::Equal, right, -1);
         let special = self.builder.ins().bor(by_zero, by_minus_one);
-        let safe = self.builder.ins().select(special, one, right);
-        let value = self.divide(op, left, safe);
         let negated = self.builder.ins().ineg(left);
         let (at_zero, at_minus_one) = match op == AluOp::SMod {
             true => (left, zero),
             false => (zero, negated),
         };
-        let value = self.builder.ins().select(by_minus_one, at_minus_one, value);
-        self.builder.ins().select(by_zero, at_zero, value)
+        let otherwise = self.builder.ins().select(by_zero, at_zero, at_minus_one);
+        self.divide_unless(special, otherwise, (op, left, right))
+    }
+
+    /// A division unless something is the case, which is rare: a branch that is not taken costs
+    /// less than to wait for the divisor twice.
+    fn divide_unless(
+        &mut self,
+        special: Value,
+        otherwise: Value,
+        (op, left, right): (AluOp, Value, Value),
+    ) -> Value {
+        let kind = self.kind(left);
+        let (plain, join) = (self.builder.create_block(), self.builder.create_block());
+        let result = self.builder.append_block_param(join, kind);
+        let otherwise = [BlockArg::Value(otherwise)];
+        self.builder
+            .ins()
+            .brif(special, join, &otherwise, plain, &[]);
+        self.builder.switch_to_block(plain);
+        let value = self.divide(op, left, right);
+        self.builder.ins().jump(join, &[BlockArg::Value(value)]);
+        self.builder.switch_to_block(join);
+        result
     }
 
     pub(super) fn neg(&mut self, body: &Body<'_>, width: Width, dst: Reg) {
@@ -214,7 +232,34 @@ impl Translator<'_, '_> {
         };
         let kind = self.kind(left);
         let right = self.constant(kind, imm);
-        self.compare(branch.op, left, right)
+        match branch.op {
+            JumpOp::Eq | JumpOp::Ne if self.is_counted(left) => {
+                // Both sides with the same bits turned compare as they do.
+                let turned = if imm == 0 { 1 } else { imm };
+                let mask = self.constant(kind, turned);
+                let left = self.builder.ins().bxor(left, mask);
+                let right = self.constant(kind, imm ^ turned);
+                self.compare(branch.op, left, right)
+            }
+            op => self.compare(op, left, right),
+        }
+    }
+
+    /// Whether a value is another and a constant. Compared with a constant, Cranelift compares that
+    /// other one, which then lives on beside it: in a loop, a move and a jump each time round.
+    fn is_counted(&self, value: Value) -> bool {
+        let dfg = &self.builder.func.dfg;
+        let made_by = |value: Value| {
+            let inst = dfg.value_def(dfg.resolve_aliases(value)).inst()?;
+            Some((dfg.insts[inst].opcode(), dfg.inst_args(inst)))
+        };
+        match made_by(value) {
+            Some((Opcode::Iadd, args)) => args
+                .iter()
+                .any(|arg| matches!(made_by(*arg), Some((Opcode::Iconst, _)))),
+            Some((Opcode::Ireduce | Opcode::Uextend, [inner])) => self.is_counted(*inner),
+            Some(_) | None => false,
+        }
     }
 
     fn compare(&mut self, op: JumpOp, left: Value, right: Value) -> Value {

@@ -33,6 +33,18 @@ impl<'a> Translator<'a, '_> {
         self.builder.ins().brif(taken, to, &[], next, &[]);
     }
 
+    /// As [`Translator::branch`], when the way that is taken leads back and is gone seldom: what
+    /// must be moved between registers for it is out of the other one's way.
+    pub(super) fn seldom(&mut self, body: &Body<'_>, index: usize, taken: Value, target: Target) {
+        let to = self.block(body, index, target.index());
+        let next = self.block(body, index, index + 1);
+        let edge = self.builder.create_block();
+        self.builder.set_cold_block(edge);
+        self.builder.ins().brif(taken, edge, &[], next, &[]);
+        self.builder.switch_to_block(edge);
+        self.builder.ins().jump(to, &[]);
+    }
+
     pub(super) fn may_goto(&mut self, body: &Body<'_>, index: usize, target: Target) {
         let left = self.builder.use_var(body.budget);
         let (to, next) = (

@@ -29,7 +29,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
 use crate::code::{Checks, Code, EntryId, Known, MAY_GOTO_BUDGET, Op};
 use crate::isa::alu::imm;
-use crate::isa::Reg;
+use crate::isa::{JumpOp, Reg};
 
 use super::Counting;
 use super::flow::{self, Burns, Flow, Function, Passing};
@@ -377,7 +377,13 @@ impl<'a> Translator<'a, '_> {
             }
             Op::JumpIfImm { branch, imm } => {
                 let taken = self.compare_imm(body, branch, imm);
-                self.branch(body, index, taken, branch.target);
+                match (branch.op, imm) {
+                    // Few values are that very number.
+                    (JumpOp::Eq, 1..) if branch.target.index() <= index => {
+                        self.seldom(body, index, taken, branch.target)
+                    }
+                    (_, _) => self.branch(body, index, taken, branch.target),
+                }
             }
             Op::MayGoto { target } => self.may_goto(body, index, target),
             Op::CallHelper { helper } => self.call_helper(body, index, helper),
