@@ -38,7 +38,7 @@ type EnterFn = extern "C" fn(*mut Run<'_>, u64, u64) -> u64;
 enum Entries {
     /// They have the host's convention.
     Called(Vec<Option<EntryFn>>),
-    /// They have Cranelift's for tail calls, and this are their addresses.
+    /// They have Cranelift's for tail calls, and these are their addresses.
     Entered(EnterFn, Vec<Option<u64>>),
 }
 

@@ -132,8 +132,8 @@ impl HashMap {
         found.map_or(0, |addr| addr.0)
     }
 
-    /// As [`MapOps::update`], of such a key and a value at most [`HashMap::is_small`] says, where a
-    /// program has it.
+    /// As [`MapOps::update`], of such a key and a value as [`HashMap::small_value`] allows, where
+    /// a program has it.
     ///
     /// # Errors
     /// The program must not read the value.
