@@ -10,7 +10,7 @@ use crate::isa::Reg;
 
 use super::explore::Verifier;
 use super::privilege::Rights;
-use super::state::{ADD_CONST, Frame, Kind, Live, Place, Register, Slot, SlotByte, StateId};
+use super::state::{ADD_CONST, Frame, Kind, Live, Place, Register, Slot, SlotByte, State, StateId};
 
 /// How numbers are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,6 +222,12 @@ impl Comparison {
     }
 }
 
+/// Whether two states stand in the same chain of calls.
+fn same_calls(old: &State, cur: &State) -> bool {
+    let mut frames = old.frames.iter().zip(&cur.frames);
+    old.frames.len() == cur.frames.len() && frames.all(|(a, b)| a.callsite == b.callsite)
+}
+
 impl Verifier<'_> {
     /// Whether the stored state covers the current one.
     pub(super) fn states_equal(&self, id: StateId, precision: Precision) -> bool {
@@ -234,7 +240,8 @@ impl Verifier<'_> {
             ids: IdMap::default(),
             fresh: u32::MAX,
         };
-        if old.speculative && !cur.speculative
+        if !same_calls(old, cur)
+            || old.speculative && !cur.speculative
             || old.refs.len() != cur.refs.len()
             || old.rcu_locked != cur.rcu_locked
             || old.preempt_disabled != cur.preempt_disabled

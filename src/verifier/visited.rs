@@ -11,7 +11,7 @@ use super::cfg::calls_back;
 use super::explore::{Stored, Verifier};
 use super::fail::{Check, Fail};
 use super::prune::Precision;
-use super::state::{State, StateId};
+use super::state::StateId;
 
 /// After that many noted steps without a checkpoint the kernel stores one at the next prune point.
 const MAX_NOTED_STEPS: u32 = 40;
@@ -70,11 +70,7 @@ impl Verifier<'_> {
 
     /// Compares the current state with one that was explored here.
     fn compare_with(&mut self, id: StateId, store: &mut bool, forced: bool) -> Check<Against> {
-        let old = &self.stored[id.index()];
-        if !same_calls(&old.state, &self.cur) {
-            return Ok(Against::Different);
-        }
-        if old.branches > 0 {
+        if self.stored[id.index()].branches > 0 {
             return self.compare_with_ancestor(id, store, forced);
         }
         // What mattered in a loop is not known before all of the loop has been explored.
@@ -262,14 +258,4 @@ pub(super) enum Compared {
 enum Against {
     Equal,
     Different,
-}
-
-/// Whether two states stand in the same chain of calls.
-fn same_calls(old: &State, cur: &State) -> bool {
-    old.frames.len() == cur.frames.len()
-        && old
-            .frames
-            .iter()
-            .zip(&cur.frames)
-            .all(|(a, b)| a.callsite == b.callsite)
 }
