@@ -14,10 +14,10 @@ use super::verify::Answer;
 pub(super) struct Choice {}
 
 impl Choice {
-    /// Whether it is this host's, which must not crash.
+    /// No kernel's name.
     #[expect(clippy::unused_self, reason = "the same as where there are kernels")]
-    pub(super) fn is_host(&self) -> bool {
-        false
+    pub(super) fn target(&self) -> Option<&str> {
+        None
     }
 
     /// No kernel.
@@ -31,6 +31,11 @@ impl Choice {
 pub(super) enum Oracle {}
 
 impl Oracle {
+    /// Refuses: there is no kernel to open.
+    pub(super) fn open(target: &str, _output: &mut Output) -> anyhow::Result<Oracle> {
+        anyhow::bail!("cannot ask the kernel {target}: this build asks no real kernels")
+    }
+
     /// Never called.
     pub(super) fn btf(&mut self) -> Option<Arc<Btf>> {
         match *self {}

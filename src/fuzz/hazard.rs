@@ -25,10 +25,6 @@ pub enum Hazard {
 
 impl Hazard {
     /// That of a program of which we say that.
-    #[cfg_attr(
-        not(all(feature = "kernel", target_os = "linux")),
-        expect(dead_code, reason = "nobody is asked without a kernel")
-    )]
     pub(super) fn of(insns: &[Insn], ours: &Ours) -> Hazard {
         let may_crash = match ours {
             Ours::Accepted { peak_pending, .. } => *peak_pending > WAYS_KNOWN,
