@@ -44,6 +44,8 @@ const NOT_FOR_TRACING: [(&str, &str); 5] = [
 
 /// Types nested deeper than this hold no fields that the kernel finds (`MAX_RESOLVE_DEPTH`).
 const MAX_NESTING: usize = 32;
+/// So many types are looked at within one.
+const MAX_VISITS: u32 = 100_000;
 
 /// A special field of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +94,8 @@ impl Verifier<'_> {
 
     fn check_fields(&mut self, index: usize, level: MapLevel, spec: &MapSpec) -> Check {
         let found = self.special_fields(spec);
-        if let Some(timer) = self.timer_of(spec)
-            && found == ["bpf_timer"]
+        if found == ["bpf_timer"]
+            && let Some(timer) = self.timer_of(spec)
         {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             self.timers.insert((index, level), timer);
@@ -129,44 +131,79 @@ fn map_index(insn: &Insn) -> Option<usize> {
     usize::try_from(*fd).ok()
 }
 
-/// Where structures of that name lie within a type; of more than two, two.
-pub(super) fn fields_named(btf: &Btf, ty: BtfId, name: &str) -> Vec<Field> {
-    let mut found = Vec::new();
-    locate(btf, ty, name, (0, MAX_NESTING), &mut found);
-    found
+/// The only structure of that name within a type: none if there is not just one, or if the type is
+/// so large that it takes too long to say.
+pub(super) fn only_field_named(btf: &Btf, ty: BtfId, name: &str) -> Option<Field> {
+    let mut search = Search {
+        btf,
+        name,
+        found: Vec::new(),
+        left: MAX_VISITS,
+    };
+    search.visit(ty, 0, MAX_NESTING);
+    match search.found.as_slice() {
+        [field] if search.left > 0 => Some(*field),
+        _ => None,
+    }
 }
 
-fn locate(btf: &Btf, ty: BtfId, name: &str, (offset, depth): (u32, usize), found: &mut Vec<Field>) {
-    let (Some(depth), true) = (depth.checked_sub(1), found.len() < 2) else {
-        return;
-    };
-    let ty = btf.resolve(ty);
-    match btf.ty(ty) {
-        Type::Struct(composite) | Type::Union(composite) => {
-            if btf.ty(ty).name() == name {
-                found.push(Field { offset });
-                return;
+/// A walk through a type and what it consists of, which broken types could make endless.
+struct Search<'a> {
+    btf: &'a Btf,
+    name: &'a str,
+    found: Vec<Field>,
+    /// How many types it may still look at.
+    left: u32,
+}
+
+impl Search<'_> {
+    fn visit(&mut self, ty: BtfId, offset: u32, depth: usize) {
+        self.left = self.left.saturating_sub(1);
+        let Some(depth) = depth.checked_sub(1).filter(|_| self.left > 0) else {
+            return;
+        };
+        let btf = self.btf;
+        let ty = btf.resolve(ty);
+        match btf.ty(ty) {
+            Type::Struct(_) | Type::Union(_) if btf.ty(ty).name() == self.name => {
+                self.found.push(Field { offset });
             }
-            for member in composite.members.iter() {
-                let at = offset.saturating_add(member.bit_offset / 8);
-                locate(btf, member.ty, name, (at, depth), found);
+            Type::Struct(composite) | Type::Union(composite) => {
+                for member in composite.members.iter() {
+                    let at = offset.saturating_add(member.bit_offset / 8);
+                    self.visit(member.ty, at, depth);
+                }
             }
+            Type::Array { elem, count, .. } => {
+                let size = btf.size_of(elem).and_then(|size| u32::try_from(size).ok());
+                // Two are enough to know that it is not the only one.
+                for index in 0..count.min(2) {
+                    let at = offset.saturating_add(index.saturating_mul(size.unwrap_or(0)));
+                    self.visit(elem, at, depth);
+                }
+            }
+            Type::Datasec { entries, .. } => {
+                for entry in entries.iter() {
+                    self.visit(entry.var, offset.saturating_add(entry.offset), depth);
+                }
+            }
+            Type::Var { ty, .. } => self.visit(ty, offset, depth),
+            Type::Void
+            | Type::Int { .. }
+            | Type::Ptr { .. }
+            | Type::Enum(_)
+            | Type::Enum64(_)
+            | Type::Fwd { .. }
+            | Type::Typedef { .. }
+            | Type::Volatile { .. }
+            | Type::Const { .. }
+            | Type::Restrict { .. }
+            | Type::Func { .. }
+            | Type::FuncProto { .. }
+            | Type::Float { .. }
+            | Type::DeclTag { .. }
+            | Type::TypeTag { .. } => {}
         }
-        Type::Array { elem, count, .. } => {
-            let size = btf.size_of(elem).and_then(|size| u32::try_from(size).ok());
-            for index in 0..count.min(2) {
-                let at = offset.saturating_add(index.saturating_mul(size.unwrap_or(0)));
-                locate(btf, elem, name, (at, depth), found);
-            }
-        }
-        Type::Datasec { entries, .. } => {
-            for entry in entries.iter() {
-                let at = offset.saturating_add(entry.offset);
-                locate(btf, entry.var, name, (at, depth), found);
-            }
-        }
-        Type::Var { ty, .. } => locate(btf, ty, name, (offset, depth), found),
-        _ => {}
     }
 }
 

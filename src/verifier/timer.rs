@@ -17,7 +17,7 @@ use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::helper::Call;
 use super::memory::Access;
-use super::special::{Field, fields_named};
+use super::special::{Field, only_field_named};
 use super::state::{Kind, MapRef, Register, State};
 
 /// The structure, and how large it is.
@@ -42,10 +42,8 @@ impl Verifier<'_> {
             spec.map_type,
             MapType::Array | MapType::Hash | MapType::LruHash
         );
-        match fields_named(btf, spec.value_type?, TIMER).as_slice() {
-            [timer] if may_have => Some(*timer),
-            _ => None,
-        }
+        let timer = only_field_named(btf, spec.value_type?, TIMER);
+        timer.filter(|_| may_have)
     }
 
     /// Loads and stores must leave the timer of a value alone.
