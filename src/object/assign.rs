@@ -1,24 +1,25 @@
 //! Values for global variables, written into the contents of the maps that they lie in; and for members
 //! of structures of functions (`.struct_ops`), which are maps.
 //!
-//! Rules: a path names a variable, then members and elements of it. Function pointers are no values. What it ends at must be a number
+//! Rules: a path names a variable, then members and elements of it. The value of a function in a structure of
+//! functions is a program of the object, or 0 for none; other pointers have no values. Else what it ends at must be a number
 //! (an integer, a truth value, a character, an enumeration or a bit-field of one of them) or an array of
 //! characters, whose value is a text that ends with a zero. A value that does not fit is refused.
 
 use crate::btf::{Btf, BtfId, Encoding, Type};
 
 use super::error::{ObjectError, VariableProblem};
-use super::{Assignment, Global, Initial, MapSpec};
+use super::struct_ops::{self, StructOps};
+use super::{Assignment, Global, Initial, MapSpec, Object};
 
 /// Writes a value into the map of its variable.
 pub(super) fn assign(
     maps: &mut [MapSpec],
-    globals: &[Global],
-    btf: Option<&Btf>,
+    object: &Object,
     assignment: &Assignment,
 ) -> Result<(), ObjectError> {
     let Assignment { path, value } = assignment;
-    write(maps, globals, btf, path, value).map_err(|problem| ObjectError::Variable {
+    write(maps, object, path, value).map_err(|problem| ObjectError::Variable {
         path: path.clone(),
         problem,
     })
@@ -26,17 +27,25 @@ pub(super) fn assign(
 
 fn write(
     maps: &mut [MapSpec],
-    globals: &[Global],
-    btf: Option<&Btf>,
+    object: &Object,
     path: &str,
     value: &str,
 ) -> Result<(), VariableProblem> {
-    let (variable, rest) = find(maps, globals, path).ok_or(VariableProblem::Unknown)?;
+    let btf = object.btf.as_deref();
+    let (variable, rest) = find(maps, &object.globals, path).ok_or(VariableProblem::Unknown)?;
     let field = match (variable.ty, btf) {
         (Some(ty), Some(btf)) => Field::of(btf, ty).follow(btf, rest)?,
         _ if rest.is_empty() => Field::untyped(variable.size)?,
         _ => return Err(VariableProblem::NoTypes),
     };
+    if let Some(btf) = btf
+        && let Some(Initial::StructOps(table)) =
+            maps.get_mut(variable.map).map(|map| &mut map.initial)
+        && let Some(member) = struct_ops::function_at(btf, table.ty, field.bit)
+        && field.ty.is_some_and(|ty| struct_ops::is_function(btf, ty))
+    {
+        return write_function(table, member, object, value);
+    }
     let start = u64::from(variable.offset) * 8 + field.bit;
     let text_size = btf.and_then(|btf| field.text_size(btf));
     let bytes = maps.get_mut(variable.map).and_then(contents);
@@ -48,6 +57,26 @@ fn write(
             }
         }
         None => set_bits(bytes, start, field.bits, field.number(btf, value)?),
+    }
+    Ok(())
+}
+
+/// Has another program stand in for a function of a structure, or, for 0, none.
+fn write_function(
+    table: &mut StructOps,
+    member: u32,
+    object: &Object,
+    value: &str,
+) -> Result<(), VariableProblem> {
+    let is_none = matches!(value, "0" | "NULL");
+    if !is_none && !object.code.has_program(value) {
+        return Err(VariableProblem::NoProgram {
+            name: value.to_owned(),
+        });
+    }
+    table.members.retain(|(index, _)| *index != member);
+    if !is_none {
+        table.members.push((member, value.to_owned()));
     }
     Ok(())
 }

@@ -147,6 +147,12 @@ impl Code {
         })
     }
 
+    /// Whether there is a program of that name.
+    pub(super) fn has_program(&self, name: &str) -> bool {
+        let mut functions = self.functions.iter();
+        functions.any(|function| function.entry == Entry::Program && *function.name == *name)
+    }
+
     /// The function that starts at a slot of a section.
     pub(super) fn function_at(&self, section: usize, start: u32) -> Option<usize> {
         let index = self

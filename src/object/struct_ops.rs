@@ -136,6 +136,12 @@ impl Variable {
     }
 }
 
+/// The index of the function that starts at a bit of a structure of functions.
+pub(super) fn function_at(btf: &Btf, ty: BtfId, bit: u64) -> Option<u32> {
+    let (index, member) = member_at(btf, ty, bit)?;
+    is_function(btf, member.ty).then_some(index)
+}
+
 /// The member that starts at a bit.
 fn member_at(btf: &Btf, ty: BtfId, bit: u64) -> Option<(u32, Member<'_>)> {
     let members = btf.ty(ty).composite()?.members;
@@ -144,7 +150,7 @@ fn member_at(btf: &Btf, ty: BtfId, bit: u64) -> Option<(u32, Member<'_>)> {
         .find(|(_, member)| u64::from(member.bit_offset) == bit)
 }
 
-fn is_function(btf: &Btf, ty: BtfId) -> bool {
+pub(super) fn is_function(btf: &Btf, ty: BtfId) -> bool {
     let Type::Ptr { to } = btf.resolved(ty) else {
         return false;
     };

@@ -60,7 +60,7 @@ impl Surroundings {
             config.initial = Initial::Data(surroundings.resolution.config.clone());
         }
         for variable in variables {
-            assign::assign(&mut maps, &object.globals, object.btf.as_deref(), variable)?;
+            assign::assign(&mut maps, object, variable)?;
         }
         if let Some(btf) = object.btf.as_deref().filter(|_| has_tables) {
             let slots = struct_ops::resolve(&mut maps, btf, options.target_btf());

@@ -171,6 +171,12 @@ pub enum VariableProblem {
         /// From where on it is none.
         rest: String,
     },
+    /// What is to stand in for a function is none of the object's programs.
+    #[error("the object has no program `{name}`")]
+    NoProgram {
+        /// The name that was given.
+        name: String,
+    },
     /// It is no number.
     #[error("`{ty}` is no integer, bool, char, text or enumeration")]
     NoNumber {

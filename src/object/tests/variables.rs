@@ -102,17 +102,7 @@ fn values_that_do_not_fit_are_refused() {
 
 /// The bytes of a structure of functions after an assignment to one of its members.
 fn set_member(path: &str, value: &str) -> Result<Vec<u8>, String> {
-    let setup = Setup {
-        variables: vec![Assignment {
-            path: path.to_owned(),
-            value: value.to_owned(),
-        }],
-        ..Setup::default()
-    };
-    let linked = object("tables").link(&LinkOptions {
-        setup: Some(&setup),
-        ..LinkOptions::default()
-    });
+    let linked = link_tables(path, value);
     let mut errors = linked.programs.iter().filter_map(|program| {
         let error = program.as_ref().err()?.source.to_string();
         error.contains("variable").then_some(error)
@@ -127,6 +117,21 @@ fn set_member(path: &str, value: &str) -> Result<Vec<u8>, String> {
     }
 }
 
+/// The object with structures of functions, linked after an assignment.
+fn link_tables(path: &str, value: &str) -> Linked {
+    let setup = Setup {
+        variables: vec![Assignment {
+            path: path.to_owned(),
+            value: value.to_owned(),
+        }],
+        ..Setup::default()
+    };
+    object("tables").link(&LinkOptions {
+        setup: Some(&setup),
+        ..LinkOptions::default()
+    })
+}
+
 #[test]
 fn data_members_of_structures_of_functions_are_written() {
     let key = set_member("first.key", "77").expect("it is a number");
@@ -136,8 +141,31 @@ fn data_members_of_structures_of_functions_are_written() {
 }
 
 #[test]
-fn function_pointers_and_unknown_members_are_no_values() {
+fn unknown_programs_and_members_are_no_values() {
     for path in ["first.ssthresh", "first", "first.nothing", "third.key"] {
         assert!(set_member(path, "1").is_err(), "{path}");
     }
+    let error = set_member("first.ssthresh", "nobody").expect_err("it is refused");
+    assert!(
+        error.ends_with("the object has no program `nobody`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn functions_of_a_structure_are_other_programs_or_none() {
+    let members = |value: &str| {
+        let linked = link_tables("first.ssthresh", value);
+        let first = linked.maps.iter().find(|map| map.name == "first");
+        match first.map(|map| &map.initial) {
+            Some(Initial::StructOps(table)) => table.members.clone(),
+            other => panic!("the map has a structure: {other:?}"),
+        }
+    };
+    let named = |index: u32, name: &str| (index, name.to_owned());
+    assert_eq!(
+        members("asked_for"),
+        [named(2, "undo_cwnd"), named(0, "asked_for")]
+    );
+    assert_eq!(members("0"), [named(2, "undo_cwnd")]);
 }
