@@ -1,7 +1,7 @@
 //! The second engine: compiles [`Code`] to native code with Cranelift, and runs that.
 //!
 //! It judges nothing and knows neither the verifier nor the interpreter: of a program that was
-//! judged ([`Checks::Proven`](crate::code::Checks::Proven)) it believes every access, and of one that was not it checks each.
+//! judged ([`Checks::Proven`]) it believes every access, and of one that was not it checks each.
 //!
 //! Rules:
 //! - One native function for each [`Entry`](crate::code::Entry). BPF registers are SSA values. A

@@ -288,9 +288,8 @@ pub(super) fn resolve(
         }
         if autocreate == Autoload::No {
             // Its programs are not loaded unless they are asked for, and need not fit.
-            let mut unmade = table.clone();
             let pair = Pair::new(table.ty, local, kernel);
-            let _ = pair.and_then(|pair| pair.check(&mut unmade, &mut slots));
+            let _ = pair.and_then(|pair| pair.check(table, &mut slots));
             continue;
         }
         let pair = Pair::new(table.ty, local, kernel).and_then(|pair| {
