@@ -181,6 +181,11 @@ pub enum Width {
     W64,
 }
 
+impl Width {
+    /// Both.
+    pub const ALL: [Width; 2] = [Width::W32, Width::W64];
+}
+
 /// How many bytes a memory access touches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Size {
@@ -195,6 +200,9 @@ pub enum Size {
 }
 
 impl Size {
+    /// All, the smallest first.
+    pub const ALL: [Size; 4] = [Size::B, Size::H, Size::W, Size::DW];
+
     /// The size in bytes.
     pub fn bytes(self) -> u32 {
         match self {
@@ -225,6 +233,11 @@ pub enum Extend {
     Zero,
     /// Fill with the sign.
     Sign,
+}
+
+impl Extend {
+    /// Both.
+    pub const ALL: [Extend; 2] = [Extend::Zero, Extend::Sign];
 }
 
 /// The second operand.
@@ -269,6 +282,26 @@ pub enum AluOp {
     Arsh,
 }
 
+impl AluOp {
+    /// All, in the order of their numbers here.
+    pub const ALL: [AluOp; 14] = [
+        AluOp::Add,
+        AluOp::Sub,
+        AluOp::Mul,
+        AluOp::Div,
+        AluOp::SDiv,
+        AluOp::Or,
+        AluOp::And,
+        AluOp::Lsh,
+        AluOp::Rsh,
+        AluOp::Mod,
+        AluOp::SMod,
+        AluOp::Xor,
+        AluOp::Mov,
+        AluOp::Arsh,
+    ];
+}
+
 /// What a byte swap does (RFC 9669 section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ByteOrder {
@@ -305,6 +338,23 @@ pub enum JumpOp {
     SLt,
     /// Signed less or equal.
     SLe,
+}
+
+impl JumpOp {
+    /// All, in the order of their numbers here.
+    pub const ALL: [JumpOp; 11] = [
+        JumpOp::Eq,
+        JumpOp::Gt,
+        JumpOp::Ge,
+        JumpOp::Set,
+        JumpOp::Ne,
+        JumpOp::SGt,
+        JumpOp::SGe,
+        JumpOp::Lt,
+        JumpOp::Le,
+        JumpOp::SLt,
+        JumpOp::SLe,
+    ];
 }
 
 /// Read-modify-write operations on memory (RFC 9669 section 5.3).

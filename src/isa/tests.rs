@@ -3,37 +3,6 @@
 use super::asm::{NoSymbols, assemble};
 use super::*;
 
-pub(super) const WIDTHS: [Width; 2] = [Width::W32, Width::W64];
-pub(super) const SIZES: [Size; 4] = [Size::B, Size::H, Size::W, Size::DW];
-pub(super) const ALU_OPS: [AluOp; 14] = [
-    AluOp::Add,
-    AluOp::Sub,
-    AluOp::Mul,
-    AluOp::Div,
-    AluOp::SDiv,
-    AluOp::Or,
-    AluOp::And,
-    AluOp::Lsh,
-    AluOp::Rsh,
-    AluOp::Mod,
-    AluOp::SMod,
-    AluOp::Xor,
-    AluOp::Mov,
-    AluOp::Arsh,
-];
-pub(super) const JUMP_OPS: [JumpOp; 11] = [
-    JumpOp::Eq,
-    JumpOp::Gt,
-    JumpOp::Ge,
-    JumpOp::Set,
-    JumpOp::Ne,
-    JumpOp::SGt,
-    JumpOp::SGe,
-    JumpOp::Lt,
-    JumpOp::Le,
-    JumpOp::SLt,
-    JumpOp::SLe,
-];
 pub(super) const ATOMIC_OPS: [AtomicOp; 10] = [
     AtomicOp::Add(Fetch::No),
     AtomicOp::Add(Fetch::Yes),
@@ -70,7 +39,10 @@ fn operands() -> impl Iterator<Item = Operand> {
 }
 
 fn arithmetic(out: &mut Vec<Insn>) {
-    for (width, op) in WIDTHS.into_iter().flat_map(|w| ALU_OPS.map(|op| (w, op))) {
+    for (width, op) in Width::ALL
+        .into_iter()
+        .flat_map(|w| AluOp::ALL.map(|op| (w, op)))
+    {
         for (dst, src) in Reg::all().flat_map(|dst| operands().map(move |src| (dst, src))) {
             let legal = match (op, src) {
                 (AluOp::Div | AluOp::SDiv | AluOp::Mod | AluOp::SMod, Operand::Imm(imm)) => {
@@ -91,7 +63,7 @@ fn arithmetic(out: &mut Vec<Insn>) {
             }
         }
     }
-    for (width, dst) in WIDTHS
+    for (width, dst) in Width::ALL
         .into_iter()
         .flat_map(|w| Reg::all().map(move |dst| (w, dst)))
     {
@@ -158,7 +130,7 @@ fn immediates(out: &mut Vec<Insn>) {
 
 fn memory(out: &mut Vec<Insn>) {
     for (base, other) in pairs() {
-        for (size, off) in SIZES
+        for (size, off) in Size::ALL
             .into_iter()
             .flat_map(|size| OFFS.map(|off| (size, off)))
         {
@@ -187,7 +159,7 @@ fn memory(out: &mut Vec<Insn>) {
         }
         for (op, width) in ATOMIC_OPS
             .into_iter()
-            .flat_map(|op| WIDTHS.map(|w| (op, w)))
+            .flat_map(|op| Width::ALL.map(|w| (op, w)))
         {
             out.extend(OFFS.map(|off| Insn::Atomic {
                 op,
@@ -198,7 +170,7 @@ fn memory(out: &mut Vec<Insn>) {
             }));
         }
     }
-    for (size, imm) in SIZES
+    for (size, imm) in Size::ALL
         .into_iter()
         .flat_map(|size| IMMS.map(|imm| (size, imm)))
     {
@@ -238,7 +210,10 @@ fn jumps(out: &mut Vec<Insn>) {
         off,
     }));
     out.extend(OFFS.map(|off| Insn::MayGoto { off }));
-    for (width, op) in WIDTHS.into_iter().flat_map(|w| JUMP_OPS.map(|op| (w, op))) {
+    for (width, op) in Width::ALL
+        .into_iter()
+        .flat_map(|w| JumpOp::ALL.map(|op| (w, op)))
+    {
         for (dst, src) in Reg::all().flat_map(|dst| operands().map(move |src| (dst, src))) {
             out.extend(OFFS.map(|off| Insn::JumpIf {
                 width,

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::super::fixture::Fixture;
-use super::values::{JUMP_OPS, WIDTHS, mov};
+use super::values::mov;
 use crate::abi::ProgType;
-use crate::isa::{AluOp, Insn, Operand, Reg, Size, Width, encode_program};
+use crate::isa::{AluOp, Insn, JumpOp, Operand, Reg, Size, Width, encode_program};
 use crate::machine::Addr;
 
 /// Operations that rbpf agrees on: it has no signed division, and a 32-bit remainder by zero keeps
@@ -36,7 +36,7 @@ fn insn() -> impl Strategy<Value = Insn> {
         any::<bool>(),
     );
     let alu = alu.prop_map(|(op, width, dst, src, imm, by_imm)| {
-        let (op, width) = (OPS[op], WIDTHS[width]);
+        let (op, width) = (OPS[op], Width::ALL[width]);
         let imm = match op {
             AluOp::Lsh => imm & 31,
             AluOp::Div => imm | 1,
@@ -56,15 +56,15 @@ fn insn() -> impl Strategy<Value = Insn> {
         }
     });
     let jump = (
-        0..JUMP_OPS.len(),
+        0..JumpOp::ALL.len(),
         0..2_usize,
         register(),
         register(),
         0..4_i16,
     );
     let jump = jump.prop_map(|(op, width, dst, src, off)| Insn::JumpIf {
-        width: WIDTHS[width],
-        op: JUMP_OPS[op],
+        width: Width::ALL[width],
+        op: JumpOp::ALL[op],
         dst,
         src: Operand::Reg(src),
         off,

@@ -10,37 +10,6 @@ use crate::isa::{
 };
 use crate::machine::Addr;
 
-pub(super) const ALU_OPS: [AluOp; 14] = [
-    AluOp::Add,
-    AluOp::Sub,
-    AluOp::Mul,
-    AluOp::Div,
-    AluOp::SDiv,
-    AluOp::Or,
-    AluOp::And,
-    AluOp::Lsh,
-    AluOp::Rsh,
-    AluOp::Mod,
-    AluOp::SMod,
-    AluOp::Xor,
-    AluOp::Mov,
-    AluOp::Arsh,
-];
-
-pub(super) const JUMP_OPS: [JumpOp; 11] = [
-    JumpOp::Eq,
-    JumpOp::Gt,
-    JumpOp::Ge,
-    JumpOp::Set,
-    JumpOp::Ne,
-    JumpOp::SGt,
-    JumpOp::SGe,
-    JumpOp::Lt,
-    JumpOp::Le,
-    JumpOp::SLt,
-    JumpOp::SLe,
-];
-
 const ATOMIC_OPS: [AtomicOp; 10] = [
     AtomicOp::Add(Fetch::No),
     AtomicOp::Add(Fetch::Yes),
@@ -53,8 +22,6 @@ const ATOMIC_OPS: [AtomicOp; 10] = [
     AtomicOp::Xchg,
     AtomicOp::Cmpxchg,
 ];
-
-pub(super) const WIDTHS: [Width; 2] = [Width::W32, Width::W64];
 
 pub(super) const EDGES: [u64; 14] = [
     0,
@@ -168,9 +135,9 @@ fn random_pairs() -> Vec<(u64, u64)> {
 #[test]
 fn alu_by_register_agrees_with_the_model() {
     let random = random_pairs();
-    for (op, width) in ALU_OPS
+    for (op, width) in AluOp::ALL
         .into_iter()
-        .flat_map(|op| WIDTHS.map(|width| (op, width)))
+        .flat_map(|op| Width::ALL.map(|width| (op, width)))
     {
         let src = Operand::Reg(Reg::R7);
         let body = [
@@ -188,9 +155,9 @@ fn alu_by_register_agrees_with_the_model() {
 
 #[test]
 fn alu_by_immediate_agrees_with_the_model() {
-    for (op, width) in ALU_OPS
+    for (op, width) in AluOp::ALL
         .into_iter()
-        .flat_map(|op| WIDTHS.map(|width| (op, width)))
+        .flat_map(|op| Width::ALL.map(|width| (op, width)))
     {
         for imm in immediates(op, width) {
             let src = Operand::Imm(imm);
@@ -214,7 +181,7 @@ fn unary_operations_agree_with_the_model() {
     let random = random_pairs();
     let dst = Reg::R0;
     let copy = mov(dst, Operand::Reg(Reg::R6));
-    for width in WIDTHS {
+    for width in Width::ALL {
         let body = [copy, Insn::Neg { width, dst }];
         Binary::new(&body).agrees(&("neg", width), &|a, _| model::neg(width, a), &random);
         for from in [Size::B, Size::H, Size::W] {
@@ -242,9 +209,9 @@ fn unary_operations_agree_with_the_model() {
 #[test]
 fn conditional_jumps_agree_with_the_model() {
     let random = random_pairs();
-    for (op, width) in JUMP_OPS
+    for (op, width) in JumpOp::ALL
         .into_iter()
-        .flat_map(|op| WIDTHS.map(|width| (op, width)))
+        .flat_map(|op| Width::ALL.map(|width| (op, width)))
     {
         let jump = |src| {
             [
@@ -286,7 +253,7 @@ fn atomics_agree_with_the_model() {
     let random = random_pairs();
     for (op, width) in ATOMIC_OPS
         .into_iter()
-        .flat_map(|op| WIDTHS.map(|width| (op, width)))
+        .flat_map(|op| Width::ALL.map(|width| (op, width)))
     {
         // Memory holds a; the operand is b; r0, which cmpxchg compares with, is a or a + b.
         for same in [0, 1] {

@@ -11,39 +11,6 @@ use crate::isa::{
 };
 use crate::machine::{Addr, ObjectKind, ObjectSpec, Owner, Stride};
 
-const WIDTHS: [Width; 2] = [Width::W32, Width::W64];
-const SIZES: [Size; 4] = [Size::B, Size::H, Size::W, Size::DW];
-const ALU_OPS: [AluOp; 14] = [
-    AluOp::Add,
-    AluOp::Sub,
-    AluOp::Mul,
-    AluOp::Div,
-    AluOp::SDiv,
-    AluOp::Or,
-    AluOp::And,
-    AluOp::Lsh,
-    AluOp::Rsh,
-    AluOp::Mod,
-    AluOp::SMod,
-    AluOp::Xor,
-    AluOp::Mov,
-    AluOp::Arsh,
-];
-
-const JUMP_OPS: [JumpOp; 11] = [
-    JumpOp::Eq,
-    JumpOp::Gt,
-    JumpOp::Ge,
-    JumpOp::Set,
-    JumpOp::Ne,
-    JumpOp::SGt,
-    JumpOp::SGe,
-    JumpOp::Lt,
-    JumpOp::Le,
-    JumpOp::SLt,
-    JumpOp::SLe,
-];
-
 /// Counts what it is shown.
 #[derive(Default)]
 struct Counter(u64);
@@ -131,7 +98,7 @@ fn arithmetic() -> impl Strategy<Value = Insn> {
     let ops = prop_oneof![0..14_usize, Just(0_usize), Just(12_usize)];
     let alu = (ops, 0..2_usize, register(), operand());
     let alu = alu.prop_map(|(op, width, dst, src)| {
-        let (op, width) = (ALU_OPS[op], WIDTHS[width]);
+        let (op, width) = (AluOp::ALL[op], Width::ALL[width]);
         let src = encodable(op, src);
         Insn::Alu {
             width,
@@ -141,20 +108,20 @@ fn arithmetic() -> impl Strategy<Value = Insn> {
         }
     });
     let neg = (0..2_usize, register()).prop_map(|(width, dst)| Insn::Neg {
-        width: WIDTHS[width],
+        width: Width::ALL[width],
         dst,
     });
     let movsx = (0..2_usize, 0..3_usize, register(), register());
     let movsx = movsx.prop_map(|(width, from, dst, src)| Insn::MovSx {
-        width: WIDTHS[width],
-        from: SIZES[from.min(width + 1)],
+        width: Width::ALL[width],
+        from: Size::ALL[from.min(width + 1)],
         dst,
         src,
     });
     let orders = prop::sample::select(vec![ByteOrder::Le, ByteOrder::Be, ByteOrder::Swap]);
     let endian = (orders, 1..4_usize, register()).prop_map(|(order, size, dst)| Insn::Endian {
         order,
-        size: SIZES[size],
+        size: Size::ALL[size],
         dst,
     });
     prop_oneof![8 => alu, 1 => neg, 1 => movsx, 1 => endian]
@@ -166,7 +133,7 @@ fn access() -> impl Strategy<Value = Insn> {
     let off =
         prop_oneof![6 => (0..8_i16).prop_map(|slot| slot * 8), 2 => 0..64_i16, 1 => -9..73_i16];
     (base, off, 0..4_usize, operand(), 0..3_usize).prop_map(|(base, off, size, src, kind)| {
-        let size = SIZES[size];
+        let size = Size::ALL[size];
         let off = match base {
             Reg::FP => off - 64,
             _ => off,
@@ -209,15 +176,15 @@ fn access() -> impl Strategy<Value = Insn> {
 fn flow() -> impl Strategy<Value = Insn> {
     let off = -12..6_i16;
     let jump = (
-        0..JUMP_OPS.len(),
+        0..JumpOp::ALL.len(),
         0..2_usize,
         register(),
         operand(),
         off.clone(),
     );
     let jump = jump.prop_map(|(op, width, dst, src, off)| Insn::JumpIf {
-        width: WIDTHS[width],
-        op: JUMP_OPS[op],
+        width: Width::ALL[width],
+        op: JumpOp::ALL[op],
         dst,
         src,
         off,

@@ -1,6 +1,7 @@
 //! The kinds of work that links do, in the order of the instruction shapes: types, so that each kind becomes code of its own.
 //!
-//! What they compute is `isa::alu`'s business, and what may be accessed is guest memory's.
+//! What they compute is `isa::alu`'s business, and what may be accessed is guest memory's. Kinds are marked with
+//! numbers, the places of operations and widths in their lists (`AluOp::ALL`): enums may not mark them yet.
 
 use std::marker::PhantomData;
 
@@ -80,7 +81,7 @@ pub(super) struct Compared<const OP: u8, const WIDTH: u8, S>(PhantomData<S>);
 impl<const OP: u8, const WIDTH: u8, S: Second> Work for Arith<OP, WIDTH, S> {
     #[inline(always)]
     fn plain(link: &Link, regs: &mut Regs, _memory: &Memory) -> Option<()> {
-        let (op, width) = const { (ALU_OPS[OP as usize], WIDTHS[WIDTH as usize]) };
+        let (op, width) = const { (AluOp::ALL[OP as usize], Width::ALL[WIDTH as usize]) };
         regs[link.dst] = alu(width, op, regs[link.dst], S::of(link, regs));
         Some(())
     }
@@ -89,7 +90,7 @@ impl<const OP: u8, const WIDTH: u8, S: Second> Work for Arith<OP, WIDTH, S> {
 impl<const WIDTH: u8> Work for Negated<WIDTH> {
     #[inline(always)]
     fn plain(link: &Link, regs: &mut Regs, _memory: &Memory) -> Option<()> {
-        regs[link.dst] = neg(const { WIDTHS[WIDTH as usize] }, regs[link.dst]);
+        regs[link.dst] = neg(const { Width::ALL[WIDTH as usize] }, regs[link.dst]);
         Some(())
     }
 }
@@ -97,7 +98,7 @@ impl<const WIDTH: u8> Work for Negated<WIDTH> {
 impl<const WIDTH: u8, const FROM: u8> Work for SignMoved<WIDTH, FROM> {
     #[inline(always)]
     fn plain(link: &Link, regs: &mut Regs, _memory: &Memory) -> Option<()> {
-        let (width, from) = const { (WIDTHS[WIDTH as usize], SIZES[FROM as usize]) };
+        let (width, from) = const { (Width::ALL[WIDTH as usize], Size::ALL[FROM as usize]) };
         regs[link.dst] = movsx(width, from, regs[link.src]);
         Some(())
     }
@@ -106,7 +107,7 @@ impl<const WIDTH: u8, const FROM: u8> Work for SignMoved<WIDTH, FROM> {
 impl<const SIZE: u8> Work for Swapped<SIZE> {
     #[inline(always)]
     fn plain(link: &Link, regs: &mut Regs, _memory: &Memory) -> Option<()> {
-        let size = const { SIZES[SIZE as usize] };
+        let size = const { Size::ALL[SIZE as usize] };
         regs[link.dst] = endian(ByteOrder::Swap, size, regs[link.dst]);
         Some(())
     }
@@ -115,7 +116,7 @@ impl<const SIZE: u8> Work for Swapped<SIZE> {
 impl<const SIZE: u8, const EXTEND: u8> Work for Loaded<SIZE, EXTEND> {
     #[inline(always)]
     fn plain(link: &Link, regs: &mut Regs, memory: &Memory) -> Option<()> {
-        let (size, fill) = const { (SIZES[SIZE as usize], EXTENDS[EXTEND as usize]) };
+        let (size, fill) = const { (Size::ALL[SIZE as usize], Extend::ALL[EXTEND as usize]) };
         let value = memory.load_plain(based_on(regs[link.src], link), size)?;
         regs[link.dst] = extend(fill, size, value);
         Some(())
@@ -123,7 +124,7 @@ impl<const SIZE: u8, const EXTEND: u8> Work for Loaded<SIZE, EXTEND> {
 
     #[inline]
     fn hard(link: &Link, regs: &mut Regs, memory: &Memory) -> Option<()> {
-        let (size, fill) = const { (SIZES[SIZE as usize], EXTENDS[EXTEND as usize]) };
+        let (size, fill) = const { (Size::ALL[SIZE as usize], Extend::ALL[EXTEND as usize]) };
         let value = memory.load_allowed(based_on(regs[link.src], link), size)?;
         regs[link.dst] = extend(fill, size, value);
         Some(())
@@ -134,13 +135,13 @@ impl<const SIZE: u8> Work for Stored<SIZE> {
     #[inline(always)]
     fn plain(link: &Link, regs: &mut Regs, memory: &Memory) -> Option<()> {
         let to = based_on(regs[link.dst], link);
-        memory.store_plain(to, const { SIZES[SIZE as usize] }, regs[link.src])
+        memory.store_plain(to, const { Size::ALL[SIZE as usize] }, regs[link.src])
     }
 
     #[inline]
     fn hard(link: &Link, regs: &mut Regs, memory: &Memory) -> Option<()> {
         let to = based_on(regs[link.dst], link);
-        memory.store_allowed(to, const { SIZES[SIZE as usize] }, regs[link.src])
+        memory.store_allowed(to, const { Size::ALL[SIZE as usize] }, regs[link.src])
     }
 }
 
@@ -148,20 +149,20 @@ impl<const SIZE: u8> Work for NumberStored<SIZE> {
     #[inline(always)]
     fn plain(link: &Link, regs: &mut Regs, memory: &Memory) -> Option<()> {
         let to = based_on(regs[link.dst], link);
-        memory.store_plain(to, const { SIZES[SIZE as usize] }, number(link))
+        memory.store_plain(to, const { Size::ALL[SIZE as usize] }, number(link))
     }
 
     #[inline]
     fn hard(link: &Link, regs: &mut Regs, memory: &Memory) -> Option<()> {
         let to = based_on(regs[link.dst], link);
-        memory.store_allowed(to, const { SIZES[SIZE as usize] }, number(link))
+        memory.store_allowed(to, const { Size::ALL[SIZE as usize] }, number(link))
     }
 }
 
 impl<const OP: u8, const WIDTH: u8, S: Second> Test for Compared<OP, WIDTH, S> {
     #[inline(always)]
     fn holds(link: &Link, regs: &Regs) -> bool {
-        let (op, width) = const { (JUMP_OPS[OP as usize], WIDTHS[WIDTH as usize]) };
+        let (op, width) = const { (JumpOp::ALL[OP as usize], Width::ALL[WIDTH as usize]) };
         compare(op, width, regs[link.dst], S::of(link, regs))
     }
 }
@@ -176,50 +177,36 @@ fn number(link: &Link) -> u64 {
     i64::from(link.small.cast_signed()).cast_unsigned()
 }
 
-/// What the numbers stand for that kinds are marked with; enums may not mark them yet.
-const WIDTHS: [Width; 2] = [Width::W32, Width::W64];
-const SIZES: [Size; 4] = [Size::B, Size::H, Size::W, Size::DW];
-const EXTENDS: [Extend; 2] = [Extend::Zero, Extend::Sign];
-const ALU_OPS: [AluOp; 14] = [
-    AluOp::Add,
-    AluOp::Sub,
-    AluOp::Mul,
-    AluOp::Div,
-    AluOp::SDiv,
-    AluOp::Or,
-    AluOp::And,
-    AluOp::Lsh,
-    AluOp::Rsh,
-    AluOp::Mod,
-    AluOp::SMod,
-    AluOp::Xor,
-    AluOp::Mov,
-    AluOp::Arsh,
-];
-const JUMP_OPS: [JumpOp; 11] = [
-    JumpOp::Eq,
-    JumpOp::Gt,
-    JumpOp::Ge,
-    JumpOp::Set,
-    JumpOp::Ne,
-    JumpOp::SGt,
-    JumpOp::SGe,
-    JumpOp::Lt,
-    JumpOp::Le,
-    JumpOp::SLt,
-    JumpOp::SLe,
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn marks_stand_for_the_values_whose_numbers_they_are() {
-        assert!((0..).zip(WIDTHS).all(|(mark, value)| mark == value as u8));
-        assert!((0..).zip(SIZES).all(|(mark, value)| mark == value as u8));
-        assert!((0..).zip(EXTENDS).all(|(mark, value)| mark == value as u8));
-        assert!((0..).zip(ALU_OPS).all(|(mark, value)| mark == value as u8));
-        assert!((0..).zip(JUMP_OPS).all(|(mark, value)| mark == value as u8));
+        assert!(
+            (0..)
+                .zip(Width::ALL)
+                .all(|(mark, value)| mark == value as u8)
+        );
+        assert!(
+            (0..)
+                .zip(Size::ALL)
+                .all(|(mark, value)| mark == value as u8)
+        );
+        assert!(
+            (0..)
+                .zip(Extend::ALL)
+                .all(|(mark, value)| mark == value as u8)
+        );
+        assert!(
+            (0..)
+                .zip(AluOp::ALL)
+                .all(|(mark, value)| mark == value as u8)
+        );
+        assert!(
+            (0..)
+                .zip(JumpOp::ALL)
+                .all(|(mark, value)| mark == value as u8)
+        );
     }
 }

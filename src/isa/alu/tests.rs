@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::isa::tests::{ALU_OPS, ATOMIC_OPS, JUMP_OPS, SIZES, WIDTHS};
+use crate::isa::tests::ATOMIC_OPS;
 
 const EDGES: [u64; 16] = [
     0,
@@ -111,7 +111,10 @@ fn model(width: Width, op: AluOp, a: u64, b: u64) -> u64 {
 }
 
 fn check_alu(a: u64, b: u64) {
-    for (width, op) in WIDTHS.into_iter().flat_map(|w| ALU_OPS.map(|op| (w, op))) {
+    for (width, op) in Width::ALL
+        .into_iter()
+        .flat_map(|w| AluOp::ALL.map(|op| (w, op)))
+    {
         assert_eq!(
             alu(width, op, a, b),
             model(width, op, a, b),
@@ -121,7 +124,10 @@ fn check_alu(a: u64, b: u64) {
 }
 
 fn check_compare(a: u64, b: u64) {
-    for (width, op) in WIDTHS.into_iter().flat_map(|w| JUMP_OPS.map(|op| (w, op))) {
+    for (width, op) in Width::ALL
+        .into_iter()
+        .flat_map(|w| JumpOp::ALL.map(|op| (w, op)))
+    {
         let bits = bits(width);
         let (ua, ub) = (unsigned(bits, a), unsigned(bits, b));
         let (sa, sb) = (signed(bits, a), signed(bits, b));
@@ -147,14 +153,14 @@ fn check_compare(a: u64, b: u64) {
 }
 
 fn check_unary(a: u64) {
-    for width in WIDTHS {
+    for width in Width::ALL {
         let bits = bits(width);
         assert_eq!(neg(width, a), reduced(bits, -unsigned(bits, a)));
-        for from in SIZES {
+        for from in Size::ALL {
             assert_eq!(movsx(width, from, a), reduced(bits, signed(from.bits(), a)));
         }
     }
-    for size in SIZES {
+    for size in Size::ALL {
         assert_eq!(
             extend(Extend::Zero, size, a),
             unsigned(size.bits(), a) as u64
@@ -175,7 +181,7 @@ fn check_unary(a: u64) {
 }
 
 fn check_atomic(old: u64, src: u64, expected: u64) {
-    for (width, op) in WIDTHS
+    for (width, op) in Width::ALL
         .into_iter()
         .flat_map(|w| ATOMIC_OPS.map(|op| (w, op)))
     {
@@ -258,7 +264,10 @@ fn rbpf(slot: crate::isa::RawInsn, a: u64, b: u64) -> u64 {
 
 fn check_rbpf(a: u64, b: u64) {
     use crate::isa::{Insn, Operand, Reg, encode};
-    for (width, op) in WIDTHS.into_iter().flat_map(|w| ALU_OPS.map(|op| (w, op))) {
+    for (width, op) in Width::ALL
+        .into_iter()
+        .flat_map(|w| AluOp::ALL.map(|op| (w, op)))
+    {
         // It has no signed division and leaves the upper half in a 32-bit remainder by zero.
         let upper_kept = (op, width, b as u32) == (AluOp::Mod, Width::W32, 0);
         if !upper_kept && !matches!(op, AluOp::SDiv | AluOp::SMod) {

@@ -26,20 +26,6 @@ const ALU_OPS: [AluOp; 13] = [
     AluOp::Arsh,
 ];
 
-const JUMP_OPS: [JumpOp; 11] = [
-    JumpOp::Eq,
-    JumpOp::Gt,
-    JumpOp::Ge,
-    JumpOp::Set,
-    JumpOp::Ne,
-    JumpOp::SGt,
-    JumpOp::SGe,
-    JumpOp::Lt,
-    JumpOp::Le,
-    JumpOp::SLt,
-    JumpOp::SLe,
-];
-
 pub(super) struct Parser<'p, 'a> {
     pub(super) cursor: Cursor<'a>,
     /// The opcode before the instruction, which settles what the text leaves open.
@@ -293,7 +279,7 @@ impl<'a> Parser<'_, 'a> {
     fn jump_if(&mut self) -> Result<Parsed<'a>, AsmError> {
         let (width, dst) = self.cursor.register()?;
         let token = self.cursor.advance();
-        let op = JUMP_OPS
+        let op = JumpOp::ALL
             .into_iter()
             .find(|op| jump_symbol(*op) == token.text);
         let op = op.ok_or_else(|| token.expected("a comparison such as `==`"))?;

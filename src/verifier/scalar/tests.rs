@@ -7,39 +7,6 @@ use proptest::prelude::*;
 
 mod samples;
 
-const ALU_OPS: [AluOp; 14] = [
-    AluOp::Add,
-    AluOp::Sub,
-    AluOp::Mul,
-    AluOp::Div,
-    AluOp::SDiv,
-    AluOp::Or,
-    AluOp::And,
-    AluOp::Lsh,
-    AluOp::Rsh,
-    AluOp::Mod,
-    AluOp::SMod,
-    AluOp::Xor,
-    AluOp::Mov,
-    AluOp::Arsh,
-];
-
-const JUMP_OPS: [JumpOp; 11] = [
-    JumpOp::Eq,
-    JumpOp::Gt,
-    JumpOp::Ge,
-    JumpOp::Set,
-    JumpOp::Ne,
-    JumpOp::SGt,
-    JumpOp::SGe,
-    JumpOp::Lt,
-    JumpOp::Le,
-    JumpOp::SLt,
-    JumpOp::SLe,
-];
-
-const WIDTHS: [Width; 2] = [Width::W32, Width::W64];
-
 fn outcome(op: JumpOp, width: Width, x: u64, y: u64) -> Branch {
     if compare(op, width, x, y) {
         Branch::Taken
@@ -108,8 +75,8 @@ fn with_member() -> impl Strategy<Value = (Scalar, u64)> {
 
 /// Asserts that the pair's results are in the results of the elements, for every operation.
 fn check_alu(dst: &Scalar, x: u64, src: &Scalar, y: u64) {
-    for width in WIDTHS {
-        for op in ALU_OPS {
+    for width in Width::ALL {
+        for op in AluOp::ALL {
             let result = Scalar::alu(op, width, dst, src);
             let expected = alu(width, op, x, y);
             assert!(
@@ -127,8 +94,8 @@ fn check_alu(dst: &Scalar, x: u64, src: &Scalar, y: u64) {
 
 /// Asserts that the pair survives its own outcome, and that a decision agrees with it.
 fn check_branch(dst: &Scalar, x: u64, src: &Scalar, y: u64) {
-    for width in WIDTHS {
-        for op in JUMP_OPS {
+    for width in Width::ALL {
+        for op in JumpOp::ALL {
             let case = format!("{dst} {op:?} {src} ({width:?}) with {x:#x}, {y:#x}");
             if let Some(decided) = Scalar::is_branch_taken(op, width, dst, src) {
                 assert_eq!(decided, compare(op, width, x, y), "{case}");
@@ -172,8 +139,8 @@ proptest! {
 
     #[test]
     fn comparison_with_itself_keeps_the_member((scalar, x) in with_member()) {
-        for width in WIDTHS {
-            for op in JUMP_OPS {
+        for width in Width::ALL {
+            for op in JumpOp::ALL {
                 let mut refined = scalar;
                 Scalar::refine_itself(op, width, outcome(op, width, x, x), &mut refined);
                 prop_assert!(refined.contains(x), "{scalar} {op:?} itself ({width:?}): {refined}");
@@ -224,7 +191,7 @@ proptest! {
 
     #[test]
     fn alu_of_constants_is_exact(x in number(), y in number()) {
-        for width in WIDTHS {
+        for width in Width::ALL {
             for op in [AluOp::Add, AluOp::Sub, AluOp::Mul, AluOp::Or, AluOp::And, AluOp::Xor] {
                 let result = Scalar::alu(op, width, &Scalar::constant(x), &Scalar::constant(y));
                 prop_assert_eq!(result, Scalar::constant(alu(width, op, x, y)));
@@ -241,12 +208,12 @@ proptest! {
     fn contradictory_elements_are_tolerated((a, _) in raw_with_member(), (b, _) in raw_with_member()) {
         // The parts of two elements seldom agree; nothing is asked of the result but that there is one.
         let mut mixed = Scalar { tnum: a.tnum, smin: a.smin, s32_max: a.s32_max, u32_min: a.u32_min, ..b };
-        for width in WIDTHS {
-            for op in ALU_OPS {
+        for width in Width::ALL {
+            for op in AluOp::ALL {
                 let _ = Scalar::alu(op, width, &mixed, &b);
                 let _ = Scalar::alu(op, width, &b, &mixed);
             }
-            for op in JUMP_OPS {
+            for op in JumpOp::ALL {
                 for branch in [Branch::Taken, Branch::FallThrough] {
                     let (mut left, mut right) = (mixed, b);
                     Scalar::refine(op, width, branch, &mut left, &mut right);
@@ -339,7 +306,7 @@ fn shift_by_unknown_or_excessive_count_is_unknown() {
 fn division_and_negation_of_constants_are_unknown() {
     let (six, two) = (Scalar::constant(6), Scalar::constant(2));
     for op in [AluOp::Div, AluOp::SDiv, AluOp::Mod, AluOp::SMod] {
-        for width in WIDTHS {
+        for width in Width::ALL {
             assert_eq!(Scalar::alu(op, width, &six, &two), Scalar::unknown());
         }
     }

@@ -101,7 +101,7 @@ fn size(bits: &str) -> Size {
 
 fn alu_op(name: &str) -> AluOp {
     let named = |op: &AluOp| format!("{op:?}").to_lowercase() == name;
-    ALU_OPS
+    AluOp::ALL
         .into_iter()
         .find(named)
         .expect("an operation of that name")
@@ -109,7 +109,7 @@ fn alu_op(name: &str) -> AluOp {
 
 fn jump_op(name: &str) -> JumpOp {
     let named = |op: &JumpOp| format!("{op:?}").to_lowercase() == name;
-    JUMP_OPS
+    JumpOp::ALL
         .into_iter()
         .find(named)
         .expect("a condition of that name")
