@@ -33,7 +33,7 @@ pub struct RunEnv<'a> {
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// `r0`, or why there is none.
-    pub result: Result<u64, Trap>,
+    pub result: Result<u64, Box<Trap>>,
     /// Instructions executed, those of callbacks and tail-called programs included; none if the
     /// engine did not count them.
     pub insns: Option<u64>,

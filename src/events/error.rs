@@ -64,6 +64,9 @@ pub enum EventError {
         /// Why not.
         reason: String,
     },
+    /// A packet arrives where none was.
+    #[error("no packet can arrive at a hook that has not seen one")]
+    NoPacket,
     /// A packet cannot be put in guest memory.
     #[error(transparent)]
     Packet(#[from] crate::machine::PacketError),

@@ -68,6 +68,29 @@ impl Scene<'_> {
         Ok(ctx)
     }
 
+    /// Puts another packet in the place of the event's, as if it had just arrived at the hook that saw the last one,
+    /// and gives the context in which that hook sees it.
+    ///
+    /// # Errors
+    /// No hook has seen a packet; this one is too short or too long.
+    pub fn arrive(&mut self, bytes: &[u8]) -> Result<Addr, EventError> {
+        let memory = &self.machine.memory;
+        let view = match &self.wire {
+            Some(Wire::Frame(frame)) => {
+                frame.reset(memory, bytes)?;
+                return Ok(frame.ctx());
+            }
+            Some(Wire::Buffer { view, .. }) => *view,
+            None => return Err(EventError::NoPacket),
+        };
+        let wire = self.make_wire(view, bytes, None)?;
+        let ctx = wire.ctx();
+        if let Some(old) = self.wire.replace(wire) {
+            old.free(self.machine);
+        }
+        Ok(ctx)
+    }
+
     /// The event's packet as it is now, from the Ethernet header on.
     pub fn packet_bytes(&self) -> Option<Vec<u8>> {
         let now = self

@@ -113,7 +113,7 @@ pub struct Compared {
 pub enum Unsound {
     /// An accepted program trapped.
     #[error("accepted, and traps: {0}")]
-    Trap(Trap),
+    Trap(Box<Trap>),
     /// An accepted program is none that could run.
     #[error("accepted, and cannot be run: {0}")]
     Lower(LowerError),

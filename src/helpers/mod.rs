@@ -44,7 +44,7 @@ pub use packet::legacy_load;
 pub use packet::{Packet, Redirect, SentCopy, Way};
 pub use support::support;
 pub use trace::Returned;
-pub use world::{Hook, RunState, World, tail_call_target};
+pub use world::{Hook, Left, RunState, World, tail_call_target};
 
 /// What a body gives: `r0`, or why the run cannot go on.
 pub type Reply = Result<u64, HelperError>;

@@ -1,5 +1,7 @@
 //! What helpers see of the machine, and what they leave behind for whoever ran the program.
 
+use std::ops::{Deref, DerefMut};
+
 use super::packet::{Packet, Redirect, SentCopy};
 use super::trace::Returned;
 use crate::abi::ProgType;
@@ -69,8 +71,14 @@ pub struct Hook<'a> {
 }
 
 /// What helpers left for the caller of a run.
+///
+/// Most runs leave nothing: it takes memory from the first change on.
+#[derive(Clone, Debug, Default)]
+pub struct RunState(Option<Box<Left>>);
+
+/// What a run leaves beside its result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunState {
+pub struct Left {
     /// Where the packet shall go, if its verdict is to redirect it.
     pub redirect: Option<Redirect>,
     /// Copies of the packet that were sent.
@@ -82,6 +90,36 @@ pub struct RunState {
     /// The error that a cgroup hook reports: 0 or negative.
     pub retval: i32,
 }
+
+static NOTHING: Left = Left {
+    redirect: None,
+    copies: Vec::new(),
+    signals: Vec::new(),
+    overridden: None,
+    retval: 0,
+};
+
+impl Deref for RunState {
+    type Target = Left;
+
+    fn deref(&self) -> &Left {
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl DerefMut for RunState {
+    fn deref_mut(&mut self) -> &mut Left {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl PartialEq for RunState {
+    fn eq(&self, other: &RunState) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for RunState {}
 
 /// The program that a tail call leads to, or the error for `r0`.
 pub fn tail_call_target(world: &World<'_>, map: u64, index: u32) -> Result<ProgId, Errno> {

@@ -78,7 +78,7 @@ struct Run<'a, W> {
     frames: Frames<'a>,
     state: RunState,
     /// The trap of a callback, while the helper that called it unwinds.
-    stopped: Option<Trap>,
+    stopped: Option<Box<Trap>>,
 }
 
 /// Where an activation is.
@@ -93,7 +93,7 @@ struct Cursor<'a> {
 
 impl<'a, W: Watch> Run<'a, W> {
     /// Runs a function on a new frame until it returns.
-    fn activate(&mut self, code: &'a Code, id: EntryId, args: [u64; 5]) -> Result<u64, Trap> {
+    fn activate(&mut self, code: &'a Code, id: EntryId, args: [u64; 5]) -> Result<u64, Box<Trap>> {
         let mut at = Cursor {
             code,
             threaded: threaded::<W>(code),
@@ -110,11 +110,13 @@ impl<'a, W: Watch> Run<'a, W> {
 
     /// The trap of the operation that `at` has just begun.
     #[cold]
-    fn trap(&mut self, at: &Cursor<'_>, cause: Cause) -> Trap {
-        self.stopped.take().unwrap_or_else(|| Trap {
-            program: Arc::clone(&at.code.name),
-            pc: at.code.pc_of(at.next.saturating_sub(1)),
-            cause,
+    fn trap(&mut self, at: &Cursor<'_>, cause: Cause) -> Box<Trap> {
+        self.stopped.take().unwrap_or_else(|| {
+            Box::new(Trap {
+                program: Arc::clone(&at.code.name),
+                pc: at.code.pc_of(at.next.saturating_sub(1)),
+                cause,
+            })
         })
     }
 

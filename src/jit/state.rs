@@ -54,7 +54,7 @@ pub(super) struct Run<'a> {
     native: &'a Native,
     env: &'a RunEnv<'a>,
     natives: &'a Natives,
-    trap: Option<Trap>,
+    trap: Option<Box<Trap>>,
     state: RunState,
 }
 
@@ -204,10 +204,12 @@ impl<'a> Run<'a> {
     pub(super) fn stop(&mut self, index: usize, cause: Cause) {
         self.status = Status::Stopped as u64;
         let code = self.native.code();
-        self.trap.get_or_insert_with(|| Trap {
-            program: Arc::clone(&code.name),
-            pc: code.pc_of(index),
-            cause,
+        self.trap.get_or_insert_with(|| {
+            Box::new(Trap {
+                program: Arc::clone(&code.name),
+                pc: code.pc_of(index),
+                cause,
+            })
         });
     }
 

@@ -8,8 +8,8 @@ use crate::events::{
     UsdtEvent, verdict_name,
 };
 use crate::helpers::{Hook, Redirect, RunState, World};
-use crate::machine::{CpuId, Holder, HolderKind, ProgId, ROOT_CGROUP};
-use crate::maps::{CgroupPlace, MapEnv};
+use crate::machine::{Holder, HolderKind, ProgId, ROOT_CGROUP};
+use crate::maps::CgroupPlace;
 
 use super::{Ready, Sim};
 
@@ -43,7 +43,7 @@ pub struct ProgramRun {
     /// Its name.
     pub name: Arc<str>,
     /// What it returned, or why it stopped.
-    pub outcome: Result<u64, Trap>,
+    pub outcome: Result<u64, Box<Trap>>,
     /// What the return value means, where it is a verdict: `XDP_DROP`.
     pub verdict: Option<&'static str>,
     /// Instructions executed, if the engine counted them.
@@ -134,7 +134,8 @@ impl Firing {
 
     /// The first trap, if a program trapped.
     pub fn trap(&self) -> Option<&Trap> {
-        self.runs().find_map(|run| run.outcome.as_ref().err())
+        let mut traps = self.runs().filter_map(|run| run.outcome.as_ref().err());
+        traps.next().map(Box::as_ref)
     }
 }
 
@@ -270,10 +271,7 @@ impl Sim {
             fuel,
         };
         let outcome = self.engines.run(&program.ready, &env, context.addr);
-        self.maps.end_of_run(&MapEnv {
-            memory: &self.machine.memory,
-            cpu: CpuId(0),
-        });
+        self.end_run(&env);
         let r0 = outcome.result.as_ref().ok();
         Ok(ProgramRun {
             id: program.id,

@@ -328,7 +328,7 @@ impl Sim {
         let judged = taken.then(|| self.judge(&program));
         let duration = start.elapsed();
         let verdict = judged.map_or(Verdict::Skipped, |judged| lower(&program, judged, maps));
-        let (verdict, ready) = self.prepare(verdict);
+        let (verdict, ready) = self.compile(verdict);
         let id = ready.as_ref().map(|ready| {
             let id = self.machine.registry.next_prog();
             self.programs.insert(id, Arc::clone(ready.code()));
@@ -348,7 +348,7 @@ impl Sim {
     }
 
     /// Makes what can run ready for the engine.
-    fn prepare(&self, verdict: Verdict) -> (Verdict, Option<Ready>) {
+    fn compile(&self, verdict: Verdict) -> (Verdict, Option<Ready>) {
         let Some(code) = verdict.code() else {
             return (verdict, None);
         };

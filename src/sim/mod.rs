@@ -15,7 +15,7 @@ mod fire;
 mod inspect;
 mod load;
 mod options;
-mod repeat;
+mod prepared;
 mod replace;
 mod usdt;
 
@@ -36,7 +36,7 @@ pub use fire::{Firing, HookRun, ProgramRun, Unreached};
 pub use inspect::{Entry, MapView, Record};
 pub use load::{Load, LoadedProgram, Refusal, Verdict};
 pub use options::{Options, Selection, Verify};
-pub use repeat::Repeated;
+pub use prepared::{Prepared, Repeated};
 pub use replace::ReplaceError;
 
 /// A simulated kernel with what was loaded into it.

@@ -67,6 +67,52 @@ fn unverified_program_runs_and_traps_where_it_errs() {
 }
 
 #[test]
+fn prepared_program_sees_each_packet_afresh() {
+    let mut sim = sim();
+    let text = "r2 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)\nr0 = 0\nr4 = r2\nr4 += 15\nif r4 > r3 goto +1\n\
+                r0 = *(u8 *)(r2 + 14)\nexit";
+    let load = sim.load_program(program("first", ProgType::Xdp, text));
+    let id = load.programs[0].id.unwrap();
+    let mut prepared = sim.prepare(id, &Event::packet([9; 60])).unwrap().unwrap();
+    let on = |prepared: &mut Prepared<'_>, packet: &[u8]| {
+        let r0 = prepared.run_packet(packet).unwrap().result.unwrap();
+        (r0, prepared.verdict(r0), prepared.packet().unwrap().len())
+    };
+    assert_eq!(prepared.run().result.unwrap(), 9);
+    assert_eq!(on(&mut prepared, &[2; 100]), (2, Some("XDP_PASS"), 100));
+    assert_eq!(on(&mut prepared, &[1; 14]), (0, Some("XDP_ABORTED"), 14));
+    assert_eq!(on(&mut prepared, &[3; 15]), (3, Some("XDP_TX"), 15));
+    assert_eq!(
+        prepared.run_packet(&[0; 13]).unwrap_err().to_string(),
+        prepared.run_packet(&[0; 1]).unwrap_err().to_string().replace(" 1 ", " 13 ")
+    );
+}
+
+#[test]
+fn prepared_socket_buffer_is_made_anew_for_each_packet() {
+    let mut sim = sim();
+    let text = "r0 = *(u32 *)(r1 + 0)\nr2 = *(u32 *)(r1 + 8)\n*(u32 *)(r1 + 8) = 7\nr0 += r2\nexit";
+    let load = sim.load_program(program("mark", ProgType::SchedCls, text));
+    let id = load.programs[0].id.unwrap();
+    let mut prepared = sim.prepare(id, &Event::packet([0; 60])).unwrap().unwrap();
+    let r0 = |outcome: crate::code::Outcome| outcome.result.unwrap();
+    assert_eq!(r0(prepared.run()), 60);
+    assert_eq!(r0(prepared.run()), 67, "a second run sees the first one's mark");
+    assert_eq!(r0(prepared.run_packet(&[0; 100]).unwrap()), 100);
+}
+
+#[test]
+fn program_that_an_event_does_not_reach_is_not_prepared() {
+    let mut sim = sim();
+    let load = sim.load_program(lsm("allow", "r0 = 0\nexit"));
+    let id = load.programs[0].id.unwrap();
+    assert!(sim.prepare(id, &Event::packet([0; 60])).unwrap().is_none());
+    let mut prepared = sim.prepare(id, &Event::execve("/bin/ls")).unwrap().unwrap();
+    assert_eq!(prepared.run().result.unwrap(), 0);
+    assert!(prepared.run_packet(&[0; 60]).is_err());
+}
+
+#[test]
 fn loop_without_an_end_runs_out_of_fuel() {
     let options = Options {
         verify: Verify::Never,

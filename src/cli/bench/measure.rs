@@ -97,9 +97,10 @@ fn runs_in(
 }
 
 fn repeat(sim: &mut Sim, id: ProgId, packet: &[u8], times: u32) -> Result<Repeated, String> {
-    let repeated = sim.repeat(id, &event(packet), times);
-    let repeated = repeated.map_err(|error| error.to_string())?;
-    let repeated = repeated.ok_or("a packet does not reach it")?;
+    let prepared = sim.prepare(id, &event(packet));
+    let prepared = prepared.map_err(|error| error.to_string())?;
+    let mut prepared = prepared.ok_or("a packet does not reach it")?;
+    let repeated = prepared.repeat(times);
     match &repeated.outcome.result {
         Ok(_) => Ok(repeated),
         Err(trap) => Err(format!("it trapped: {trap}")),

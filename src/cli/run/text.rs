@@ -239,7 +239,7 @@ fn packet(happened: &Happened<'_>) -> Vec<String> {
 }
 
 fn trap_of(run: &ProgramRun) -> Option<&Trap> {
-    run.outcome.as_ref().err()
+    run.outcome.as_ref().err().map(Box::as_ref)
 }
 
 /// A trap as a listing, if the program it was in is known.

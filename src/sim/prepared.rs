@@ -1,0 +1,174 @@
+//! One program again and again at one place: everything that an event lays out is laid out once.
+//!
+//! It is the fast way to run a program on many packets, and to measure one as `BPF_PROG_TEST_RUN`
+//! repeats. Other programs at the hook do not run, and what happens to the event afterwards is nobody's matter.
+
+use std::time::{Duration, Instant};
+
+use crate::code::{Outcome, RunEnv};
+use crate::events::{Context, Event, EventError, Scene, Stop, verdict_name};
+use crate::helpers::{Hook, World};
+use crate::machine::{Addr, CpuId, ProgId, Task};
+use crate::maps::MapEnv;
+
+use super::Sim;
+use super::fire::Attached;
+
+use std::sync::Arc;
+
+/// A program with its context laid out.
+#[derive(Debug)]
+pub struct Prepared<'a> {
+    sim: &'a Sim,
+    program: &'a Attached,
+    scene: Scene<'a>,
+    stop: Stop,
+    context: Context,
+    task: Arc<Task>,
+    task_struct: Option<Addr>,
+}
+
+/// What came of repeated runs.
+#[derive(Clone, Debug)]
+pub struct Repeated {
+    /// The last run.
+    pub outcome: Outcome,
+    /// How long all runs took.
+    pub duration: Duration,
+}
+
+impl Sim {
+    /// Makes everything ready to run a program where an event first reaches it.
+    ///
+    /// Gives nothing if there is no such program, or the event does not reach it.
+    ///
+    /// # Errors
+    /// There is no such event, or a context cannot be laid out.
+    pub fn prepare(
+        &mut self,
+        id: ProgId,
+        event: &Event,
+    ) -> Result<Option<Prepared<'_>>, EventError> {
+        // Nothing else runs meanwhile: the frames on the stacks are these runs' alone.
+        let sim: &Sim = self;
+        let Some(program) = sim.attached.iter().find(|program| program.id == id) else {
+            return Ok(None);
+        };
+        let mut passage = event.passage(&sim.task)?;
+        let kernel = sim.options.kernel_btf.as_deref();
+        let mut scene = Scene::new(&sim.machine, kernel, &passage);
+        while let Some(stop) = passage.advance() {
+            if !program.attachment.runs_at(&stop.point, passage.named()) {
+                continue;
+            }
+            let task = Arc::clone(passage.task());
+            let context = scene.context(&stop, &program.attachment, &task)?;
+            let task_struct = match program.wants_task {
+                true => Some(scene.task_struct(&task)?),
+                false => None,
+            };
+            return Ok(Some(Prepared {
+                sim,
+                program,
+                scene,
+                stop,
+                context,
+                task,
+                task_struct,
+            }));
+        }
+        Ok(None)
+    }
+}
+
+impl Prepared<'_> {
+    /// Runs the program once, on what earlier runs left of its context and packet.
+    pub fn run(&mut self) -> Outcome {
+        self.with_env(|sim, program, env, context| {
+            let outcome = sim.engines.run(&program.ready, env, context);
+            sim.end_run(env);
+            outcome
+        })
+    }
+
+    /// Runs the program on a packet as if it had just arrived.
+    ///
+    /// # Errors
+    /// The event is no packet; it is too short or too long.
+    pub fn run_packet(&mut self, bytes: &[u8]) -> Result<Outcome, EventError> {
+        self.context.addr = self.scene.arrive(bytes)?;
+        Ok(self.run())
+    }
+
+    /// Runs the program so many times, at least once; what a run does to the packet the next one
+    /// sees. It stops at the first trap.
+    pub fn repeat(&mut self, times: u32) -> Repeated {
+        self.with_env(|sim, program, env, context| {
+            let run = || {
+                let outcome = sim.engines.run(&program.ready, env, context);
+                sim.end_run(env);
+                outcome
+            };
+            let start = Instant::now();
+            let mut outcome = run();
+            for _ in 1..times {
+                if outcome.result.is_err() {
+                    break;
+                }
+                outcome = run();
+            }
+            let duration = start.elapsed();
+            Repeated { outcome, duration }
+        })
+    }
+
+    /// What a return value means, where it is a verdict: `XDP_DROP`.
+    pub fn verdict(&self, r0: u64) -> Option<&'static str> {
+        verdict_name(self.program.ready.code().prog_type, r0)
+    }
+
+    /// The packet as the last run left it.
+    pub fn packet(&self) -> Option<Vec<u8>> {
+        self.scene.packet_bytes()
+    }
+
+    /// The hook it runs at: `xdp`.
+    pub fn hook(&self) -> String {
+        self.stop.point.to_string()
+    }
+
+    #[inline]
+    fn with_env<T>(&self, run: impl FnOnce(&Sim, &Attached, &RunEnv<'_>, Addr) -> T) -> T {
+        let Prepared { sim, program, .. } = self;
+        let prog_type = program.ready.code().prog_type;
+        let env = RunEnv {
+            world: World {
+                task_struct: self.task_struct,
+                packet: self.scene.packet(),
+                hook: Hook {
+                    func_ip: self.context.func_ip,
+                    func_args: self.context.func_args,
+                    returned: self.context.returned,
+                    ..Hook::default()
+                },
+                ..World::new(&sim.machine, &sim.maps, prog_type, &self.task)
+            },
+            programs: &sim.programs,
+            stacks: &sim.stacks,
+            fuel: sim.options.fuel,
+        };
+        run(sim, program, &env, self.context.addr)
+    }
+}
+
+impl Sim {
+    /// Frees what maps kept for the sake of the run.
+    #[inline]
+    pub(super) fn end_run(&self, env: &RunEnv<'_>) {
+        let cpu: CpuId = env.world.cpu;
+        self.maps.end_of_run(&MapEnv {
+            memory: &self.machine.memory,
+            cpu,
+        });
+    }
+}
