@@ -44,9 +44,9 @@ fn runs(criterion: &mut Criterion) {
         let mut prepared = prepared.expect("a packet reaches it");
         group.bench_function(format!("{name}, prepared, on a packet each"), |bencher| {
             bencher.iter(|| {
-                let outcome = prepared.run_packet(black_box(&PACKET));
-                let r0 = outcome.expect("it fits").result.expect("it does not trap");
-                prepared.verdict(r0)
+                prepared.arrive(black_box(&PACKET)).expect("it fits");
+                let r0 = prepared.run().result.map_err(drop);
+                r0.map(|r0| prepared.verdict(r0))
             });
         });
         group.bench_function(format!("{name}, prepared, on the same packet"), |bencher| {

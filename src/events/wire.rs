@@ -75,7 +75,7 @@ impl Scene<'_> {
     /// No hook has seen a packet; this one is too short or too long.
     pub fn arrive(&mut self, bytes: &[u8]) -> Result<Addr, EventError> {
         let memory = &self.machine.memory;
-        let view = match &self.wire {
+        let view = match &mut self.wire {
             Some(Wire::Frame(frame)) => {
                 frame.reset(memory, bytes)?;
                 return Ok(frame.ctx());

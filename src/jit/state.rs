@@ -152,20 +152,28 @@ impl<'a> Run<'a> {
     }
 
     /// Runs it.
-    pub(super) fn finish(&mut self) -> Outcome {
-        let counting = self.native.counting();
+    pub(super) fn finish(mut self) -> Outcome {
         let result = self.activate(EntryId::default(), 0, [self.ctx, 0, 0, 0, 0]);
+        let Run {
+            fuel,
+            tail_calls,
+            native,
+            env,
+            trap,
+            state,
+            ..
+        } = self;
         Outcome {
-            result: match self.trap.take() {
+            result: match trap {
                 Some(trap) => Err(trap),
                 None => Ok(result),
             },
-            insns: match counting {
-                Counting::On => Some(self.env.fuel - self.fuel),
+            insns: match native.counting() {
+                Counting::On => Some(env.fuel - fuel),
                 Counting::Off => None,
             },
-            tail_calls: self.tail_calls as u32,
-            state: std::mem::take(&mut self.state),
+            tail_calls: tail_calls as u32,
+            state,
         }
     }
 

@@ -222,17 +222,13 @@ impl Memory {
 
     /// Leaves only a part of the object that starts at `base` accessible to programs.
     pub fn set_window(&self, base: Addr, window: Range<u64>) {
-        let heap = self.heap();
         let Some(id) = self.object_at_base(base) else {
-            return;
-        };
-        let Some(access) = heap.block(id).map(|block| block.spec.access) else {
             return;
         };
         let row = self.tables.row(id);
         let end = window.end.min(row.len());
         let start = window.start.min(end);
-        self.open(row, row.base() + start, row.base() + end, access);
+        row.slide(row.base() + start, row.base() + end);
     }
 
     /// Whether a program may access `len` bytes at `addr`.

@@ -11,6 +11,7 @@ use crate::helpers::{Hook, Redirect, RunState, World};
 use crate::machine::{Holder, HolderKind, ProgId, ROOT_CGROUP};
 use crate::maps::CgroupPlace;
 
+use super::prepared::EndOfRun;
 use super::{Ready, Sim};
 
 /// What came of an event.
@@ -270,8 +271,9 @@ impl Sim {
             stacks,
             fuel,
         };
+        let end = EndOfRun(self, &env);
         let outcome = self.engines.run(&program.ready, &env, context.addr);
-        self.end_run(&env);
+        drop(end);
         let r0 = outcome.result.as_ref().ok();
         Ok(ProgramRun {
             id: program.id,

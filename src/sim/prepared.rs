@@ -3,18 +3,17 @@
 //! It is the fast way to run a program on many packets, and to measure one as `BPF_PROG_TEST_RUN`
 //! repeats. Other programs at the hook do not run, and what happens to the event afterwards is nobody's matter.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::code::{Outcome, RunEnv};
 use crate::events::{Context, Event, EventError, Scene, Stop, verdict_name};
 use crate::helpers::{Hook, World};
-use crate::machine::{Addr, CpuId, ProgId, Task};
+use crate::machine::{Addr, ProgId, Task};
 use crate::maps::MapEnv;
 
 use super::Sim;
 use super::fire::Attached;
-
-use std::sync::Arc;
 
 /// A program with its context laid out.
 #[derive(Debug)]
@@ -84,42 +83,33 @@ impl Sim {
 impl Prepared<'_> {
     /// Runs the program once, on what earlier runs left of its context and packet.
     pub fn run(&mut self) -> Outcome {
-        self.with_env(|sim, program, env, context| {
-            let outcome = sim.engines.run(&program.ready, env, context);
-            sim.end_run(env);
-            outcome
-        })
+        run_once(self, &self.env())
     }
 
-    /// Runs the program on a packet as if it had just arrived.
+    /// Lets another packet arrive in place of the last one, for the next run.
     ///
     /// # Errors
-    /// The event is no packet; it is too short or too long.
-    pub fn run_packet(&mut self, bytes: &[u8]) -> Result<Outcome, EventError> {
-        self.context.addr = self.scene.arrive(bytes)?;
-        Ok(self.run())
+    /// The event is no packet; this one is too short or too long.
+    pub fn arrive(&mut self, packet: &[u8]) -> Result<(), EventError> {
+        self.context.addr = self.scene.arrive(packet)?;
+        Ok(())
     }
 
     /// Runs the program so many times, at least once; what a run does to the packet the next one
     /// sees. It stops at the first trap.
     pub fn repeat(&mut self, times: u32) -> Repeated {
-        self.with_env(|sim, program, env, context| {
-            let run = || {
-                let outcome = sim.engines.run(&program.ready, env, context);
-                sim.end_run(env);
-                outcome
-            };
-            let start = Instant::now();
-            let mut outcome = run();
-            for _ in 1..times {
-                if outcome.result.is_err() {
-                    break;
-                }
-                outcome = run();
+        let env = self.env();
+        let start = Instant::now();
+        for _ in 1..times {
+            let outcome = run_once(self, &env);
+            if outcome.result.is_err() {
+                let duration = start.elapsed();
+                return Repeated { outcome, duration };
             }
-            let duration = start.elapsed();
-            Repeated { outcome, duration }
-        })
+        }
+        let outcome = run_once(self, &env);
+        let duration = start.elapsed();
+        Repeated { outcome, duration }
     }
 
     /// What a return value means, where it is a verdict: `XDP_DROP`.
@@ -138,10 +128,10 @@ impl Prepared<'_> {
     }
 
     #[inline]
-    fn with_env<T>(&self, run: impl FnOnce(&Sim, &Attached, &RunEnv<'_>, Addr) -> T) -> T {
+    fn env(&self) -> RunEnv<'_> {
         let Prepared { sim, program, .. } = self;
         let prog_type = program.ready.code().prog_type;
-        let env = RunEnv {
+        RunEnv {
             world: World {
                 task_struct: self.task_struct,
                 packet: self.scene.packet(),
@@ -156,19 +146,29 @@ impl Prepared<'_> {
             programs: &sim.programs,
             stacks: &sim.stacks,
             fuel: sim.options.fuel,
-        };
-        run(sim, program, &env, self.context.addr)
+        }
     }
 }
 
-impl Sim {
-    /// Frees what maps kept for the sake of the run.
+/// One run. Its outcome is made where the caller wants it: copying one that has just been written takes longer than
+/// a short run.
+#[inline]
+fn run_once(prepared: &Prepared<'_>, env: &RunEnv<'_>) -> Outcome {
+    let Prepared { sim, program, .. } = prepared;
+    let _end = EndOfRun(sim, env);
+    sim.engines.run(&program.ready, env, prepared.context.addr)
+}
+
+/// Frees what maps kept for the sake of a run, when it goes.
+pub(super) struct EndOfRun<'a>(pub(super) &'a Sim, pub(super) &'a RunEnv<'a>);
+
+impl Drop for EndOfRun<'_> {
     #[inline]
-    pub(super) fn end_run(&self, env: &RunEnv<'_>) {
-        let cpu: CpuId = env.world.cpu;
-        self.maps.end_of_run(&MapEnv {
-            memory: &self.machine.memory,
-            cpu,
+    fn drop(&mut self) {
+        let EndOfRun(sim, env) = self;
+        sim.maps.end_of_run(&MapEnv {
+            memory: &sim.machine.memory,
+            cpu: env.world.cpu,
         });
     }
 }

@@ -180,6 +180,16 @@ impl Meta {
         self.write_end.store(write_end, Ordering::Relaxed);
     }
 
+    /// Moves what programs may access, and leaves how they may.
+    pub(super) fn slide(&self, lo: u64, end: u64) {
+        self.lo.store(lo, Ordering::Relaxed);
+        for bound in [&self.read_end, &self.write_end] {
+            if bound.load(Ordering::Relaxed) != 0 {
+                bound.store(end, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Ends the object's life: nothing may be accessed any more.
     pub(super) fn end(&self) {
         self.open(u64::MAX, 0, ProgramAccess::None);

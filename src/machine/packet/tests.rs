@@ -157,7 +157,7 @@ fn xdp_load_and_store_stay_inside_the_packet() {
 #[test]
 fn xdp_reset_gives_the_packet_its_first_place() {
     let memory = memory();
-    let frame = xdp(&memory);
+    let mut frame = xdp(&memory);
     frame.adjust_head(&memory, -40).unwrap();
     frame.reset(&memory, &[7; 20]).unwrap();
     assert_eq!(

@@ -70,6 +70,17 @@ struct Place {
     end: u32,
 }
 
+impl Place {
+    /// Where a packet of that length lies when it arrives.
+    fn on_arrival(len: u32) -> Place {
+        Place {
+            meta: HEADROOM,
+            data: HEADROOM,
+            end: HEADROOM + len,
+        }
+    }
+}
+
 impl XdpFrame {
     /// A context and a buffer with those bytes.
     pub fn new(memory: &Memory, bytes: &[u8], queue: XdpQueue) -> Result<XdpFrame, PacketError> {
@@ -85,11 +96,7 @@ impl XdpFrame {
                 return Err(refusal.into());
             }
         };
-        let place = Place {
-            meta: HEADROOM,
-            data: HEADROOM,
-            end: HEADROOM + len,
-        };
+        let place = Place::on_arrival(len);
         let frame = XdpFrame {
             ctx,
             buffer,
@@ -105,19 +112,16 @@ impl XdpFrame {
             let written = memory.poke_uint(ctx.offset(field), Size::W, u64::from(value));
             debug_assert!(written.is_ok(), "fields lie in the context: {written:?}");
         }
-        frame.fill(memory, bytes);
+        frame.fill(memory, place, bytes);
         Ok(frame)
     }
 
     /// Gives the same frame other bytes, as if it had just arrived.
-    pub fn reset(&self, memory: &Memory, bytes: &[u8]) -> Result<(), PacketError> {
+    pub fn reset(&mut self, memory: &Memory, bytes: &[u8]) -> Result<(), PacketError> {
         let len = checked_len(bytes, ETH_HLEN, FRAME_END - HEADROOM)?;
-        *self.lock() = Place {
-            meta: HEADROOM,
-            data: HEADROOM,
-            end: HEADROOM + len,
-        };
-        self.fill(memory, bytes);
+        let place = Place::on_arrival(len);
+        *self.place.get_mut().unwrap_or_else(PoisonError::into_inner) = place;
+        self.fill(memory, place, bytes);
         Ok(())
     }
 
@@ -246,8 +250,7 @@ impl XdpFrame {
         }
     }
 
-    fn fill(&self, memory: &Memory, bytes: &[u8]) {
-        let place = *self.lock();
+    fn fill(&self, memory: &Memory, place: Place, bytes: &[u8]) {
         let written = memory.poke(self.at(place.data), bytes);
         debug_assert!(written.is_ok(), "the length was checked: {written:?}");
         self.publish(memory, place);
