@@ -72,6 +72,7 @@ const CASES: &[Case] = &[
     case("hello_tracepoint", execve, |seen| {
         seen.prints(&["Hello, /bin/ls!"])
     }),
+    case("iter_num", || packets(&["udp"]), iter_num),
     case("ksyscall", execve, |seen| {
         seen.prints(&["bash calls execve(/bin/ls), argv[0] is /bin/ls, uid 1000"]);
     }),
@@ -397,12 +398,23 @@ fn map_errors(seen: &Seen) {
     ];
     const REDIRECT: [i64; 12] = [1, 2, 0, 4, 3, 2, 0, 3, 0, 1, 1, 1];
     let wanted = [KEYED.concat(), LISTS.concat(), REDIRECT.to_vec()].concat();
-    let answers = seen.sim.map("answers").unwrap().entries();
-    let answers = answers.iter().map(|entry| entry.values[0].as_slice());
-    let answers: Vec<i64> = answers
-        .map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()))
-        .collect();
-    assert_eq!(answers[..wanted.len()], wanted);
+    seen.answers(&wanted);
+}
+
+/// As above: result, numbers and sum of each range, and the pairs of two nested loops.
+fn iter_num(seen: &Seen) {
+    const RANGES: [[i64; 3]; 9] = [
+        [0, 4, 18],
+        [0, 7, 7],
+        [0, 0, 0],
+        [-22, 0, 0],
+        [-7, 0, 0],
+        [-7, 0, 0],
+        [0, 1, 2_147_483_646],
+        [0, 100_000, 4_999_950_000],
+        [0, 1, -2_147_483_648],
+    ];
+    seen.answers(&[RANGES.concat(), vec![1330]].concat());
 }
 
 fn globals(seen: &Seen) {
@@ -474,6 +486,18 @@ fn record() -> Vec<u8> {
 impl Seen {
     /// Checks what was printed, line by line.
     #[track_caller]
+    /// What the map of answers begins with; the rest is zero.
+    fn answers(&self, wanted: &[i64]) {
+        let answers = self.sim.map("answers").unwrap().entries();
+        let answers = answers.iter().map(|entry| entry.values[0].as_slice());
+        let answers: Vec<i64> = answers
+            .map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()))
+            .collect();
+        let (first, rest) = answers.split_at(wanted.len());
+        assert_eq!(first, wanted);
+        assert!(rest.iter().all(|answer| *answer == 0), "{rest:?}");
+    }
+
     fn prints(&self, wanted: &[&str]) {
         let lines = self.sim.trace_lines();
         let texts: Vec<&str> = lines

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use ebpf_sim::abi::{MapType, helpers, kfuncs};
+use ebpf_sim::helpers::kfunc::support as of_kfunc;
 use ebpf_sim::helpers::support as of_helper;
 use ebpf_sim::maps::{Support, support as of_map};
 
@@ -37,10 +38,11 @@ fn fresh() -> String {
         let support = words(of_helper(helper));
         writeln!(text, "| {number} | `{name}` | {since} | {support} |").unwrap();
     }
-    text += "\n## Kernel functions\n\nThese are judged; a program that calls one is refused when it is loaded to run. \
-             Calls of all others are refused.\n\n| function | since |\n| --- | --- |\n";
+    text += "\n## Kernel functions\n\nThese are judged. A program that calls one that is judged but not run is refused \
+             when it is loaded to run. Calls of all others are refused.\n\n| function | since | support |\n| --- | --- | --- |\n";
     for kfunc in kfuncs::all() {
-        writeln!(text, "| `{}` | {} |", kfunc.name, kfunc.since).unwrap();
+        let support = words(of_kfunc(kfunc));
+        writeln!(text, "| `{}` | {} | {support} |", kfunc.name, kfunc.since).unwrap();
     }
     text
 }

@@ -70,6 +70,7 @@ fn text(op: &Op) -> String {
         Op::JumpIfImm { branch, imm } => jump_if(branch, &imm.to_string()),
         Op::MayGoto { target } => format!("may_goto {target}"),
         Op::CallHelper { helper } => format!("call {}", helper.name()),
+        Op::CallKfunc { kfunc, call: _ } => format!("call {}", kfunc.name()),
         Op::LookupArray { array } => format!("call bpf_map_lookup_elem in array {}", array.0),
         Op::Tell { what } => format!("call {}", what.helper()),
         Op::TailCall => "call bpf_tail_call".to_owned(),

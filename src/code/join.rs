@@ -59,6 +59,7 @@ pub fn join_verified(whole: &Verified, subprog: usize, part: &Verified) -> Optio
     let program = join(&whole.program, subprog, &part.program)?;
     let is_all = whole.program.subprogs.get(subprog)?.start == Pc(0);
     let insns = crate::isa::decode_program(&program.code).ok()?;
+    let base = u32::try_from(whole.insns.len()).ok()?;
     let mut joined = match is_all {
         true => part.clone(),
         false => whole.clone(),
@@ -67,7 +68,9 @@ pub fn join_verified(whole: &Verified, subprog: usize, part: &Verified) -> Optio
         joined.facts.extend_from_slice(&part.facts);
         joined.stack_depths.extend_from_slice(&part.stack_depths);
         joined.functions.extend_from_slice(&part.functions);
-        joined.kfuncs.extend_from_slice(&part.kfuncs);
+        let calls = part.kernel_calls.iter();
+        let moved = calls.map(|(pc, call)| (Pc(base + pc.0), call.clone()));
+        joined.kernel_calls.extend(moved);
     }
     joined.insns = insns;
     joined.program = program.into();

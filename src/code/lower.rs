@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::bindings::{Bindings, MapBinding};
 use super::known::{self, ArrayId, Known};
-use super::op::{Atomic, Branch, EntryId, Load, Op, Place, Target};
+use super::op::{Atomic, Branch, CallId, EntryId, Load, Op, Place, Target};
 use super::refusal::{LowerError, no_helper};
 use super::{Checks, Code, Derived, Entry, MovedField, STACK_SIZE};
 use crate::abi::context::{self, Field, Shape};
@@ -17,7 +17,7 @@ use crate::isa::{
     AddrSpaceCast, AluOp, CallTarget, Imm64, Insn, Operand, Pc, Reg, Size, Width, decode_program,
 };
 use crate::maps::Map;
-use crate::object::Program;
+use crate::object::{KernelCall, Program};
 use crate::verifier::{AccessKind, Fact, Verified};
 
 /// Lowers a judged program.
@@ -25,7 +25,7 @@ pub fn lower(verified: &Verified, bindings: &Bindings) -> Result<Code, LowerErro
     let judged = Judged {
         facts: &verified.facts,
         stack_depths: &verified.stack_depths,
-        kfuncs: &verified.kfuncs,
+        calls: &verified.kernel_calls,
     };
     Lowering::new(&verified.program, &verified.insns, Some(judged), bindings)?.finish()
 }
@@ -42,7 +42,7 @@ pub fn lower_unverified(program: &Program, bindings: &Bindings) -> Result<Code, 
 struct Judged<'a> {
     facts: &'a [Fact],
     stack_depths: &'a [u32],
-    kfuncs: &'a [(i32, &'static str)],
+    calls: &'a BTreeMap<Pc, KernelCall>,
 }
 
 /// One program on its way.
@@ -87,13 +87,6 @@ impl<'a> Lowering<'a> {
         Ok(lowering)
     }
 
-    /// The refusal of a kernel function, none of which has a body.
-    fn no_kfunc(&self, pc: Pc, id: i32) -> LowerError {
-        let mut known = self.judged.into_iter().flat_map(|judged| judged.kfuncs);
-        let name = known.find(|(known, _)| *known == id).map(|row| row.1);
-        LowerError::Kfunc { pc, id, name }
-    }
-
     /// The translation itself.
     fn finish(self) -> Result<Code, LowerError> {
         let (mut ops, mut pcs, mut maps) = (Vec::new(), Vec::new(), BTreeMap::new());
@@ -129,6 +122,12 @@ impl<'a> Lowering<'a> {
                 .filter_map(|map| map.array.clone())
                 .collect(),
             maps,
+            calls: self
+                .judged
+                .into_iter()
+                .flat_map(|judged| judged.calls.values())
+                .map(|call| call.facts.clone())
+                .collect(),
             checks: match self.judged {
                 Some(_) => Checks::Proven,
                 None => Checks::Needed,
@@ -469,9 +468,20 @@ impl<'a> Lowering<'a> {
             CallTarget::Local(off) => Ok(Op::CallLocal {
                 entry: self.entry_id(pc, off)?,
             }),
-            CallTarget::Kfunc { id, btf_index: _ } => Err(self.no_kfunc(pc, id)),
+            CallTarget::Kfunc { id, btf_index: _ } => self.call_kfunc(pc, id),
             CallTarget::Reg(target) => Ok(Op::CallReg { target }),
         }
+    }
+
+    /// A call of a kernel function, which must have been judged: only so its name is known.
+    fn call_kfunc(&self, pc: Pc, id: i32) -> Result<Op, LowerError> {
+        let calls = self.judged.map(|judged| judged.calls);
+        let name = calls.and_then(|calls| calls.get(&pc)).map(|call| call.name);
+        let kfunc = name.and_then(helpers::kfunc::entry);
+        let kfunc = kfunc.ok_or(LowerError::Kfunc { pc, id, name })?;
+        let before = calls.map_or(0, |calls| calls.range(..pc).count());
+        let call = CallId(u32::try_from(before).unwrap_or(u32::MAX));
+        Ok(Op::CallKfunc { kfunc, call })
     }
 }
 

@@ -28,13 +28,14 @@ use std::sync::Arc;
 use crate::abi::ProgType;
 use crate::isa::{Pc, Size};
 use crate::maps::Map;
+use crate::object::CallFacts;
 
 pub use bindings::{Arena, Bindings, MapBinding};
 pub use derived::Derived;
 pub use join::{join, join_verified};
 pub use known::{ArrayId, ArrayShape, Known};
 pub use lower::{lower, lower_unverified};
-pub use op::{Atomic, Branch, EntryId, Load, MAY_GOTO_BUDGET, Op, Place, Target};
+pub use op::{Atomic, Branch, CallId, EntryId, Load, MAY_GOTO_BUDGET, Op, Place, Target};
 pub use refusal::LowerError;
 pub use run::{Cause, DEFAULT_FUEL, MAX_TAIL_CALLS, Outcome, Programs, RunEnv, Trap};
 pub use stacks::{MAX_FRAMES, RUN_FRAMES, STACK_SIZE, Stacks};
@@ -58,6 +59,8 @@ pub struct Code {
     pub arrays: Vec<ArrayShape>,
     /// The map that a call of a helper is given, where that is known, by index of the operation.
     pub maps: BTreeMap<usize, Arc<Map>>,
+    /// What is known of its calls of kernel functions, for [`Op::CallKfunc`].
+    pub calls: Vec<CallFacts>,
     /// Whether its accesses must be checked when they happen.
     pub checks: Checks,
     /// What an engine makes of it at its first run: after that, the operations must stay as they are.
@@ -124,6 +127,12 @@ impl Code {
             .or(self.pcs.last())
             .copied()
             .unwrap_or_default()
+    }
+
+    /// What is known of a call of a kernel function.
+    pub fn facts_of(&self, call: CallId) -> &CallFacts {
+        let facts = self.calls.get(call.0 as usize);
+        facts.unwrap_or(CallFacts::NONE)
     }
 
     /// The field that a load of `size` at `off` of the user-visible context means, when it lies

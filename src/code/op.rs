@@ -4,7 +4,7 @@
 //! arithmetic computes, the engines what happens.
 
 use super::{ArrayId, Known};
-use crate::helpers::Entry;
+use crate::helpers::{Entry, kfunc};
 use crate::isa::{AluOp, AtomicOp, ByteOrder, Extend, JumpOp, LegacyMode, Reg, Size, Width};
 
 /// An index into [`crate::code::Code::ops`].
@@ -34,6 +34,10 @@ impl EntryId {
         self.0 as usize
     }
 }
+
+/// An index into [`crate::code::Code::calls`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u32);
 
 /// A load from memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,6 +237,13 @@ pub enum Op {
     CallHelper {
         /// Its row.
         helper: &'static Entry,
+    },
+    /// Call of a kernel function.
+    CallKfunc {
+        /// Its row.
+        kfunc: &'static kfunc::Entry,
+        /// What is known of the call.
+        call: CallId,
     },
     /// `bpf_map_lookup_elem` on an array that is known.
     LookupArray {

@@ -1,6 +1,7 @@
 //! Why a program cannot be lowered: by name, and with its pc.
 
 use crate::abi;
+use crate::helpers::kfunc;
 use crate::isa::{DecodeError, Pc};
 
 /// Why a program cannot be lowered.
@@ -79,14 +80,14 @@ pub enum LowerError {
         /// Its name.
         name: &'static str,
     },
-    /// Kernel functions cannot be simulated yet.
-    #[error("instruction {pc}: not supported yet: running kernel function {}", named(*.id, .name))]
+    /// The kernel function cannot be simulated.
+    #[error("instruction {pc}: not supported{}", no_kfunc(*.id, .name))]
     Kfunc {
         /// The instruction.
         pc: Pc,
         /// The function's id in the kernel's types.
         id: i32,
-        /// Its name, if the verifier knows it.
+        /// Its name, if the verifier has judged the call.
         name: Option<&'static str>,
     },
     /// The context has no field there.
@@ -101,10 +102,13 @@ pub enum LowerError {
     },
 }
 
-fn named(id: i32, name: &Option<&'static str>) -> String {
-    match name {
-        Some(name) => (*name).to_owned(),
-        None => format!("with BTF id {id}"),
+fn no_kfunc(id: i32, name: &Option<&'static str>) -> String {
+    let Some(name) = name else {
+        return format!(" yet: running kernel function with BTF id {id}");
+    };
+    match kfunc::refusal(name) {
+        Some(why) => format!(": running kernel function {name}: {why}"),
+        None => format!(" yet: running kernel function {name}"),
     }
 }
 

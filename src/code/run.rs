@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Code, Stacks};
-use crate::helpers::{Entry, HelperError, RunState, World};
+use crate::helpers::{HelperError, RunState, World};
 use crate::isa::{Pc, Reg};
 use crate::machine::{Fault, ProgId};
 
@@ -116,9 +116,8 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Why a run cannot go on after a helper.
-    pub fn of_helper(helper: &Entry, error: HelperError) -> Cause {
-        let helper = helper.name();
+    /// Why a run cannot go on after a helper, or a kernel function, of that name.
+    pub fn of_helper(helper: &'static str, error: HelperError) -> Cause {
         match error {
             HelperError::Memory(fault) => Cause::HelperMemory { helper, fault },
             HelperError::Refused(reason) => Cause::HelperRefused { helper, reason },

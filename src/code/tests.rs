@@ -3,7 +3,7 @@ use crate::abi::ProgType;
 use crate::interp::fixture::{Fixture, program};
 use crate::isa::asm::{NoSymbols, assemble};
 use crate::isa::{Extend, Insn, Reg};
-use crate::object::Program;
+use crate::object::{CallFacts, KernelCall, Program};
 use crate::verifier::{AccessKind, Fact, Stats, Verified};
 
 fn insns(text: &str) -> Vec<Insn> {
@@ -32,7 +32,7 @@ fn verified(prog_type: ProgType, text: &str, facts: &[(usize, Fact)]) -> Verifie
         all[*slot] = *fact;
     }
     Verified {
-        kfuncs: Vec::new(),
+        kernel_calls: BTreeMap::new(),
         program: Arc::new(program(prog_type, &insns)),
         insns,
         facts: all,
@@ -283,6 +283,50 @@ fn what_cannot_run_is_refused_by_name() {
     assert_eq!(
         body,
         "instruction 0: not supported yet: helper bpf_sys_bpf (166)"
+    );
+}
+
+/// A judged program that calls kernel functions: where, which, and the constant that is known.
+fn calling(text: &str, calls: &[(u32, &'static str, Option<u64>)]) -> Verified {
+    let mut verified = verified(ProgType::SocketFilter, text, &[]);
+    let calls = calls.iter().map(|(pc, name, constant)| {
+        let facts = CallFacts {
+            constant: *constant,
+        };
+        (Pc(*pc), KernelCall { name, facts })
+    });
+    verified.kernel_calls = calls.collect();
+    verified
+}
+
+#[test]
+fn judged_kernel_functions_become_their_rows_with_what_is_known() {
+    let text = "call kernel-function#7\ncall kernel-function#8\nr0 = 0\nexit";
+    let (lock, unlock) = ("bpf_rcu_read_lock", "bpf_rcu_read_unlock");
+    let calls = [(0, lock, Some(5)), (1, unlock, None)];
+    let code = lower(&calling(text, &calls), &Bindings::default()).expect("lowers");
+    let called = |op: &Op| match op {
+        Op::CallKfunc { kfunc, call } => (kfunc.name(), code.facts_of(*call).constant),
+        other => panic!("{other:?} is no call"),
+    };
+    assert_eq!(called(&code.ops[0]), (lock, Some(5)));
+    assert_eq!(called(&code.ops[1]), (unlock, None));
+}
+
+#[test]
+fn kernel_functions_without_body_are_refused_by_name() {
+    let refused = |name| {
+        let program = calling("call kernel-function#7\nexit", &[(0, name, None)]);
+        let error = lower(&program, &Bindings::default()).expect_err("is refused");
+        error.to_string()
+    };
+    assert_eq!(
+        refused("crash_kexec"),
+        "instruction 0: not supported: running kernel function crash_kexec: there is no machine to bring down"
+    );
+    assert_eq!(
+        refused("bpf_new_in_7_0"),
+        "instruction 0: not supported yet: running kernel function bpf_new_in_7_0"
     );
 }
 

@@ -18,6 +18,7 @@
 mod cgroup;
 mod dynptr;
 mod format;
+pub mod kfunc;
 mod loops;
 mod map;
 mod misc;
@@ -32,13 +33,15 @@ mod strings;
 mod support;
 mod task;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod time;
 mod trace;
 mod user_ring;
 mod world;
 
 use crate::machine::{Access, Addr, Fault, Memory};
+
+use kfunc::CallFacts;
 
 pub use packet::legacy_load;
 pub use packet::{Packet, Redirect, SentCopy, Way};
@@ -88,6 +91,8 @@ pub struct Call<'a> {
     pub args: [u64; 5],
     /// The machine and what it is doing.
     pub world: &'a World<'a>,
+    /// What the verifier knows of the call, if it is one of a kernel function.
+    pub facts: &'a CallFacts,
     /// The context of the program.
     pub ctx: Addr,
     /// The engine that runs the program.

@@ -24,9 +24,10 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
 use crate::code::{
-    ArrayId, Atomic, Cause, Code, EntryId, Known, Load, MAX_TAIL_CALLS, Op, Outcome, Place, RunEnv,
-    Trap,
+    ArrayId, Atomic, CallId, Cause, Code, EntryId, Known, Load, MAX_TAIL_CALLS, Op, Outcome, Place,
+    RunEnv, Trap,
 };
+use crate::helpers::kfunc::{self, CallFacts};
 use crate::helpers::{self, Call, Engine, Entry, HelperError, Reply, RunState};
 use crate::isa::alu::{alu32, alu64, endian, extend, imm, movsx, neg};
 use crate::isa::{AtomicOp, Fetch, LegacyMode, Reg, Size};
@@ -199,6 +200,10 @@ impl<'a, W: Watch> Run<'a, W> {
                     at.regs[Reg::R0] = self.call_helper(helper, at)?;
                     fuel = self.fuel;
                 }
+                Op::CallKfunc { kfunc, call } => {
+                    at.regs[Reg::R0] = self.call_kfunc(kfunc, call, at)?;
+                    fuel = self.fuel;
+                }
                 Op::LookupArray { array } => {
                     regs[Reg::R0] = self.lookup_array(at.code, array, regs[Reg::R2])?;
                 }
@@ -292,11 +297,31 @@ impl<'a, W: Watch> Run<'a, W> {
         let mut call = Call {
             args: at.regs.args(),
             world,
+            facts: CallFacts::NONE,
             ctx,
             engine: self,
         };
         let reply = helper.call(&mut call);
-        reply.map_err(|error| Cause::of_helper(helper, error))
+        reply.map_err(|error| Cause::of_helper(helper.name(), error))
+    }
+
+    fn call_kfunc(
+        &mut self,
+        kfunc: &'static kfunc::Entry,
+        call: CallId,
+        at: &Cursor<'a>,
+    ) -> Result<u64, Cause> {
+        let (world, ctx) = (&self.env.world, self.ctx);
+        self.code = at.code;
+        let mut call = Call {
+            args: at.regs.args(),
+            world,
+            facts: at.code.facts_of(call),
+            ctx,
+            engine: self,
+        };
+        let reply = kfunc.call(&mut call);
+        reply.map_err(|error| Cause::of_helper(kfunc.name(), error))
     }
 
     /// `bpf_map_lookup_elem`, the key being an index.

@@ -132,7 +132,7 @@ impl Flow {
         let unbounded = code.checks == Checks::Needed
             || !handles.is_empty()
             || functions.len() > 1
-            || code.ops.iter().any(|op| matches!(op, Op::MayGoto { .. }));
+            || code.ops.iter().any(outlasts_judging);
         let mut flow = Flow {
             functions,
             unbounded,
@@ -283,6 +283,7 @@ impl Flow {
             Op::JumpIfReg { branch, src } => (set(&[branch.dst, src]), set(&[])),
             Op::JumpIfImm { branch, .. } => (set(&[branch.dst]), set(&[])),
             Op::CallHelper { helper } => (RegSet::args(arg_count(helper, code)), set(&[Reg::R0])),
+            Op::CallKfunc { kfunc, .. } => (RegSet::args(kfunc.args()), set(&[Reg::R0])),
             Op::LookupArray { .. } => (set(&[Reg::R2]), set(&[Reg::R0])),
             Op::Tell { .. } => (set(&[]), set(&[Reg::R0])),
             Op::TailCall => (RegSet::args(3), set(&[Reg::R0])),
@@ -329,11 +330,18 @@ fn handles(code: &Code) -> BTreeSet<EntryId> {
     code.ops.iter().filter_map(handle).collect()
 }
 
+/// Whether a loop around an operation may take longer than the verifier has walked: one that it advances an iterator
+/// in, or whose turns are counted.
+fn outlasts_judging(op: &Op) -> bool {
+    matches!(op, Op::MayGoto { .. } | Op::CallKfunc { .. })
+}
+
 /// Whether an operation, but for calls of subprograms, may end the function without a result.
 fn op_stops(op: &Op) -> bool {
     matches!(
         op,
         Op::CallHelper { .. }
+            | Op::CallKfunc { .. }
             | Op::TailCall
             | Op::CallLocal { .. }
             | Op::CallReg { .. }

@@ -36,7 +36,7 @@ pub(super) enum Why {
 /// A function that native code calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Shim {
-    /// Calls a helper: `index`, then so many arguments.
+    /// Calls a helper or a kernel function: `index`, then so many arguments.
     Helper(u8),
     /// Stops the run: `index`, [`Why`].
     Stop,
@@ -210,14 +210,22 @@ extern "C" fn helper_5(
 #[inline(always)]
 fn helper(run: &mut Run<'_>, index: u64, args: [u64; 5]) -> u64 {
     let index = index as usize;
-    let Some(Op::CallHelper { helper }) = run.code().ops.get(index) else {
-        run.stop(index, Cause::PastEnd);
-        return 0;
+    let code = run.code();
+    let (name, reply) = match code.ops.get(index) {
+        Some(Op::CallHelper { helper }) => (helper.name(), run.call_helper(helper, args)),
+        Some(Op::CallKfunc { kfunc, call }) => {
+            let facts = code.facts_of(*call);
+            (kfunc.name(), run.call_kfunc(kfunc, facts, args))
+        }
+        _ => {
+            run.stop(index, Cause::PastEnd);
+            return 0;
+        }
     };
-    match run.call_helper(helper, args) {
+    match reply {
         Ok(value) => value,
         Err(error) => {
-            run.stop(index, Cause::of_helper(helper, error));
+            run.stop(index, Cause::of_helper(name, error));
             0
         }
     }

@@ -293,6 +293,12 @@ impl<'a> Scan<'a> {
                 }
                 after_call(held);
             }
+            Op::CallKfunc { kfunc, .. } => {
+                for reg in RegSet::args(kfunc.args()).iter() {
+                    self.hand_to_helper(get(held, reg));
+                }
+                after_call(held);
+            }
             Op::LookupArray { .. } => {
                 self.access(index, ARRAY_KEY, get(held, ARRAY_KEY.base));
                 after_call(held);

@@ -7,6 +7,7 @@ use std::mem::offset_of;
 use std::sync::Arc;
 
 use crate::code::{Cause, Code, EntryId, MAX_FRAMES, MAX_TAIL_CALLS, Outcome, RunEnv, Trap};
+use crate::helpers::kfunc::CallFacts;
 use crate::helpers::{self, Call, Engine, HelperError, Reply, RunState};
 use crate::isa::Reg;
 use crate::machine::{Addr, Errno};
@@ -258,14 +259,27 @@ impl<'a> Run<'a> {
 
     /// Calls the helper of an operation.
     pub(super) fn call_helper(&mut self, helper: &'static helpers::Entry, args: [u64; 5]) -> Reply {
-        let (world, ctx) = (&self.env.world, self.ctx());
-        let mut call = Call {
+        helper.call(&mut self.body_call(CallFacts::NONE, args))
+    }
+
+    /// Calls the kernel function of an operation.
+    pub(super) fn call_kfunc(
+        &mut self,
+        kfunc: &'static helpers::kfunc::Entry,
+        facts: &'a CallFacts,
+        args: [u64; 5],
+    ) -> Reply {
+        kfunc.call(&mut self.body_call(facts, args))
+    }
+
+    fn body_call<'b>(&'b mut self, facts: &'b CallFacts, args: [u64; 5]) -> Call<'b> {
+        Call {
             args,
-            world,
-            ctx,
+            world: &self.env.world,
+            facts,
+            ctx: self.ctx(),
             engine: self,
-        };
-        helper.call(&mut call)
+        }
     }
 }
 

@@ -24,6 +24,7 @@ mod error;
 mod externs;
 mod globals;
 mod kconfig;
+mod kernel_call;
 mod link;
 mod maps;
 mod program;
@@ -63,6 +64,7 @@ pub use self::error::{
 pub use self::externs::{Need, Supplied, SuppliedKind};
 pub use self::globals::Global;
 pub use self::kconfig::Kconfig;
+pub use self::kernel_call::{CallFacts, KernelCall};
 pub use self::link::{MISSING_FUNCTION, OBJECT_LIMIT, PROGRAM_LIMIT};
 pub use self::program::{
     AttachBtf, Autoload, Initial, Lack, Line, Linkage, MapSpec, MissingFunction, ModuleSymbol,

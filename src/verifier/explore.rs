@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::abi::context::Context;
 use crate::btf::Btf;
 use crate::isa::{CallTarget, DecodeError, Insn, Pc, Reg};
-use crate::object::Program;
+use crate::object::{KernelCall, Program};
 
 use super::cfg::Flow;
 use super::fail::{Check, Fail};
@@ -97,6 +97,8 @@ pub(super) struct Verifier<'a> {
     pub(super) stack_depths: Vec<i32>,
     /// The kernel functions that the program calls.
     pub(super) kfuncs: &'a Kfuncs,
+    /// The calls of kernel functions that some path makes.
+    pub(super) kernel_calls: BTreeMap<Pc, KernelCall>,
     /// The function that runs when the program throws.
     pub(super) exception_callback: Option<usize>,
     /// What the program may do.
@@ -159,6 +161,7 @@ impl<'a> Verifier<'a> {
             called_globals: Vec::new(),
             stack_depths: vec![0; flow.starts.len()],
             kfuncs,
+            kernel_calls: BTreeMap::new(),
             exception_callback: None,
             rights: Rights::of(&env.loader),
             masks: BTreeMap::new(),

@@ -176,7 +176,7 @@ fn accept(program: &Arc<Program>, mut verifier: Verifier<'_>, insns: Vec<Insn>) 
         stack_depths: program.subprogs.iter().map(depth_of).collect(),
         functions: verifier.function_facts(),
         facts: verifier.facts,
-        kfuncs: verifier.kfuncs.names(),
+        kernel_calls: verifier.kernel_calls,
         stats: verifier.stats,
         log: verifier.log.into_text(),
     }

@@ -1,12 +1,13 @@
 //! What judging a program needs and gives: no rule of the verifier stands here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::abi::context::SockView;
 use crate::abi::privilege::Loader;
 use crate::btf::Btf;
 use crate::isa::{Insn, Pc, Reg};
-use crate::object::Program;
+use crate::object::{KernelCall, Program};
 
 use super::reason::Kind;
 
@@ -91,8 +92,8 @@ pub struct Verified {
     pub stack_depths: Vec<u32>,
     /// What was learnt of each subprogram, in the same order.
     pub functions: Vec<FunctionFact>,
-    /// The kernel functions that it calls: id in the kernel's types and name.
-    pub kfuncs: Vec<(i32, &'static str)>,
+    /// Its calls of kernel functions.
+    pub kernel_calls: BTreeMap<Pc, KernelCall>,
     /// How much work it was.
     pub stats: Stats,
     /// The log that was asked for.

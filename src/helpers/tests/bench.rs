@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::kfunc::{self, CallFacts};
 use super::super::{Call, Engine, HelperError, Hook, Packet, Reply, RunState, World, entry};
 use crate::abi::{MapType, ProgType};
 use crate::btf::BtfId;
@@ -13,27 +14,27 @@ use crate::maps::{Map, MapTable};
 use crate::object::{Initial, MapSpec, Origin, Pinning};
 
 /// A machine, and what the last call left.
-pub(super) struct Bench {
-    pub(super) machine: Machine,
-    pub(super) maps: MapTable,
-    pub(super) prog_type: ProgType,
-    pub(super) task: Task,
-    pub(super) task_struct: Option<Addr>,
-    pub(super) cpu: CpuId,
-    pub(super) hook: Hook<'static>,
-    pub(super) ctx: Addr,
-    pub(super) packet: Option<Owned>,
-    pub(super) engine: Recorder,
+pub(crate) struct Bench {
+    pub(crate) machine: Machine,
+    pub(crate) maps: MapTable,
+    pub(crate) prog_type: ProgType,
+    pub(crate) task: Task,
+    pub(crate) task_struct: Option<Addr>,
+    pub(crate) cpu: CpuId,
+    pub(crate) hook: Hook<'static>,
+    pub(crate) ctx: Addr,
+    pub(crate) packet: Option<Owned>,
+    pub(crate) engine: Recorder,
 }
 
 /// A packet of either kind.
-pub(super) enum Owned {
+pub(crate) enum Owned {
     Xdp(XdpFrame),
     Skb(SkBuff),
 }
 
 impl Owned {
-    pub(super) fn packet(&self) -> Packet<'_> {
+    pub(crate) fn packet(&self) -> Packet<'_> {
         match self {
             Owned::Xdp(frame) => Packet::Xdp(frame),
             Owned::Skb(skb) => Packet::Skb(skb),
@@ -43,11 +44,11 @@ impl Owned {
 
 /// Answers callbacks, and remembers with what they were called.
 #[derive(Default)]
-pub(super) struct Recorder {
-    pub(super) state: RunState,
-    pub(super) called: Vec<[u64; 5]>,
+pub(crate) struct Recorder {
+    pub(crate) state: RunState,
+    pub(crate) called: Vec<[u64; 5]>,
     /// From this call on callbacks return 1.
-    pub(super) stop_at: Option<usize>,
+    pub(crate) stop_at: Option<usize>,
 }
 
 impl Engine for Recorder {
@@ -67,10 +68,10 @@ impl Engine for Recorder {
 }
 
 /// The handle of the one function there is.
-pub(super) const CALLBACK: u64 = 0xca11;
+pub(crate) const CALLBACK: u64 = 0xca11;
 
 impl Bench {
-    pub(super) fn new() -> Bench {
+    pub(crate) fn new() -> Bench {
         let memory = MemoryConfig {
             budget: 64 << 20,
             ..MemoryConfig::default()
@@ -93,7 +94,7 @@ impl Bench {
         }
     }
 
-    pub(super) fn object(&self, kind: ObjectKind, bytes: &[u8]) -> Addr {
+    pub(crate) fn object(&self, kind: ObjectKind, bytes: &[u8]) -> Addr {
         let spec = ObjectSpec::new(kind, "object", Owner::Kernel);
         let addr = self
             .machine
@@ -105,27 +106,27 @@ impl Bench {
     }
 
     /// Bytes that programs may read and write.
-    pub(super) fn data(&self, bytes: &[u8]) -> u64 {
+    pub(crate) fn data(&self, bytes: &[u8]) -> u64 {
         self.object(ObjectKind::Data, bytes).0
     }
 
     /// Bytes of a user-space process.
-    pub(super) fn user(&self, bytes: &[u8]) -> u64 {
+    pub(crate) fn user(&self, bytes: &[u8]) -> u64 {
         self.object(ObjectKind::UserMemory, bytes).0
     }
 
-    pub(super) fn bytes(&self, addr: u64, len: u32) -> Vec<u8> {
+    pub(crate) fn bytes(&self, addr: u64, len: u32) -> Vec<u8> {
         self.machine
             .memory
             .peek_vec(Addr(addr), len)
             .expect("in bounds")
     }
 
-    pub(super) fn word(&self, addr: u64) -> u64 {
+    pub(crate) fn word(&self, addr: u64) -> u64 {
         u64::from_le_bytes(self.bytes(addr, 8).try_into().expect("eight bytes"))
     }
 
-    pub(super) fn world(&self) -> World<'_> {
+    pub(crate) fn world(&self) -> World<'_> {
         World {
             task_struct: self.task_struct,
             hook: self.hook,
@@ -136,7 +137,7 @@ impl Bench {
     }
 
     /// Creates a map: name, type, key size, value size, entries.
-    pub(super) fn map(&self, text: &str) -> Arc<Map> {
+    pub(crate) fn map(&self, text: &str) -> Arc<Map> {
         let words: Vec<&str> = text.split(' ').collect();
         let [name, map_type, sizes @ ..] = &words[..] else {
             panic!("{text}")
@@ -164,7 +165,7 @@ impl Bench {
     }
 
     /// Creates task storage.
-    pub(super) fn local_storage(&self, name: &str, value_size: u32) -> Arc<Map> {
+    pub(crate) fn local_storage(&self, name: &str, value_size: u32) -> Arc<Map> {
         let text = format!("{name} hash 4 {value_size} 1");
         self.create(&MapSpec {
             map_type: MapType::TaskStorage,
@@ -182,30 +183,61 @@ impl Bench {
         map
     }
 
-    pub(super) fn reply<const N: usize>(&mut self, number: i32, args: [u64; N]) -> Reply {
+    pub(crate) fn reply<const N: usize>(&mut self, number: i32, args: [u64; N]) -> Reply {
+        let entry = entry(number).expect("has a body");
+        self.with_call(args, CallFacts::NONE, |call| entry.call(call))
+    }
+
+    /// Calls a kernel function of which nothing is known.
+    pub(crate) fn kfunc_reply<const N: usize>(&mut self, name: &str, args: [u64; N]) -> Reply {
+        self.kfunc_knowing(name, args, CallFacts::NONE)
+    }
+
+    /// Calls a kernel function of which the verifier knows something.
+    pub(crate) fn kfunc_knowing<const N: usize>(
+        &mut self,
+        name: &str,
+        args: [u64; N],
+        facts: &CallFacts,
+    ) -> Reply {
+        let entry = kfunc::entry(name).expect("has a body");
+        self.with_call(args, facts, |call| entry.call(call))
+    }
+
+    fn with_call<const N: usize>(
+        &mut self,
+        args: [u64; N],
+        facts: &CallFacts,
+        body: impl FnOnce(&mut Call<'_>) -> Reply,
+    ) -> Reply {
         let mut all = [0; 5];
         all[..N].copy_from_slice(&args);
         let ctx = self.ctx;
         let mut engine = std::mem::take(&mut self.engine);
         let world = self.world();
-        let mut call = Call {
+        let reply = body(&mut Call {
             args: all,
             world: &world,
+            facts,
             ctx,
             engine: &mut engine,
-        };
-        let reply = entry(number).expect("has a body").call(&mut call);
+        });
         self.engine = engine;
         reply
     }
 
+    /// Calls a kernel function, and gives `r0` as a number with a sign.
+    pub(crate) fn kfunc<const N: usize>(&mut self, name: &str, args: [u64; N]) -> i64 {
+        self.kfunc_reply(name, args).expect("does not trap") as i64
+    }
+
     /// Calls a helper, and gives `r0` as a number with a sign.
-    pub(super) fn call<const N: usize>(&mut self, number: i32, args: [u64; N]) -> i64 {
+    pub(crate) fn call<const N: usize>(&mut self, number: i32, args: [u64; N]) -> i64 {
         self.reply(number, args).expect("does not trap") as i64
     }
 }
 
 /// An error as `r0` holds it.
-pub(super) fn errno(errno: Errno) -> i64 {
+pub(crate) fn errno(errno: Errno) -> i64 {
     errno.as_return() as i64
 }

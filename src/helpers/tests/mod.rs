@@ -1,6 +1,6 @@
 //! Every family through its rows, without an engine.
 
-mod bench;
+pub(crate) mod bench;
 mod map;
 mod packet;
 mod packet_cases;

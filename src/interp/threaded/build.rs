@@ -194,6 +194,7 @@ fn choose<C: Chooser>(op: &Op, chooser: C) -> Handler {
         | Op::LegacyLoad { .. }
         | Op::MayGoto { .. }
         | Op::CallHelper { .. }
+        | Op::CallKfunc { .. }
         | Op::LookupArray { .. }
         | Op::Tell { .. }
         | Op::TailCall
@@ -308,6 +309,7 @@ fn link(op: &Op, handler: Handler) -> Link {
         | Op::LegacyLoad { .. }
         | Op::MayGoto { .. }
         | Op::CallHelper { .. }
+        | Op::CallKfunc { .. }
         | Op::LookupArray { .. }
         | Op::Tell { .. }
         | Op::TailCall

@@ -5,7 +5,7 @@ use cranelift_codegen::ir::types::I64;
 use cranelift_codegen::ir::{InstBuilder, Value};
 
 use crate::code::{Checks, EntryId, MAX_FRAMES, Op, Target};
-use crate::helpers;
+use crate::helpers::{self, kfunc};
 use crate::isa::Reg;
 
 use super::super::direct::Direct;
@@ -85,6 +85,15 @@ impl<'a> Translator<'a, '_> {
             Checks::Proven => flow::arg_count(helper, self.unit.code),
             Checks::Needed => 5,
         };
+        self.call_body(body, index, count);
+    }
+
+    pub(super) fn call_kfunc(&mut self, body: &Body<'_>, index: usize, kfunc: &kfunc::Entry) {
+        self.call_body(body, index, kfunc.args());
+    }
+
+    /// Calls the body of a helper or a kernel function, with so many arguments.
+    fn call_body(&mut self, body: &Body<'_>, index: usize, count: usize) {
         let index = self.number(index as i64);
         let mut args = vec![index];
         args.extend(RegSet::args(count).iter().map(|reg| self.get(body, reg)));

@@ -387,6 +387,7 @@ impl<'a> Translator<'a, '_> {
             }
             Op::MayGoto { target } => self.may_goto(body, index, target),
             Op::CallHelper { helper } => self.call_helper(body, index, helper),
+            Op::CallKfunc { kfunc, .. } => self.call_kfunc(body, index, kfunc),
             Op::LookupArray { array } => self.lookup_array(body, index, array),
             Op::Tell { what } => {
                 let value = self.load_state(match what {

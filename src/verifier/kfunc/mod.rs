@@ -9,10 +9,13 @@
 mod argument;
 mod iterator;
 
+use std::collections::btree_map::Entry;
+
 use crate::abi::ProgType;
 use crate::abi::kfuncs::{Kfunc, by_name, flag};
 use crate::btf::{Btf, BtfId, KindFilter, Type};
 use crate::isa::{CallTarget, Insn, Pc, Reg};
+use crate::object::{CallFacts, KernelCall};
 
 use super::argument::ARGUMENTS;
 use super::explore::{Flowing, Verifier};
@@ -38,12 +41,6 @@ impl Kfuncs {
         known.sort_unstable_by_key(|(id, _)| *id);
         known.dedup_by_key(|(id, _)| *id);
         Kfuncs(known)
-    }
-
-    /// Their ids and names.
-    pub(super) fn names(&self) -> Vec<(i32, &'static str)> {
-        let names = self.0.iter().map(|(id, kfunc)| (*id, kfunc.name));
-        names.collect()
     }
 
     /// The function that an instruction calls, if it is known.
@@ -177,6 +174,7 @@ impl Verifier<'_> {
         self.check_kfunc_sleeps(&call)?;
         self.check_kfunc_arguments(&mut call)?;
         self.open_or_close(&call)?;
+        self.note_kernel_call(pc, &call);
         if let Some(reference) = call.release {
             self.release(reference, &format!("kfunc {}#{id}", call.kfunc.name))?;
         }
@@ -243,6 +241,20 @@ impl Verifier<'_> {
             constant: None,
             iter: None,
         })
+    }
+
+    /// Keeps what the function's body will have to know of this call.
+    fn note_kernel_call(&mut self, pc: Pc, call: &Call) {
+        let facts = CallFacts {
+            constant: call.constant,
+        };
+        match self.kernel_calls.entry(pc) {
+            Entry::Vacant(place) => {
+                let name = call.kfunc.name;
+                place.insert(KernelCall { name, facts });
+            }
+            Entry::Occupied(mut place) => place.get_mut().facts.join(&facts),
+        }
     }
 
     fn check_kfunc_sleeps(&self, call: &Call) -> Check {
