@@ -1,5 +1,5 @@
 //! Both engines against rbpf's interpreter, its JIT and its use of Cranelift, on programs that all of them can run, with
-//! compile times; and an empty XDP program through the library.
+//! compile times.
 //!
 //! `cargo bench --manifest-path benches/engines/Cargo.toml`. Compare the times of one run: machines differ, ratios less.
 
@@ -14,14 +14,12 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use ebpf_sim::code::{Bindings, Code, DEFAULT_FUEL, Programs, RunEnv, Stacks, lower};
-use ebpf_sim::events::{Direction, Event, Packet, SkbFields};
 use ebpf_sim::helpers::World;
 use ebpf_sim::interp;
 use ebpf_sim::jit::{self, Compiler, Counting, Natives};
 use ebpf_sim::machine::{Addr, Machine, MachineConfig, Owner, Task};
 use ebpf_sim::maps::MapTable;
 use ebpf_sim::object::{LinkOptions, Object, Program};
-use ebpf_sim::sim::{Engine, Options, Sim};
 use ebpf_sim::verifier::{Env, verify};
 
 /// Programs of corpus/bench that need no map, no helper and no context.
@@ -175,37 +173,6 @@ fn bench(criterion: &mut Criterion) {
     }
 }
 
-/// An empty XDP program through the library: one event, context and verdict included.
-fn event(criterion: &mut Criterion) {
-    let text = ".type xdp\nr0 = 2\nexit\n";
-    let event = Event::Packet(Packet {
-        bytes: vec![0; 64],
-        ifindex: 1,
-        queue: 0,
-        direction: Direction::Ingress,
-        fields: SkbFields::default(),
-    });
-    let mut group = criterion.benchmark_group("xdp");
-    for (name, engine) in [
-        ("interp", Engine::Interpreter),
-        ("jit", Engine::Jit(Counting::Off)),
-    ] {
-        let options = Options {
-            engine,
-            ..Options::default()
-        };
-        let mut sim = Sim::new(options).expect("memory for a machine");
-        let program = Program::from_assembly("empty", text).expect("it is in the syntax");
-        sim.load_program(program);
-        let runs = sim.fire(&event).expect("it happens").runs().count();
-        assert_eq!(runs, 1, "the program runs");
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| black_box(sim.fire(&event).is_ok()));
-        });
-    }
-    group.finish();
-}
-
 /// An empty program, and a long one without loops.
 fn ends(criterion: &mut Criterion) {
     let kernel = Kernel::new();
@@ -222,5 +189,5 @@ fn ends(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, bench, ends, event);
+criterion_group!(benches, bench, ends);
 criterion_main!(benches);

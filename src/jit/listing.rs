@@ -1,9 +1,15 @@
 //! What compiling makes of a program, as text.
 //!
-//! It compiles as for a run, and throws the code away.
+//! It compiles as for a run, and throws the code away. Machine code of x86-64 is disassembled from its bytes, so that
+//! it shows what runs and of which operation each instruction was made; that of other hosts is Cranelift's own
+//! listing, which says neither.
 
-use cranelift_codegen::Context;
+use std::collections::BTreeMap;
+
+use cranelift_codegen::ir::{ExternalName, Function, UserExternalName};
 use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::{CompiledCode, Context, FinalizedRelocTarget};
+use iced_x86::{Decoder, DecoderOptions, Formatter, GasFormatter};
 
 use crate::code::{Code, EntryId};
 
@@ -24,8 +30,7 @@ pub enum Stage {
 pub struct Listing {
     /// The function's name in the program.
     pub name: String,
-    /// Its lines. Those of Cranelift's form come with the index of the operation that they were
-    /// made of, where there is one.
+    /// Its lines, each with the index of the operation that it was made of, where there is one.
     pub lines: Vec<(Option<usize>, String)>,
 }
 
@@ -37,33 +42,77 @@ pub(super) fn list(
     stage: Stage,
 ) -> Result<Vec<Listing>, JitError> {
     let mut listings = Vec::new();
-    let mut take = |entry: EntryId, text: String| {
+    let mut take = |entry: EntryId, lines| {
         let entry = code.entries.get(entry.index());
         listings.push(Listing {
             name: entry.map_or_else(String::new, |entry| entry.name.to_string()),
-            lines: text.lines().map(line).collect(),
+            lines,
         });
     };
+    let is_known = cfg!(target_arch = "x86_64");
     native::observe(
         isa,
         code,
         counting,
-        &mut |moment, entry, context| match (stage, moment) {
-            (Stage::Clif, Moment::Translated) => take(entry, context.func.display().to_string()),
-            (Stage::Assembly, Moment::Translated) => context.set_disasm(true),
+        &mut |moment, entry, context, names| match (stage, moment) {
+            (Stage::Clif, Moment::Translated) => {
+                let text = context.func.display().to_string();
+                take(entry, text.lines().map(line).collect());
+            }
+            (Stage::Assembly, Moment::Translated) => context.set_disasm(!is_known),
             (Stage::Assembly, Moment::Compiled) => {
-                let compiled = context.compiled_code();
-                take(
-                    entry,
-                    compiled
-                        .and_then(|code| code.vcode.clone())
-                        .unwrap_or_default(),
-                );
+                let lines = context.compiled_code().map(|compiled| match is_known {
+                    true => disassembled(compiled, &context.func, names),
+                    false => {
+                        let text = compiled.vcode.as_deref().unwrap_or_default();
+                        text.lines().map(line).collect()
+                    }
+                });
+                take(entry, lines.unwrap_or_default());
             }
             (Stage::Clif, Moment::Compiled) => {}
         },
     )?;
     Ok(listings)
+}
+
+/// The instructions of x86-64, each at its offset, with what it refers to outside of the function.
+fn disassembled(
+    compiled: &CompiledCode,
+    function: &Function,
+    names: Names<'_>,
+) -> Vec<(Option<usize>, String)> {
+    let sources = compiled.buffer.get_srclocs_sorted();
+    let named: BTreeMap<u64, String> = compiled
+        .buffer
+        .relocs()
+        .iter()
+        .filter_map(|reloc| {
+            let FinalizedRelocTarget::ExternalName(ExternalName::User(name)) = reloc.target else {
+                return None;
+            };
+            let name = function.params.user_named_funcs().get(name)?;
+            Some((u64::from(reloc.offset), names(name)))
+        })
+        .collect();
+    let decoder = Decoder::new(64, compiled.code_buffer(), DecoderOptions::NONE);
+    let mut formatter = GasFormatter::new();
+    formatter.options_mut().set_branch_leading_zeros(false);
+    let mut lines = Vec::new();
+    for insn in decoder {
+        let mut text = format!("{:6x}: ", insn.ip());
+        formatter.format(&insn, &mut text);
+        if let Some((_, name)) = named.range(insn.ip()..insn.next_ip()).next() {
+            text = format!("{text:<52} # {name}");
+        }
+        let at = sources.partition_point(|source| u64::from(source.end) <= insn.ip());
+        let source = sources
+            .get(at)
+            .filter(|source| u64::from(source.start) <= insn.ip());
+        let operation = source.filter(|source| !source.loc.is_default());
+        lines.push((operation.map(|source| source.loc.bits() as usize), text));
+    }
+    lines
 }
 
 /// A point in the compilation of a function.
@@ -76,7 +125,10 @@ pub(super) enum Moment {
 }
 
 /// Looks at a function while it is compiled.
-pub(super) type Observer<'a> = &'a mut dyn FnMut(Moment, EntryId, &mut Context);
+pub(super) type Observer<'a> = &'a mut dyn FnMut(Moment, EntryId, &mut Context, Names<'_>);
+
+/// What functions are called that others refer to.
+pub(super) type Names<'a> = &'a dyn Fn(&UserExternalName) -> String;
 
 /// A line, and the operation that Cranelift has written before it.
 fn line(text: &str) -> (Option<usize>, String) {

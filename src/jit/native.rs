@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex};
 
-use cranelift_codegen::ir::{FuncRef, Function as Clif, UserFuncName};
+use cranelift_codegen::ir::{FuncRef, Function as Clif, UserExternalName, UserFuncName};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{JITBuilder, JITModule};
@@ -251,7 +251,7 @@ impl<'a> Assembly<'a> {
 
     /// Compiles everything, and makes it executable.
     fn finish(&mut self) -> Result<Finished, Failure> {
-        let ids = self.functions(&mut |_, _, _| {})?;
+        let ids = self.functions(&mut |_, _, _, _| {})?;
         let enter = match self.unit.convention == self.unit.host.default_call_conv {
             true => None,
             false => Some(self.enter()?),
@@ -296,9 +296,13 @@ impl<'a> Assembly<'a> {
             if let Some(error) = self.failed.take() {
                 return Err(error);
             }
-            observer(Moment::Translated, entry, &mut context);
+            observer(Moment::Translated, entry, &mut context, &|name| {
+                self.name(name)
+            });
             self.module.define_function(id, &mut context)?;
-            observer(Moment::Compiled, entry, &mut context);
+            observer(Moment::Compiled, entry, &mut context, &|name| {
+                self.name(name)
+            });
             self.bytes += context
                 .compiled_code()
                 .map_or(0, |code| code.code_buffer().len());
@@ -317,6 +321,19 @@ impl<'a> Assembly<'a> {
         self.entries.insert(entry, id);
         self.wanted.insert(entry);
         Ok(id)
+    }
+
+    /// What a function is called that another refers to.
+    fn name(&self, name: &UserExternalName) -> String {
+        let id = FuncId::from_u32(name.index);
+        let shim = self.shims.iter().find(|(_, of)| **of == id);
+        let entry = self.entries.iter().find(|(_, of)| **of == id);
+        let entry = entry.and_then(|(entry, _)| self.unit.code.entries.get(entry.index()));
+        match (shim, entry) {
+            (Some((shim, _)), _) => shim.name().to_owned(),
+            (None, Some(entry)) => entry.name.to_string(),
+            (None, None) => format!("function {}", name.index),
+        }
     }
 
     fn declare_shim(&mut self, shim: Shim) -> Result<FuncId, Failure> {

@@ -23,7 +23,7 @@ pub(super) enum Stage {
     /// What the JIT hands to Cranelift.
     #[cfg(feature = "jit")]
     Clif,
-    /// Machine code of this host, without source lines.
+    /// Machine code of this host; on others than x86-64 without source lines.
     #[cfg(feature = "jit")]
     Asm,
 }
