@@ -17,11 +17,11 @@ use super::argument::ARGUMENTS;
 use super::exception;
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
+use super::global::GlobalArg;
 use super::kfunc::kernel_context;
 use super::memory::{Access, check_unmoved};
 use super::outcome::{Env, FunctionFact, LogLevel};
 use super::state::{Kind, Register, State, Trust};
-use super::subprog::GlobalArg;
 use super::verify;
 
 impl Verifier<'_> {

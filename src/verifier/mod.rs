@@ -23,6 +23,7 @@ mod context_argument;
 mod exception;
 mod explore;
 mod fail;
+mod global;
 mod helper;
 mod kernel_object;
 mod kfunc;
