@@ -429,6 +429,7 @@ impl Verifier<'_> {
             | Kind::Mem(..)
             | Kind::Func(_)
             | Kind::Buf(_)
+            | Kind::Dynptr
             | Kind::Btf(..) => Ok(()),
         }
     }

@@ -9,6 +9,7 @@ use crate::abi::helpers::{ArgType, DynptrArg, MemAccess, MemArg, PacketArgs, Zer
 use crate::isa::Reg;
 use crate::object::Initial;
 
+use super::dynptr::{DynptrType, Want};
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::helper::Call;
@@ -108,17 +109,20 @@ impl Verifier<'_> {
                 ..
             }
         );
+        let is_memory = matches!(arg, ArgType::Mem(_) | ArgType::FixedMem { .. });
         let mut kind = *register;
         kind.maybe_null &= !is_nullable_object(arg);
         match kind.kind {
-            Kind::Mem(size, MemKind::ReadOnly) if reads_only => {
+            Kind::Mem(size, kind_of_mem) if reads_only && kind_of_mem.is_read_only() => {
                 kind.kind = Kind::Mem(size, MemKind::Plain);
             }
             Kind::Buf(_) if reads_only => kind.kind = Kind::Buf(BufKind::ReadWrite),
             _ => {}
         }
         let name = self.type_name(&kind);
-        if expected.split(", ").any(|one| one == name) {
+        // Slices of packets have the name of other memory, but keys and values they cannot be.
+        let is_slice = matches!(kind.kind, Kind::Mem(_, kind) if kind.is_packet_slice());
+        if expected.split(", ").any(|one| one == name) && (is_memory || !is_slice) {
             let is_object = matches!(register.kind, Kind::Btf(..));
             return match wanted_objects(arg) {
                 Some(wanted) if is_object => self.check_object(reg, register, wanted),
@@ -140,7 +144,7 @@ impl Verifier<'_> {
     }
 
     /// Whether a pointer that must be as it came is.
-    fn check_offset(&self, reg: Reg, register: &Register, arg: ArgType) -> Check {
+    pub(super) fn check_offset(&self, reg: Reg, register: &Register, arg: ArgType) -> Check {
         let releases = matches!(arg, ArgType::RingbufMem | ArgType::ReleasedSock);
         if releases && register.off != 0 {
             return Err(Fail::invalid(format!(
@@ -160,12 +164,15 @@ impl Verifier<'_> {
             Kind::Btf(..) => check_unvaried(reg, register, &self.type_name(register)),
             Kind::Mem(_, MemKind::Plain | MemKind::ReadOnly) => Ok(()),
             Kind::Mem(_, MemKind::Ringbuf) if arg != ArgType::RingbufMem => Ok(()),
-            Kind::Mem(_, MemKind::Ringbuf)
+            // Of memory Linux lists what may be moved; a packet's slices are not on the list.
+            Kind::Mem(_, MemKind::PacketSlice | MemKind::ReadOnlyPacketSlice)
+            | Kind::Mem(_, MemKind::Ringbuf)
             | Kind::Ctx
             | Kind::Map(_)
             | Kind::PacketEnd
             | Kind::Sock(_)
             | Kind::FlowKeys
+            | Kind::Dynptr
             | Kind::Func(_) => check_unmoved(reg, register, &self.type_name(register)),
         }
     }
@@ -282,16 +289,29 @@ impl Verifier<'_> {
                 }
                 Ok(())
             }
-            // Whatever makes a dynptr is refused, so this cannot be one.
-            ArgType::Dynptr(DynptrArg::Initialised) => Err(Fail::invalid(format!(
-                "Expected an initialized dynptr as arg #{index}"
-            ))),
+            ArgType::Dynptr(wanted) => self.check_given_dynptr(call, reg, wanted),
             ArgType::Timer => self.check_timer(call, reg, register),
-            ArgType::SpinLock | ArgType::Dynptr(_) => Err(Fail::unsupported(format!(
+            ArgType::SpinLock => Err(Fail::unsupported(format!(
                 "a helper's argument that is {}",
                 described(call.prototype.args[index])
             ))),
         }
+    }
+
+    /// A dynptr that a helper makes, uses or releases.
+    fn check_given_dynptr(&mut self, call: &mut Call, reg: Reg, wanted: DynptrArg) -> Check {
+        let want = match wanted {
+            DynptrArg::Initialised => Want::Any,
+            DynptrArg::UninitLocal => Want::Room(DynptrType::Local),
+            DynptrArg::UninitRingbuf => Want::Room(DynptrType::Ringbuf),
+            DynptrArg::ReleaseRingbuf => {
+                self.check_releasable(reg)?;
+                Want::Of(DynptrType::Ringbuf)
+            }
+        };
+        self.check_dynptr(reg, want)?;
+        call.dynptr = Some((reg, wanted));
+        Ok(())
     }
 
     /// A size, and with it the memory that the argument before points to.
@@ -363,7 +383,7 @@ impl Verifier<'_> {
                 self.check_map_flags(&pointer, map, Access { how, ..access })?;
                 self.check_value_region(&pointer, map, access)
             }
-            Kind::Mem(_, MemKind::ReadOnly) if writes => Err(Fail::access(format!(
+            Kind::Mem(_, kind) if writes && kind.is_read_only() => Err(Fail::access(format!(
                 "R{} cannot write into {}",
                 reg.number(),
                 self.type_name(&pointer)
@@ -404,6 +424,7 @@ impl Verifier<'_> {
             | Kind::Sock(_)
             | Kind::FlowKeys
             | Kind::Buf(_)
+            | Kind::Dynptr
             | Kind::Btf(..) => {
                 if memory.zero == ZeroSize::Allowed && size == 0 && pointer.is_null() {
                     return Ok(());
@@ -444,27 +465,31 @@ impl Verifier<'_> {
                 )?;
                 self.check_value_region(pointer, map, access)
             }
-            Kind::Mem(size, MemKind::Plain | MemKind::Ringbuf) => self.check_region(
-                pointer,
-                access,
-                Region {
-                    what: "memory, mem",
-                    size,
-                },
-            ),
+            Kind::Mem(size, MemKind::Plain | MemKind::Ringbuf | MemKind::PacketSlice) => self
+                .check_region(
+                    pointer,
+                    access,
+                    Region {
+                        what: "memory, mem",
+                        size,
+                    },
+                ),
+            Kind::Packet | Kind::PacketMeta => self.check_packet(pointer, access),
+            Kind::MapKey(_) => Err(Fail::access(format!(
+                "R{} cannot write into map_key",
+                reg.number()
+            ))),
             Kind::Uninit
             | Kind::Scalar
             | Kind::Ctx
             | Kind::Map(_)
-            | Kind::MapKey(_)
-            | Kind::Packet
-            | Kind::PacketMeta
             | Kind::PacketEnd
-            | Kind::Mem(_, MemKind::ReadOnly)
+            | Kind::Mem(_, MemKind::ReadOnly | MemKind::ReadOnlyPacketSlice)
             | Kind::Func(_)
             | Kind::Sock(_)
             | Kind::FlowKeys
             | Kind::Buf(_)
+            | Kind::Dynptr
             | Kind::Btf(..) => {
                 let name = self.type_name(pointer);
                 Err(Fail::access(format!(
@@ -489,6 +514,7 @@ impl Verifier<'_> {
         let range = self.check_stack_bounds(access.reg, pointer, off, memory.size, Use::Helper)?;
         match memory.access {
             MemAccess::Uninit if pointer.value.is_const() => {
+                self.check_beside_dynptrs(range)?;
                 range.bytes().try_for_each(|byte| self.check_intact(byte))?;
                 call.overwritten.push(range);
             }
@@ -502,7 +528,7 @@ impl Verifier<'_> {
     }
 
     /// A string that is known when the program is judged.
-    fn check_const_str(&self, reg: Reg, register: &Register) -> Check {
+    pub(super) fn check_const_str(&self, reg: Reg, register: &Register) -> Check {
         let number = reg.number();
         let Kind::MapValue(map) = register.kind else {
             return Err(Fail::invalid(format!(

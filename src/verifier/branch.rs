@@ -255,6 +255,7 @@ fn is_never_null(pointer: &Register) -> bool {
         | Kind::Packet
         | Kind::PacketMeta
         | Kind::PacketEnd
+        | Kind::Dynptr
         | Kind::Func(_) => false,
     }
 }

@@ -7,10 +7,12 @@
 //! kernel/bpf/verifier.c, 6.12.
 
 use crate::abi::ProgType;
+use crate::abi::helpers::{ArgType, DynptrArg};
 use crate::btf::{BtfId, Type};
 use crate::isa::Reg;
 
 use super::argument::ARGUMENTS;
+use super::dynptr::{DYNPTR, Want};
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::object_argument::TrustedArg;
@@ -26,6 +28,7 @@ pub(super) enum GlobalArg {
     Ctx,
     Mem { size: u32, maybe_null: bool },
     Object(TrustedArg),
+    Dynptr,
 }
 
 impl Verifier<'_> {
@@ -47,6 +50,10 @@ impl Verifier<'_> {
                 super::memory::check_unmoved(reg, register, "ctx")
             }
             GlobalArg::Ctx => Err(Fail::invalid(format!("R{number} expects pointer to ctx"))),
+            GlobalArg::Dynptr => {
+                self.check_offset(reg, register, ArgType::Dynptr(DynptrArg::Initialised))?;
+                self.check_dynptr(reg, Want::Any)
+            }
             GlobalArg::Object(object) => self.check_trusted_argument(reg, register, object),
             GlobalArg::Mem { size, maybe_null } => {
                 if maybe_null && register.is_null() {
@@ -120,6 +127,14 @@ impl Verifier<'_> {
                 ))),
             };
         };
+        if btf.ty(btf.resolve(to)).name() == DYNPTR && !tags.contains(&"ctx") {
+            return match tags {
+                [] => Ok(GlobalArg::Dynptr),
+                _ => Err(Fail::invalid(format!(
+                    "arg#{index} has invalid combination of tags"
+                ))),
+            };
+        }
         if tags.contains(&"trusted") && tags.iter().all(|tag| TRUSTED_TAGS.contains(tag)) {
             let maybe_null = tags.contains(&"nullable");
             let name = btf.ty(btf.resolve(to)).name();
@@ -181,6 +196,7 @@ impl Verifier<'_> {
             let register = match arg {
                 GlobalArg::Scalar => Register::unknown(),
                 GlobalArg::Ctx => Register::pointer(Kind::Ctx),
+                GlobalArg::Dynptr => self.foreign_dynptr(),
                 GlobalArg::Object(object) => {
                     let kind = Kind::Btf(object.id, Trust::Trusted);
                     let pointer = Register::pointer(kind);

@@ -4,7 +4,7 @@
 //! `set_loop_callback_state` in kernel/bpf/verifier.c, 6.12.
 
 use crate::abi::helpers::{
-    Callback, Effect, Helper, Licence, Prototype, RetType, Sleeps, by_number,
+    Callback, DynptrArg, Effect, Helper, Licence, Prototype, RetType, Sleeps, by_number,
 };
 use crate::abi::hooks::{may_ask_path, may_sleep};
 use crate::abi::map_type::{flag, map_func_compatible, may_update_sockmap};
@@ -15,6 +15,7 @@ use crate::isa::{Pc, Reg};
 use crate::object::{Poisoned, Sleepable};
 
 use super::argument::ARGUMENTS;
+use super::dynptr::{Dynptr, DynptrType};
 use super::explore::{Flowing, Verifier};
 use super::fail::{Check, Fail};
 use super::outcome::Errno;
@@ -39,6 +40,9 @@ const RETURNS_SIZE: [u32; 5] = [45, 67, 114, 115, 141];
 const CHANGES_MAP: [u32; 4] = [2, 3, 87, 88];
 /// `bpf_ringbuf_reserve`.
 pub(super) const RINGBUF_RESERVE: u32 = 131;
+/// `bpf_dynptr_from_mem` and `bpf_dynptr_write`.
+const DYNPTR_FROM_MEM: u32 = 197;
+const DYNPTR_WRITE: u32 = 202;
 /// `bpf_setsockopt` and `bpf_getsockopt`.
 const SETSOCKOPT: u32 = 49;
 const GETSOCKOPT: u32 = 57;
@@ -79,6 +83,8 @@ pub(super) struct Call {
     pub(super) callback: Option<(Callback, usize)>,
     /// The kernel variable that is given.
     pub(super) variable: Option<BtfId>,
+    /// The register with a dynptr, and what the call does with it.
+    pub(super) dynptr: Option<(Reg, DynptrArg)>,
     /// Stack that it overwrites.
     pub(super) overwritten: Vec<StackRange>,
 }
@@ -120,6 +126,7 @@ impl Verifier<'_> {
             max_size: None,
             callback: None,
             variable: None,
+            dynptr: None,
             overwritten: Vec::new(),
         };
         for index in 0..ARGUMENTS.len() {
@@ -131,6 +138,10 @@ impl Verifier<'_> {
         for range in std::mem::take(&mut call.overwritten) {
             self.write_data(range, SlotByte::Misc);
         }
+        if let Some((reg, DynptrArg::ReleaseRingbuf)) = call.dynptr {
+            self.release_dynptr(reg, call.name);
+        }
+        self.check_dynptr_data(&call)?;
         if let Some(reference) = call.release {
             self.release(reference, &format!("func {}#{}", call.name, call.number))?;
         }
@@ -147,14 +158,29 @@ impl Verifier<'_> {
             (Some((callback, subprog)), _) => self.enter_callback(pc, &call, callback, subprog)?,
             (None, _) => {}
         }
+        let dynptr = call.dynptr.and_then(|(reg, _)| self.dynptr_of(reg));
+        let writes_packet = call.number == DYNPTR_WRITE
+            && dynptr.is_some_and(|dynptr| dynptr.ty == DynptrType::Skb);
         self.clobber_arguments();
-        let mut result = self.result(&call)?;
+        let mut result = self.result(&call, dynptr)?;
         self.keep_reference(pc, &call, &mut result);
         self.write_reg(Reg::R0, result);
-        if call.prototype.effect == Effect::ChangesPacket {
+        if call.prototype.effect == Effect::ChangesPacket || writes_packet {
             self.forget_packet_pointers();
         }
         Ok(Flowing::To(pc.next()))
+    }
+
+    /// `bpf_dynptr_from_mem` takes values of maps alone.
+    fn check_dynptr_data(&self, call: &Call) -> Check {
+        let data = self.cur.reg(Reg::R1);
+        if call.number != DYNPTR_FROM_MEM || matches!(data.kind, Kind::MapValue(_)) {
+            return Ok(());
+        }
+        let name = self.type_name(data);
+        Err(Fail::access(format!(
+            "Unsupported reg type {name} for bpf_dynptr_from_mem data"
+        )))
     }
 
     /// `bpf_get_local_storage` cannot fail, so that it takes no flags.
@@ -352,7 +378,7 @@ impl Verifier<'_> {
     }
 
     /// What `r0` holds after the call.
-    fn result(&mut self, call: &Call) -> Check<Register> {
+    fn result(&mut self, call: &Call, dynptr: Option<Dynptr>) -> Check<Register> {
         match call.prototype.ret {
             RetType::Integer => Ok(Register::scalar(integer_result(call))),
             RetType::Void => Ok(Register::uninit()),
@@ -394,10 +420,16 @@ impl Verifier<'_> {
                 Ok(self.or_null(result))
             }
             RetType::MemOrBtfId => self.variable_content(call),
-            RetType::DynptrMemOrNull => Err(Fail::unsupported(format!(
-                "helper {}#{}",
-                call.name, call.number
-            ))),
+            RetType::DynptrMemOrNull => {
+                let Some(dynptr) = dynptr else {
+                    return Err(Fail::invalid("kernel subsystem misconfigured verifier"));
+                };
+                let slice = Register {
+                    ref_id: dynptr.ref_id,
+                    ..dynptr.slice(call.alloc_size.unwrap_or(0), MemKind::Plain)
+                };
+                Ok(self.or_null(slice))
+            }
         }
     }
 
@@ -419,7 +451,8 @@ impl Verifier<'_> {
     pub(super) fn forget_packet_pointers(&mut self) {
         let lost = self.lost_pointer();
         self.cur.for_each_register(|register| {
-            if register.is_packet() || register.kind == Kind::PacketEnd {
+            let is_slice = matches!(register.kind, Kind::Mem(_, kind) if kind.is_packet_slice());
+            if register.is_packet() || register.kind == Kind::PacketEnd || is_slice {
                 *register = lost.with_live(register.live);
             }
         });
@@ -465,7 +498,11 @@ impl Verifier<'_> {
                 *frame.reg_mut(Reg::R2) = Register::pointer(area);
                 (Reg::R3, Reg::R4)
             }
-            Callback::Timer | Callback::UserRingbuf => {
+            Callback::UserRingbuf => {
+                *frame.reg_mut(Reg::R1) = self.foreign_dynptr();
+                (Reg::R2, Reg::R3)
+            }
+            Callback::Timer => {
                 return Err(Fail::unsupported(format!(
                     "the callback of {}#{}",
                     call.name, call.number

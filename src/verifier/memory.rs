@@ -14,7 +14,7 @@ use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::outcome::AccessKind;
 use super::scalar::Scalar;
-use super::state::{Kind, MapLevel, MapRef, MemKind, Register, UNSETTLED};
+use super::state::{Kind, MapLevel, MapRef, Register, UNSETTLED};
 use super::tnum::Tnum;
 
 /// Where packets start, past a multiple of 4 (`NET_IP_ALIGN`): their headers after the first are
@@ -241,7 +241,7 @@ impl Verifier<'_> {
             }
             Kind::MapValue(map) if null_checked => self.check_map_value(pointer, map, access),
             Kind::Mem(size, kind) if null_checked => {
-                if access.how == Use::Write && kind == MemKind::ReadOnly {
+                if access.how == Use::Write && kind.is_read_only() {
                     let name = self.type_name(pointer);
                     return Err(Fail::access(format!(
                         "R{} cannot write into {name}",
@@ -290,6 +290,7 @@ impl Verifier<'_> {
             | Kind::Func(_)
             | Kind::Sock(_)
             | Kind::Buf(_)
+            | Kind::Dynptr
             | Kind::Btf(..) => Err(Fail::access(format!(
                 "R{} invalid mem access '{}'",
                 access.reg.number(),
@@ -332,6 +333,7 @@ impl Verifier<'_> {
             | Kind::Mem(..)
             | Kind::Func(_)
             | Kind::Buf(_)
+            | Kind::Dynptr
             | Kind::Btf(..) => ("", 0),
         };
         let fixed = before + i64::from(pointer.off) + i64::from(access.off);
@@ -358,7 +360,7 @@ impl Verifier<'_> {
         let fixed = pointer.value.is_const();
         match (access.how, fixed) {
             (Use::Write, true) => self.write_stack(range, access.source)?,
-            (Use::Write, false) => self.write_stack_somewhere(range, access.source),
+            (Use::Write, false) => self.write_stack_somewhere(range, access.source)?,
             (Use::Read | Use::Helper, true) => return self.read_stack(range),
             (Use::Read | Use::Helper, false) => return Ok(self.read_stack_somewhere(range)),
         }

@@ -20,6 +20,7 @@ mod branch;
 mod cfg;
 mod context;
 mod context_argument;
+mod dynptr;
 mod exception;
 mod explore;
 mod fail;

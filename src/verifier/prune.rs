@@ -90,7 +90,9 @@ impl Comparison {
         match old.kind {
             Kind::Scalar => self.scalars(old, cur),
             Kind::MapValue(_) | Kind::MapKey(_) | Kind::Mem(..) | Kind::Buf(_) => {
+                // Linux compares which dynptr it is by its number.
                 old.off == cur.off
+                    && old.dynptr_id == cur.dynptr_id
                     && old.value.includes(&cur.value)
                     && self.ids.check(old.id, cur.id)
                     && self.ids.check(old.ref_id, cur.ref_id)
@@ -109,6 +111,7 @@ impl Comparison {
             | Kind::Func(_)
             | Kind::Sock(_)
             | Kind::FlowKeys
+            | Kind::Dynptr
             | Kind::Btf(..) => self.exactly(old, cur),
         }
     }
@@ -133,6 +136,7 @@ impl Comparison {
     fn exactly(&mut self, old: &Register, cur: &Register) -> bool {
         old.off == cur.off
             && old.range == cur.range
+            && old.dynptr_id == cur.dynptr_id
             && old.value == cur.value
             && self.ids.check(old.id, cur.id)
             && self.ids.check(old.ref_id, cur.ref_id)
@@ -162,6 +166,7 @@ impl Comparison {
         if self.precision == Precision::Exact {
             return old.bytes == cur.bytes
                 && self.iterators(old, cur)
+                && self.dynptrs(old, cur)
                 && (!old.is_spill() || self.registers(&old.spilled, &cur.spilled));
         }
         if !old.spilled.live.read && self.precision == Precision::Tracked {
@@ -173,7 +178,7 @@ impl Comparison {
         }
         // In loops the kernel wants the same kinds of bytes, whoever reads them.
         let same_bytes = self.precision == Precision::Tracked || old.bytes == cur.bytes;
-        if !same_bytes || !self.iterators(old, cur) {
+        if !same_bytes || !self.iterators(old, cur) || !self.dynptrs(old, cur) {
             return false;
         }
         let bytes_fit = old
@@ -197,6 +202,16 @@ impl Comparison {
         })
     }
 
+    /// Which dynptr it is makes no difference, only what it points to.
+    fn dynptrs(&mut self, old: &Slot, cur: &Slot) -> bool {
+        let Some((old, old_half)) = old.dynptr else {
+            return true;
+        };
+        cur.dynptr.is_some_and(|(cur, cur_half)| {
+            old.ty == cur.ty && old_half == cur_half && self.ids.check(old.ref_id, cur.ref_id)
+        })
+    }
+
     /// The number that a load of the whole slot would give, if it would give one.
     fn scalar_of(&self, slot: &Slot) -> Option<Register> {
         if slot.is_full_spill() && slot.spilled.is_scalar() {
@@ -217,7 +232,7 @@ impl Comparison {
             // Who may read what was never written has nothing to ask of data.
             SlotByte::Misc if self.rights.may_read_uninit => true,
             SlotByte::Misc => matches!(cur, SlotByte::Misc | SlotByte::Zero),
-            SlotByte::Zero | SlotByte::Spill | SlotByte::Iter => old == cur,
+            SlotByte::Zero | SlotByte::Spill | SlotByte::Iter | SlotByte::Dynptr => old == cur,
         }
     }
 }

@@ -212,6 +212,7 @@ fn base(register: &Register) -> Option<Base> {
         | Kind::Btf(..)
         | Kind::Sock(_)
         | Kind::FlowKeys
+        | Kind::Dynptr
         | Kind::Buf(_) => None,
     }
 }

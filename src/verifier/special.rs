@@ -19,7 +19,7 @@ use super::fail::{Check, Fail};
 use super::state::MapLevel;
 
 /// Structures that the kernel treats specially within a value.
-const SPECIAL: [&str; 9] = [
+const SPECIAL: [&str; 8] = [
     "bpf_spin_lock",
     "bpf_timer",
     "bpf_wq",
@@ -28,7 +28,6 @@ const SPECIAL: [&str; 9] = [
     "bpf_rb_root",
     "bpf_rb_node",
     "bpf_refcount",
-    "bpf_dynptr",
 ];
 /// Tags that make a pointer one to a kernel object.
 const POINTER_TAGS: [&str; 4] = ["kptr", "kptr_untrusted", "percpu_kptr", "uptr"];

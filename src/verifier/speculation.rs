@@ -209,6 +209,7 @@ impl Verifier<'_> {
             | Kind::Btf(..)
             | Kind::Sock(_)
             | Kind::FlowKeys
+            | Kind::Dynptr
             | Kind::Buf(_) => {
                 return Err(Fail::access(format!(
                     "R{} has pointer with unsupported alu operation, {PROHIBITED}",
@@ -276,6 +277,7 @@ impl Verifier<'_> {
             | Kind::Btf(..)
             | Kind::Sock(_)
             | Kind::FlowKeys
+            | Kind::Dynptr
             | Kind::Buf(_) => Ok(()),
         }
     }

@@ -145,13 +145,14 @@ impl Verifier<'_> {
         self.note_slot(range.frame, slot);
         let value = self.source_register(source);
         self.check_intact(range)?;
+        self.overwrite_dynptr(range.frame, slot)?;
         if let Some(value) = &value {
             if let (Kind::Stack(_), true) = (value.kind, range.frame != self.cur.top()) {
                 return Err(Fail::invalid(
                     "cannot spill pointers to stack into stack frame of the caller",
                 ));
             }
-            if value.is_pointer() {
+            if value.is_pointer() && value.kind != Kind::Dynptr {
                 if size != 8 {
                     return Err(Fail::access("invalid size of register spill"));
                 }
@@ -208,9 +209,11 @@ impl Verifier<'_> {
                 _ if place < size => SlotByte::Spill,
                 SlotByte::Zero => SlotByte::Zero,
                 SlotByte::Invalid if self.rights.may_leak => SlotByte::Invalid,
-                SlotByte::Invalid | SlotByte::Spill | SlotByte::Misc | SlotByte::Iter => {
-                    SlotByte::Misc
-                }
+                SlotByte::Invalid
+                | SlotByte::Spill
+                | SlotByte::Misc
+                | SlotByte::Iter
+                | SlotByte::Dynptr => SlotByte::Misc,
             };
         }
         slot.iter = None;
@@ -232,7 +235,10 @@ impl Verifier<'_> {
     }
 
     /// Stores somewhere within a range of offsets.
-    pub(super) fn write_stack_somewhere(&mut self, range: StackRange, source: Source) {
+    pub(super) fn write_stack_somewhere(&mut self, range: StackRange, source: Source) -> Check {
+        for off in range.from..range.to {
+            self.overwrite_dynptr(range.frame, slot_of(off).0)?;
+        }
         let zero = self
             .source_register(source)
             .as_ref()
@@ -259,6 +265,7 @@ impl Verifier<'_> {
         if let (true, Source::Reg(reg)) = (relied_on_zero, source) {
             self.mark_precise(reg);
         }
+        Ok(())
     }
 
     /// Loads from a known offset.
@@ -318,11 +325,11 @@ impl Verifier<'_> {
             .collect()
     }
 
-    /// Refuses to load bytes of an iterator, or what others left there.
+    /// Refuses to load bytes of an iterator or a dynptr, or what others left there.
     fn check_readable(&self, range: StackRange) -> Check {
         let bytes = self.bytes_of(range);
         let is_closed = |byte: &SlotByte| match byte {
-            SlotByte::Iter => true,
+            SlotByte::Iter | SlotByte::Dynptr => true,
             SlotByte::Invalid => !self.rights.may_read_uninit,
             SlotByte::Spill | SlotByte::Misc | SlotByte::Zero => false,
         };
@@ -335,14 +342,14 @@ impl Verifier<'_> {
         )))
     }
 
-    /// Refuses to hand bytes of an iterator, of a pointer that must stay secret, or what others left
+    /// Refuses to hand bytes of an iterator, of a dynptr, of a pointer that must stay secret, or what others left
     /// there, through `reg`, to what may read them.
     pub(super) fn check_plain(&self, reg: Reg, range: StackRange) -> Check {
         let is_closed = |off: i32| {
             let (index, byte) = slot_of(off);
             let slot = self.cur.frames[range.frame].stack.get(index);
             match slot.map_or(SlotByte::Invalid, |slot| slot.bytes[byte]) {
-                SlotByte::Iter => true,
+                SlotByte::Iter | SlotByte::Dynptr => true,
                 SlotByte::Invalid => !self.rights.may_read_uninit,
                 SlotByte::Spill => slot.is_some_and(|slot| self.is_secret(&slot.spilled)),
                 SlotByte::Misc | SlotByte::Zero => false,

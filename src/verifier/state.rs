@@ -8,6 +8,7 @@ use crate::abi::context::SockView;
 use crate::btf::BtfId;
 use crate::isa::{Pc, Reg};
 
+use super::dynptr::{Dynptr, Half};
 use super::scalar::Scalar;
 
 /// The most bytes of stack one program may use over all its frames (`MAX_BPF_STACK`).
@@ -48,6 +49,28 @@ pub(super) enum MemKind {
     ReadOnly,
     /// Reserved in a ring buffer, to be submitted or discarded.
     Ringbuf,
+    /// A part of a packet, from a dynptr: written through to it, or to a copy.
+    PacketSlice,
+    /// The same, read only.
+    ReadOnlyPacketSlice,
+}
+
+impl MemKind {
+    /// Whether it may only be read.
+    pub(super) fn is_read_only(self) -> bool {
+        match self {
+            MemKind::ReadOnly | MemKind::ReadOnlyPacketSlice => true,
+            MemKind::Plain | MemKind::Ringbuf | MemKind::PacketSlice => false,
+        }
+    }
+
+    /// Whether it goes away with the pointers to the packet.
+    pub(super) fn is_packet_slice(self) -> bool {
+        match self {
+            MemKind::PacketSlice | MemKind::ReadOnlyPacketSlice => true,
+            MemKind::Plain | MemKind::ReadOnly | MemKind::Ringbuf => false,
+        }
+    }
 }
 
 /// What may be done with a buffer of unknown size.
@@ -112,6 +135,8 @@ pub(super) enum Kind {
     FlowKeys,
     /// Memory whose size is only known when the program is attached.
     Buf(BufKind),
+    /// A dynptr of somebody else's, which is not to be changed (`CONST_PTR_TO_DYNPTR`).
+    Dynptr,
 }
 
 /// Set in the id of a number that is another's plus a constant, kept in `off` (`BPF_ADD_CONST`).
@@ -132,6 +157,8 @@ pub(super) struct Register {
     pub(super) id: u32,
     /// The reference that must be released, 0 for none.
     pub(super) ref_id: u32,
+    /// The dynptr that the memory is a part of, 0 for none.
+    pub(super) dynptr_id: u32,
     /// How many bytes from the start of the packet have been compared with its end.
     pub(super) range: i32,
     /// Whether pruning must compare this number's range.
@@ -159,6 +186,7 @@ impl Register {
             value: Scalar::unknown(),
             id: 0,
             ref_id: 0,
+            dynptr_id: 0,
             range: 0,
             precise: false,
             live: Live::default(),
@@ -242,6 +270,8 @@ pub(super) enum SlotByte {
     Zero,
     /// A byte of an iterator.
     Iter,
+    /// A byte of a dynptr.
+    Dynptr,
 }
 
 /// How far an open-coded iterator is.
@@ -288,6 +318,8 @@ pub(super) struct Slot {
     pub(super) spilled: Register,
     /// The iterator, where the bytes say so.
     pub(super) iter: Option<IterSlot>,
+    /// The dynptr, where the bytes say so.
+    pub(super) dynptr: Option<(Dynptr, Half)>,
 }
 
 impl Slot {
@@ -297,7 +329,15 @@ impl Slot {
             bytes: [SlotByte::Invalid; 8],
             spilled: Register::uninit(),
             iter: None,
+            dynptr: None,
         }
+    }
+
+    /// The reference that what lies here holds, 0 for none.
+    pub(super) fn ref_id(&self) -> u32 {
+        let dynptr = self.dynptr.map(|(dynptr, _)| dynptr.ref_id);
+        let iter = || self.iter.map(|iter| iter.ref_id);
+        dynptr.or_else(iter).unwrap_or(self.spilled.ref_id)
     }
 
     /// Whether a register was spilled here and its highest spilled byte is intact.

@@ -4,7 +4,7 @@
 //!
 //! Kernel: the `*_types` beside `check_reg_type` in kernel/bpf/verifier.c, 6.12.
 
-use crate::abi::helpers::{ArgType, DynptrArg, Nullable};
+use crate::abi::helpers::{ArgType, Nullable};
 
 /// How a refusal calls what a helper wants.
 pub(super) fn described(arg: ArgType) -> &'static str {
@@ -75,7 +75,7 @@ pub(super) fn expected_kinds(arg: ArgType) -> Option<&'static str> {
         ArgType::StackOrNull => Some("fp"),
         ArgType::Func(_) => Some("func"),
         ArgType::ConstStr | ArgType::Timer => Some("map_value"),
-        ArgType::Dynptr(DynptrArg::Initialised) => Some("fp, dynptr_ptr"),
+        ArgType::Dynptr(_) => Some("fp, dynptr_ptr"),
         ArgType::SockCommon => Some("sock_common, sock, tcp_sock, xdp_sock"),
         ArgType::BtfSockCommon(_) | ArgType::ReleasedSock => {
             Some("sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_")
@@ -83,7 +83,7 @@ pub(super) fn expected_kinds(arg: ArgType) -> Option<&'static str> {
         ArgType::SocketOrNull => Some("sock"),
         ArgType::BtfId(_) | ArgType::BtfIdOrNull(_) => Some("ptr_, trusted_ptr_, rcu_ptr_"),
         ArgType::PercpuBtfId => Some("percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_"),
-        ArgType::None | ArgType::Anything | ArgType::SpinLock | ArgType::Dynptr(_) => None,
+        ArgType::None | ArgType::Anything | ArgType::SpinLock => None,
     }
 }
 

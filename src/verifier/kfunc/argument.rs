@@ -1,16 +1,19 @@
 //! Whether the registers hold what a kernel function wants, by its prototype.
 //!
 //! The end of a parameter's name may say more than its type: `__k` is a constant, `__sz` the size of the memory before,
-//! `__ign` is not looked at, `__nullable` may be null, `__opt` is memory that need not be there.
+//! `__ign` is not looked at, `__nullable` may be null, `__opt` is memory that need not be there, `__str` is a string that
+//! is known when the program is judged.
 //!
 //! Kernel: `check_kfunc_args`, `get_kfunc_ptr_arg_type`, `process_kf_arg_ptr_to_btf_id` in
 //! kernel/bpf/verifier.c, 6.12.
 
+use crate::abi::helpers::ArgType;
 use crate::abi::kfuncs::flag;
 use crate::btf::{Btf, BtfId, Type};
 use crate::isa::Reg;
 
 use super::super::argument::{ARGUMENTS, MAX_VAR_SIZE};
+use super::super::dynptr::DYNPTR;
 use super::super::explore::Verifier;
 use super::super::fail::{Check, Fail};
 use super::super::memory::check_unmoved;
@@ -18,8 +21,7 @@ use super::super::state::{Kind, Register, Trust};
 use super::{Call, Effect};
 
 /// Structures that ask for rules of their own, which are not modelled.
-const UNSUPPORTED: [&str; 7] = [
-    "bpf_dynptr",
+const UNSUPPORTED: [&str; 6] = [
     "bpf_list_head",
     "bpf_list_node",
     "bpf_rb_root",
@@ -28,10 +30,9 @@ const UNSUPPORTED: [&str; 7] = [
     "bpf_res_spin_lock",
 ];
 /// Endings of names that ask for such rules.
-const UNSUPPORTED_ENDINGS: [&str; 7] = [
+const UNSUPPORTED_ENDINGS: [&str; 6] = [
     "__alloc",
     "__refcounted_kptr",
-    "__str",
     "__map",
     "__iter",
     "rdonly_buf_size",
@@ -82,7 +83,10 @@ impl Verifier<'_> {
                 name,
                 pointee,
             };
-            let size = params.get(index + 1).filter(|(name, _)| is_size_name(name));
+            let size = params.get(index + 1).filter(|(name, _)| {
+                let size = ARGUMENTS.get(index + 1);
+                is_size_name(name) && size.is_some_and(|size| self.cur.reg(*size).is_scalar())
+            });
             let size = size.map(|(name, _)| name.as_str());
             is_size = self.check_kfunc_pointer(call, &given, size)? == Took::MemoryAndSize;
         }
@@ -158,6 +162,14 @@ impl Verifier<'_> {
         if nullable && register.is_null() && size.is_none() {
             return Ok(Took::One);
         }
+        if given.name.ends_with("__str") {
+            self.check_kfunc_string(given, &register)?;
+            return Ok(Took::One);
+        }
+        if is_struct && name == DYNPTR {
+            self.check_kfunc_dynptr(call, given.reg, given.name)?;
+            return Ok(Took::One);
+        }
         if is_iterator
             && call
                 .kfunc
@@ -184,6 +196,16 @@ impl Verifier<'_> {
         check_unmoved(given.reg, register, "ctx")
     }
 
+    fn check_kfunc_string(&self, given: &Given<'_>, register: &Register) -> Check {
+        let Kind::MapValue(_) = register.kind else {
+            let index = given.index;
+            return Err(Fail::invalid(format!(
+                "arg#{index} doesn't point to a const string"
+            )));
+        };
+        self.check_const_str(given.reg, register)
+    }
+
     /// The structure that a register points to, where the kernel knows one.
     fn object_of(&self, register: &Register) -> Option<BtfId> {
         match register.kind {
@@ -205,6 +227,7 @@ impl Verifier<'_> {
             | Kind::Func(_)
             | Kind::Sock(_)
             | Kind::FlowKeys
+            | Kind::Dynptr
             | Kind::Buf(_) => None,
         }
     }
@@ -293,7 +316,7 @@ impl Verifier<'_> {
     /// Memory of the size that its type or the next argument says.
     fn check_kfunc_memory(
         &mut self,
-        call: &Call,
+        call: &mut Call,
         given: &Given<'_>,
         size: Option<&str>,
     ) -> Check<Took> {
@@ -310,13 +333,7 @@ impl Verifier<'_> {
             )));
         }
         let register = *self.cur.reg(given.reg);
-        if register.is_packet() || matches!(register.kind, Kind::MapKey(_)) {
-            let name = self.type_name(&register);
-            return Err(Fail::unsupported(format!(
-                "giving a {name} to kernel function {}",
-                call.kfunc.name
-            )));
-        }
+        self.check_offset(given.reg, &register, ArgType::Anything)?;
         let Some(size) = size else {
             if register.is_null() {
                 return Ok(Took::One);
@@ -339,10 +356,12 @@ impl Verifier<'_> {
         }
         if size.ends_with("__szk") {
             let reg = ARGUMENTS[given.index + 1];
-            if self.cur.reg(reg).const_scalar().is_none() {
+            let Some(size) = self.cur.reg(reg).const_scalar() else {
                 let number = reg.number();
                 return Err(Fail::invalid(format!("R{number} must be a known constant")));
-            }
+            };
+            // The kernel keeps 32 bits of it.
+            call.size = Some(size as u32);
         }
         Ok(Took::MemoryAndSize)
     }
@@ -359,12 +378,6 @@ impl Verifier<'_> {
         let reg = ARGUMENTS[given.index + 1];
         let number = reg.number();
         let size = *self.cur.reg(reg);
-        if !size.is_scalar() {
-            let name = self.type_name(&size);
-            return Err(Fail::access(format!(
-                "R{number} type={name} expected=scalar"
-            )));
-        }
         if size.value.smin < 0 {
             return Err(Fail::access(format!(
                 "R{number} min value is negative, either use unsigned or 'var &= const'"

@@ -193,6 +193,9 @@ impl Verifier<'_> {
             from: span.from,
             to: span.from + size,
         });
+        for slot in span.slots() {
+            self.overwrite_dynptr(span.frame, slot)?;
+        }
         let guard = match (call.kfunc.has(flag::RCU_PROTECTED), self.in_rcu()) {
             (false, _) => IterGuard::None,
             (true, true) => IterGuard::Held,
@@ -229,6 +232,7 @@ impl Verifier<'_> {
             bytes: [byte; 8],
             spilled: Register::uninit().with_live(live),
             iter,
+            dynptr: None,
         };
         self.log.changed_slot(frame, index);
     }

@@ -7,6 +7,7 @@
 //! Kernel: `check_kfunc_call` in kernel/bpf/verifier.c and Documentation/bpf/kfuncs.rst, 6.12.
 
 mod argument;
+mod dynptr;
 mod iterator;
 
 use std::collections::btree_map::Entry;
@@ -18,6 +19,7 @@ use crate::isa::{CallTarget, Insn, Pc, Reg};
 use crate::object::{CallFacts, KernelCall};
 
 use super::argument::ARGUMENTS;
+use super::dynptr::Dynptr;
 use super::explore::{Flowing, Verifier};
 use super::fail::{Check, Fail};
 use super::outcome::Env;
@@ -92,10 +94,14 @@ enum Effect {
     CastToKernelContext,
     ReadOnlyCast,
     SessionCookie,
+    DynptrFromSkb,
+    DynptrFromXdp,
+    DynptrSlice,
+    DynptrSliceWritable,
 }
 
 /// The functions that do.
-const EFFECTS: [(&str, Effect); 8] = [
+const EFFECTS: [(&str, Effect); 12] = [
     ("bpf_rcu_read_lock", Effect::RcuLock),
     ("bpf_rcu_read_unlock", Effect::RcuUnlock),
     ("bpf_preempt_disable", Effect::PreemptDisable),
@@ -104,6 +110,10 @@ const EFFECTS: [(&str, Effect); 8] = [
     ("bpf_cast_to_kern_ctx", Effect::CastToKernelContext),
     ("bpf_rdonly_cast", Effect::ReadOnlyCast),
     ("bpf_session_cookie", Effect::SessionCookie),
+    ("bpf_dynptr_from_skb", Effect::DynptrFromSkb),
+    ("bpf_dynptr_from_xdp", Effect::DynptrFromXdp),
+    ("bpf_dynptr_slice", Effect::DynptrSlice),
+    ("bpf_dynptr_slice_rdwr", Effect::DynptrSliceWritable),
 ];
 
 fn effect_of(kfunc: &Kfunc) -> Effect {
@@ -164,6 +174,10 @@ struct Call {
     release: Option<u32>,
     /// The constant that names a type.
     constant: Option<u64>,
+    /// The constant size of the memory that it is given.
+    size: Option<u32>,
+    /// The dynptr that it uses.
+    dynptr: Option<Dynptr>,
     /// The iterator that it works on: frame and slot of its lowest address.
     iter: Option<(usize, usize)>,
 }
@@ -239,6 +253,8 @@ impl Verifier<'_> {
             ref_id: 0,
             release: None,
             constant: None,
+            size: None,
+            dynptr: None,
             iter: None,
         })
     }
@@ -344,6 +360,10 @@ impl Verifier<'_> {
     fn kfunc_result(&mut self, pc: Pc, call: &Call) -> Check<Register> {
         let unsupported =
             || Fail::unsupported(format!("calling kernel function {}", call.kfunc.name));
+        if let Effect::DynptrSlice | Effect::DynptrSliceWritable = call.effect {
+            let slice = self.kfunc_slice(call)?;
+            return Ok(self.or_null(slice));
+        }
         let btf = self.kernel_btf();
         let pointee = match btf.ty(call.ret) {
             Type::Int { .. } | Type::Enum(_) | Type::Enum64(_) => return Ok(Register::unknown()),

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use super::super::dynptr::{Dynptr, Half};
 use super::super::explore::Verifier;
 use super::super::scalar::{Signed, Unsigned};
 use super::super::state::{
@@ -31,7 +32,7 @@ impl Verifier<'_> {
         }
         for (index, slot) in frame.stack.iter().enumerate() {
             if slot.bytes != [SlotByte::Invalid; 8] {
-                let _ = write!(text, " {}", self.slot_text(index, slot, top));
+                text.push_str(&self.slot_text(index, slot, top));
             }
         }
         self.write_references(&mut text, state);
@@ -50,7 +51,7 @@ impl Verifier<'_> {
         }
         for (index, slot) in self.cur.frame().stack.iter().enumerate() {
             if touched.has_slot(top, index) && slot.bytes != [SlotByte::Invalid; 8] {
-                let _ = write!(text, " {}", self.slot_text(index, slot, top));
+                text.push_str(&self.slot_text(index, slot, top));
             }
         }
         self.write_references(&mut text, &self.cur);
@@ -74,14 +75,24 @@ impl Verifier<'_> {
         )
     }
 
+    /// A slot, after a space; nothing where it is the smaller part of what the log says in one.
     fn slot_text(&self, index: usize, slot: &Slot, frame: usize) -> String {
         let marks = live_text(&slot.spilled);
         let off = (index + 1) * 8;
+        match slot.dynptr {
+            Some((_, Half::Second)) => return String::new(),
+            Some((dynptr, Half::First)) => {
+                return format!(" fp-{off}{marks}={}", dynptr_text(dynptr));
+            }
+            None => {}
+        }
+        format!(" fp-{off}{marks}={}", self.bytes_text(slot, frame))
+    }
+
+    /// What the bytes of a slot hold.
+    fn bytes_text(&self, slot: &Slot, frame: usize) -> String {
         if slot.is_full_spill() {
-            return format!(
-                "fp-{off}{marks}={}",
-                self.register_text(&slot.spilled, frame)
-            );
+            return self.register_text(&slot.spilled, frame);
         }
         let bytes: String = slot
             .bytes
@@ -93,16 +104,17 @@ impl Verifier<'_> {
                 SlotByte::Misc => 'm',
                 SlotByte::Zero => '0',
                 SlotByte::Iter => 'i',
+                SlotByte::Dynptr => 'd',
             })
             .collect();
         if slot.is_scalar_spill() {
             return format!(
-                "fp-{off}{marks}={}{}",
+                "{}{}",
                 &bytes[..bytes.find('r').unwrap_or(0)],
                 self.register_text(&slot.spilled, frame)
             );
         }
-        format!("fp-{off}{marks}={bytes}")
+        bytes
     }
 
     /// What a register holds, as the log prints it: a `P` marks numbers that matter to pruning.
@@ -190,12 +202,13 @@ impl Verifier<'_> {
             Kind::Packet => "pkt",
             Kind::PacketMeta => "pkt_meta",
             Kind::PacketEnd => "pkt_end",
-            Kind::Mem(_, MemKind::Plain) => "mem",
-            Kind::Mem(_, MemKind::ReadOnly) => "rdonly_mem",
+            Kind::Mem(_, MemKind::Plain | MemKind::PacketSlice) => "mem",
+            Kind::Mem(_, MemKind::ReadOnly | MemKind::ReadOnlyPacketSlice) => "rdonly_mem",
             Kind::Mem(_, MemKind::Ringbuf) => "ringbuf_mem",
             Kind::Func(_) => "func",
             Kind::Sock(view) => view.name(),
             Kind::FlowKeys => "flow_keys",
+            Kind::Dynptr => "dynptr_ptr",
             Kind::Buf(BufKind::ReadOnly) => "rdonly_buf",
             Kind::Buf(BufKind::ReadWrite) => "buf",
             Kind::Btf(_, trust) => {
@@ -221,6 +234,16 @@ fn frame_prefix(frame: usize) -> String {
         0 => String::new(),
         frame => format!(" frame{frame}:"),
     }
+}
+
+/// A dynptr; the kernel keeps the half that it is in where others keep the dynptr that they are of.
+fn dynptr_text(dynptr: Dynptr) -> String {
+    let Dynptr { ty, id, ref_id } = dynptr;
+    let reference = match ref_id {
+        0 => String::new(),
+        ref_id => format!("ref_id={ref_id},"),
+    };
+    format!("dynptr_{}(id={id},{reference}dynptr_id=1)", ty.name())
 }
 
 /// `_r`, `_w` or both: who has used it since the last checkpoint.
