@@ -3,8 +3,12 @@
 //! Rules:
 //! - What is in the 16 bytes is the kernel's: address, size with kind and access above it, offset.
 //!   A dynptr without an address points to nothing.
-//! - Those of packets are not made yet.
+//! - Those of packets have the context for their address; the packet is the run's.
+//!
+//! Kernel functions on them are in [`super::kfunc`].
 
+use super::map::status;
+use super::packet::Packet;
 use super::{Call, Entry, HelperError, Reply};
 use crate::isa::Size;
 use crate::machine::{Addr, Errno, Memory};
@@ -26,13 +30,31 @@ const READ_ONLY: u32 = 1 << 31;
 /// Above the size: the kind.
 const KIND_SHIFT: u32 = 28;
 
+/// `BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH`.
+const SKB_STORE_FLAGS: u64 = 3;
+/// The furthest offset and greatest length in an XDP program's packet.
+const MAX_XDP_OFFSET: u32 = 0xffff;
+
 /// What a dynptr points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DynptrKind {
-    /// Memory of the program's.
-    Local,
-    /// A reserved record of a ring buffer, or a sample.
-    Ringbuf,
+    /// Memory of the program's, or a sample.
+    Local = 1,
+    /// A reserved record of a ring buffer.
+    Ringbuf = 2,
+    /// A socket buffer's packet.
+    Skb = 3,
+    /// An XDP program's packet.
+    Xdp = 4,
+}
+
+/// Where a part of what a dynptr points to is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// In memory, there.
+    Memory(Addr),
+    /// In the packet, at that offset.
+    Packet(u32),
 }
 
 /// A dynptr as it lies in memory.
@@ -45,7 +67,7 @@ pub(super) struct Dynptr {
 }
 
 impl Dynptr {
-    const NOTHING: Dynptr = Dynptr {
+    pub(super) const NOTHING: Dynptr = Dynptr {
         data: 0,
         size: 0,
         offset: 0,
@@ -53,13 +75,9 @@ impl Dynptr {
 
     /// One to that many bytes, which may be written.
     pub(super) fn new(kind: DynptrKind, data: Addr, size: u32) -> Dynptr {
-        let kind = match kind {
-            DynptrKind::Local => 1,
-            DynptrKind::Ringbuf => 2,
-        };
         Dynptr {
             data: data.0,
-            size: size & MAX_SIZE | kind << KIND_SHIFT,
+            size: size & MAX_SIZE | (kind as u32) << KIND_SHIFT,
             offset: 0,
         }
     }
@@ -70,7 +88,7 @@ impl Dynptr {
         Dynptr { size, ..self }
     }
 
-    fn load(memory: &Memory, at: u64) -> Result<Dynptr, HelperError> {
+    pub(super) fn load(memory: &Memory, at: u64) -> Result<Dynptr, HelperError> {
         let rest = memory.load(Addr(at).offset(8), Size::DW)?;
         Ok(Dynptr {
             data: memory.load(Addr(at), Size::DW)?,
@@ -79,7 +97,7 @@ impl Dynptr {
         })
     }
 
-    fn store(self, memory: &Memory, at: u64) -> Result<(), HelperError> {
+    pub(super) fn store(self, memory: &Memory, at: u64) -> Result<(), HelperError> {
         memory.write(Addr(at), &self.to_bytes())?;
         Ok(())
     }
@@ -91,20 +109,42 @@ impl Dynptr {
         (data | size << 64 | offset << 96).to_le_bytes()
     }
 
-    fn len(self) -> u32 {
+    pub(super) fn len(self) -> u32 {
         self.size & MAX_SIZE
     }
 
-    fn is_read_only(self) -> bool {
+    pub(super) fn is_read_only(self) -> bool {
         self.size & READ_ONLY != 0
     }
 
-    /// Where a part of what it points to lies.
-    fn part(self, offset: u32, len: u32) -> Result<Addr, Errno> {
+    /// Whether it points to nothing.
+    pub(super) fn is_null(self) -> bool {
+        self.data == 0
+    }
+
+    fn is_packet(self) -> bool {
+        let kind = self.size >> KIND_SHIFT & 7;
+        kind == DynptrKind::Skb as u32 || kind == DynptrKind::Xdp as u32
+    }
+
+    /// The same, for the bytes from `start` up to `end` alone.
+    pub(super) fn narrowed(self, start: u32, end: u32) -> Option<Dynptr> {
+        (start <= end && end <= self.len()).then(|| Dynptr {
+            size: self.size & !MAX_SIZE | (end - start),
+            offset: self.offset.wrapping_add(start),
+            ..self
+        })
+    }
+
+    /// Where a part of what it points to is.
+    pub(super) fn part(self, offset: u32, len: u32) -> Result<Part, Errno> {
         match self.len().checked_sub(len) {
             Some(most) if offset <= most => {
-                let from = u64::from(self.offset) + u64::from(offset);
-                Ok(Addr(self.data.wrapping_add(from)))
+                let from = self.offset.wrapping_add(offset);
+                Ok(match self.is_packet() {
+                    true => Part::Packet(from),
+                    false => Part::Memory(Addr(self.data.wrapping_add(u64::from(from)))),
+                })
             }
             Some(_) | None => Err(Errno::E2BIG),
         }
@@ -178,7 +218,8 @@ fn dynptr_read(call: &mut Call<'_>) -> Reply {
         return Ok(Errno::EINVAL.as_return());
     }
     match dynptr.part(offset as u32, len as u32) {
-        Ok(from) => copy(call.memory(), Addr(to), from, len as u32),
+        Ok(Part::Memory(from)) => copy(call.memory(), Addr(to), from, len as u32),
+        Ok(Part::Packet(from)) => read_packet(call, from, to, len as u32),
         Err(errno) => Ok(errno.as_return()),
     }
 }
@@ -191,10 +232,60 @@ fn dynptr_write(call: &mut Call<'_>) -> Reply {
         return Ok(Errno::EINVAL.as_return());
     }
     match dynptr.part(offset as u32, len as u32) {
-        Ok(_) if flags != 0 => Ok(Errno::EINVAL.as_return()),
-        Ok(to) => copy(call.memory(), to, Addr(from), len as u32),
+        Ok(Part::Packet(to)) => write_packet(call, to, from, len as u32, flags),
+        Ok(Part::Memory(_)) if flags != 0 => Ok(Errno::EINVAL.as_return()),
+        Ok(Part::Memory(to)) => copy(call.memory(), to, Addr(from), len as u32),
         Err(errno) => Ok(errno.as_return()),
     }
+}
+
+/// The packet of the run.
+pub(super) fn packet<'a>(call: &Call<'a>) -> Result<Packet<'a>, HelperError> {
+    let refused = HelperError::Refused("this run has no packet");
+    call.world.packet.ok_or(refused)
+}
+
+/// Copies out of a packet. It may have shrunk since: a socket buffer yields zeros then, an XDP program's nothing.
+fn read_packet(call: &Call<'_>, from: u32, to: u64, len: u32) -> Reply {
+    call.check_room(to, len as usize)?;
+    let mut bytes = vec![0; len as usize];
+    let (memory, packet) = (call.memory(), packet(call)?);
+    let result = match packet {
+        Packet::Skb(skb) => skb
+            .load(memory, from, &mut bytes)
+            .map_err(|_| Errno::EFAULT),
+        Packet::Xdp(_) if is_too_far(from, len) => Err(Errno::EFAULT),
+        Packet::Xdp(frame) => frame.load(memory, from, &mut bytes),
+    };
+    if len > 0 && (result.is_ok() || matches!(packet, Packet::Skb(_))) {
+        memory.write(Addr(to), &bytes)?;
+    }
+    Ok(status(result))
+}
+
+fn write_packet(call: &Call<'_>, to: u32, from: u64, len: u32, flags: u64) -> Reply {
+    let (memory, packet) = (call.memory(), packet(call)?);
+    let known = match packet {
+        Packet::Skb(_) => SKB_STORE_FLAGS,
+        Packet::Xdp(_) => 0,
+    };
+    if flags & !known != 0 {
+        return Ok(Errno::EINVAL.as_return());
+    }
+    let bytes = match len {
+        0 => Vec::new(),
+        len => memory.read_vec(Addr(from), len)?,
+    };
+    Ok(status(match packet {
+        Packet::Skb(skb) => skb.store(memory, to, &bytes).map_err(|_| Errno::EFAULT),
+        Packet::Xdp(_) if is_too_far(to, len) => Err(Errno::EFAULT),
+        Packet::Xdp(frame) => frame.store(memory, to, &bytes),
+    }))
+}
+
+/// Whether XDP programs are not let there.
+pub(super) fn is_too_far(offset: u32, len: u32) -> bool {
+    offset > MAX_XDP_OFFSET || len > MAX_XDP_OFFSET
 }
 
 /// Copies, even where the places overlap.
@@ -213,6 +304,9 @@ fn dynptr_data(call: &mut Call<'_>) -> Reply {
     if dynptr.data == 0 || dynptr.is_read_only() {
         return Ok(0);
     }
-    let part = dynptr.part(offset as u32, len as u32);
-    Ok(part.map_or(0, |addr| addr.0))
+    // Parts of packets are what `bpf_dynptr_slice` is for.
+    match dynptr.part(offset as u32, len as u32) {
+        Ok(Part::Memory(addr)) => Ok(addr.0),
+        Ok(Part::Packet(_)) | Err(_) => Ok(0),
+    }
 }

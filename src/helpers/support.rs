@@ -1,7 +1,7 @@
 //! How far each helper is what it is in the kernel, as `docs/support.md` says it.
 
 use super::entry;
-use crate::abi::helpers::{ArgType, Callback, Helper, Prototype, RetType};
+use crate::abi::helpers::{ArgType, Helper, Prototype};
 use crate::maps::Support;
 
 /// What bodies leave out, by number.
@@ -29,6 +29,7 @@ const PARTIAL: &[(u32, &str)] = &[
     (129, THE_TASKS_CGROUP),
     (152, NO_DELIVERY),
     (155, NO_DELIVERY),
+    (209, "what is written into a sample stays with the callback"),
 ];
 
 const NO_UNWINDING: &str = "stacks are what the event says; no build ids";
@@ -58,12 +59,8 @@ pub fn support(helper: &Helper) -> Support {
 /// What in a prototype the verifier does not judge yet, if something.
 fn unjudged(prototype: &Prototype) -> Option<&'static str> {
     let of_argument = |arg: &ArgType| match arg {
-        ArgType::Dynptr(_) => Some("dynptrs are not judged yet"),
         ArgType::SpinLock => Some("maps with locks are not judged yet"),
-        ArgType::Func(Callback::UserRingbuf) => Some("its callback is not judged yet"),
         _ => None,
     };
-    let returned =
-        (prototype.ret == RetType::DynptrMemOrNull).then_some("dynptrs are not judged yet");
-    prototype.args.iter().find_map(of_argument).or(returned)
+    prototype.args.iter().find_map(of_argument)
 }

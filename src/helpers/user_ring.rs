@@ -2,7 +2,7 @@
 
 use super::dynptr::{Dynptr, DynptrKind};
 use super::{Call, Entry, HelperError, Reply};
-use crate::machine::{Addr, Errno, ObjectKind, ObjectSpec, Owner, ProgramAccess};
+use crate::machine::{Addr, Errno, ObjectKind, ObjectSpec, Owner};
 
 pub(super) const ROWS: &[Entry] = &[Entry::new(
     209,
@@ -55,9 +55,7 @@ fn with_sample(
     then: impl FnOnce(&mut Call<'_>, Addr) -> Reply,
 ) -> Reply {
     let memory = call.memory();
-    let spec = |name| {
-        ObjectSpec::new(ObjectKind::Data, name, owner.clone()).with_access(ProgramAccess::ReadOnly)
-    };
+    let spec = |name| ObjectSpec::new(ObjectKind::Data, name, owner.clone());
     const FULL: HelperError = HelperError::Refused("there is no memory for a sample");
     let bytes = memory
         .allocate(sample.len() as u64, &spec("sample"))
@@ -66,7 +64,7 @@ fn with_sample(
         memory.free(bytes);
         return Err(FULL);
     };
-    let made = Dynptr::new(DynptrKind::Local, bytes, sample.len() as u32).read_only();
+    let made = Dynptr::new(DynptrKind::Local, bytes, sample.len() as u32);
     let written = memory
         .poke(bytes, sample)
         .and_then(|()| memory.poke(dynptr, &made.to_bytes()));

@@ -18,6 +18,7 @@
 //! - A function without a row is refused by name when a program is lowered; both engines call rows alike.
 //! - A body checks what it is given as if nobody had judged the program: an access that memory refuses is a trap.
 
+mod dynptr;
 mod numbers;
 mod sections;
 mod support;
@@ -58,7 +59,7 @@ impl Entry {
 }
 
 /// All families.
-const FAMILIES: [&[Entry]; 2] = [numbers::ROWS, sections::ROWS];
+const FAMILIES: [&[Entry]; 3] = [dynptr::ROWS, numbers::ROWS, sections::ROWS];
 
 /// Every row.
 fn rows() -> impl Iterator<Item = &'static Entry> {

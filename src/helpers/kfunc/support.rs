@@ -5,7 +5,10 @@ use crate::abi::kfuncs::Kfunc;
 use crate::maps::Support;
 
 /// What bodies leave out.
-const PARTIAL: &[(&str, &str)] = &[];
+const PARTIAL: &[(&str, &str)] = &[(
+    "bpf_dynptr_from_skb",
+    "of the packet that a run is about, not of a sk_buff that a hook is given",
+)];
 
 /// What can mean nothing in a simulator, and why.
 const REFUSED: &[(&str, &str)] = &[("crash_kexec", "there is no machine to bring down")];
