@@ -35,7 +35,11 @@ impl Verifier<'_> {
     pub(super) fn check_global_args(&mut self, subprog: usize) -> Check {
         let args = self.global_args(subprog)?;
         for (reg, arg) in ARGUMENTS.into_iter().zip(args) {
-            let register = self.read_reg(reg)?;
+            // What was never written is refused for not being what is wanted.
+            let register = match self.cur.reg(reg).kind {
+                Kind::Uninit => *self.cur.reg(reg),
+                _ => self.read_reg(reg)?,
+            };
             self.check_global_arg(reg, &register, arg)?;
         }
         Ok(())

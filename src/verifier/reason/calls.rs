@@ -149,6 +149,7 @@ pub(super) const KINDS: &[Kind] = &[
             "R… does not point to a readonly map'",
             "R… is not a constant address'",
             "string is not zero-terminated",
+            "arg#… doesn't point to a const string",
         ],
         advice: "declare the string as static const char [] so that it lies in .rodata",
         explanation: "Formats and patterns are read when the program is judged, so they must lie \

@@ -51,6 +51,7 @@ pub(super) const KINDS: &[Kind] = &[
             "Global function …() doesn't return scalar. Only those are supported.",
             "Global function …() with … > 5 args. Buggy compiler.",
             "Arg#… type … in …() is not supported yet.",
+            "arg#… has invalid combination of tags",
             "At subprogram exit the register R… is not a scalar value (…)",
             "global function calls are not allowed with preemption disabled,",
             "function calls are not allowed while holding a lock",

@@ -34,7 +34,11 @@ pub(super) const KINDS: &[Kind] = &[
             be written to, copied or begun twice. One that holds a ring buffer record \
             must be submitted or discarded. Slices of it may be null and end when it \
             does.",
-        examples: None,
+        examples: Some(Examples {
+            wrong: example!("E069_wrong.s"),
+            right: example!("E069_right.s"),
+            loaded: Loaded::Privileged,
+        }),
     },
     Kind {
         code: Code(70),
