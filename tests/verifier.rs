@@ -167,6 +167,11 @@ fn kfuncs_are_judged_as_by_linux() {
 }
 
 #[test]
+fn dynptrs_are_judged_as_by_linux() {
+    check("dynptrs.s");
+}
+
+#[test]
 fn iterators_are_judged_as_by_linux() {
     check("iterators.s");
 }
