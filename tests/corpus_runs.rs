@@ -63,6 +63,7 @@ const CASES: &[Case] = &[
             assert_eq!(seen.number("counts", 0), None);
         },
     ),
+    case("dynptrs", || packets(&["udp"]), dynptrs),
     case("exec_latency", execve, |seen| {
         seen.prints(&["execve returned 0 after 1 us"]);
         assert!(seen.sim.map("entered").unwrap().entries().is_empty());
@@ -415,6 +416,57 @@ fn iter_num(seen: &Seen) {
         [0, 1, -2_147_483_648],
     ];
     seen.answers(&[RANGES.concat(), vec![1330]].concat());
+}
+
+/// As above: dynptrs to a value, a record, an XDP program's packet, a socket buffer, and one not to be written.
+fn dynptrs(seen: &Seen) {
+    const VALUE: [i64; 27] = [
+        -22,
+        1,
+        0xffff_ffea,
+        -22,
+        -22,
+        1,
+        0,
+        0,
+        -7,
+        -22,
+        0x64_6362,
+        -7,
+        -22,
+        -22,
+        -34,
+        0,
+        10,
+        0x6463_6261,
+        0x64_6362,
+        0,
+        7,
+        0,
+        0,
+        0,
+        0,
+        10,
+        0,
+    ];
+    const RECORD: [i64; 3] = [-22, -22, 0];
+    const XDP: [i64; 11] = [
+        -22,
+        47,
+        -22,
+        0,
+        0x64_6362,
+        0x200_3131,
+        0,
+        -22,
+        -22,
+        0,
+        0x7a7a_6c65,
+    ];
+    const SKB: [i64; 12] = [-22, 45, -22, 0, 0x64_6362, 0x200_3131, 0, 0, -14, 0, -14, 0];
+    const READ_ONLY: [i64; 5] = [0, 1, -22, 0x3131_3131, 0x31_3131];
+    let wanted = [&VALUE[..], &RECORD, &XDP, &SKB, &READ_ONLY].concat();
+    seen.answers(&wanted);
 }
 
 fn globals(seen: &Seen) {
