@@ -105,6 +105,7 @@ fn spec(name: &str, map_type: MapType, (key_size, value_size): (u32, u32), count
         extra: 0,
         key_type: None,
         value_type: None,
+        fields: crate::object::Fields::default(),
         inner: None,
         initial: Initial::Empty,
         origin: Origin::Declared,

@@ -30,6 +30,7 @@ fn spec(map_type: MapType, key_size: u32, value_size: u32, max_entries: u32) -> 
         extra: 0,
         key_type: None,
         value_type: None,
+        fields: crate::object::Fields::default(),
         inner: None,
         initial: Initial::Empty,
         origin: Origin::Declared,

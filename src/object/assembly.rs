@@ -9,7 +9,7 @@ use crate::btf::{KindFilter, kernel_6_12};
 use crate::isa::asm::{AsmError, Assembly, MapDecl, Symbols, assemble};
 use crate::isa::{Pc, encode_program};
 
-use super::{Initial, Line, MapSpec, Origin, Pinning, Program, Sleepable};
+use super::{Fields, Initial, Line, MapSpec, Origin, Pinning, Program, Sleepable};
 
 /// Why a text is no program.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -145,6 +145,7 @@ fn map(declared: &MapDecl) -> Result<MapSpec, AssemblyError> {
         extra: 0,
         key_type: None,
         value_type: None,
+        fields: Fields::default(),
         inner: None,
         initial: Initial::Empty,
         origin: Origin::Declared,

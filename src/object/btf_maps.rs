@@ -9,7 +9,7 @@ use crate::btf::{Btf, BtfId, KindFilter, Member, SecEntry, Type, VarLinkage};
 
 use super::elf::{Names, Section};
 use super::error::{MapProblem, ObjectError, SectionProblem};
-use super::{Initial, MapSpec, Origin, Pinning};
+use super::{Fields, Initial, MapSpec, Origin, Pinning};
 
 /// The page size that ring buffers are made of.
 const PAGE_SIZE: u32 = 4096;
@@ -136,6 +136,7 @@ struct Draft<'a> {
     extra: u64,
     key_type: Option<BtfId>,
     value_type: Option<BtfId>,
+    fields: Fields,
     pinning: Pinning,
     inner: Option<Box<Draft<'a>>>,
     values: Option<u64>,
@@ -154,6 +155,7 @@ impl<'a> Draft<'a> {
             extra: 0,
             key_type: None,
             value_type: None,
+            fields: Fields::default(),
             pinning: Pinning::None,
             inner: None,
             values: None,
@@ -185,6 +187,7 @@ impl<'a> Draft<'a> {
                 let (ty, size) = self.pointee(member)?;
                 self.value_size = set_size(self.value_size, size, member.name)?;
                 self.value_type = Some(ty);
+                self.fields = Fields::of_value(self.btf, ty).unwrap_or_default();
             }
             "values" => self.add_values(member)?,
             "pinning" => self.pinning = self.pinning(member)?,
@@ -309,6 +312,7 @@ impl<'a> Draft<'a> {
             extra: self.extra,
             key_type: self.key_type,
             value_type: self.value_type,
+            fields: self.fields,
             inner,
             initial: Initial::Empty,
             origin: Origin::Declared,

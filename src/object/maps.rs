@@ -20,7 +20,7 @@ use super::elf::{Elf, Place, Section, Symbol, SymbolKind, Visibility};
 use super::error::{MapProblem, ObjectError, SectionProblem};
 use super::externs::CONFIG_SECTION;
 use super::sections::{self, Role};
-use super::{Initial, MapSpec, Origin, Pinning};
+use super::{Fields, Initial, MapSpec, Origin, Pinning};
 
 /// The largest value of an array in Linux 6.12 (`INT_MAX`, in `array_map_alloc_check`).
 pub(super) const DATA_LIMIT: u64 = i32::MAX as u64;
@@ -133,6 +133,7 @@ impl Maps {
             extra: 0,
             key_type: None,
             value_type: btf.and_then(|btf| btf.find(CONFIG_SECTION, KindFilter::DATASEC)),
+            fields: Fields::default(),
             inner: None,
             initial: Initial::Data(vec![0; size as usize]),
             origin: Origin::ReadOnlyData,
@@ -307,6 +308,7 @@ fn parse_legacy(section: &Section<'_>, symbol: &Symbol, size: u64) -> Result<Map
         extra: 0,
         key_type: None,
         value_type: None,
+        fields: Fields::default(),
         inner: None,
         initial: Initial::Empty,
         origin: Origin::Declared,
@@ -338,6 +340,8 @@ fn data_map(
     };
     let value_size = i32::try_from(section.size).map_err(|_| section.error(0, problem))?;
     let datasec = btf.and_then(|btf| btf.find(section.name, KindFilter::DATASEC));
+    let fields = datasec.zip(btf);
+    let fields = fields.and_then(|(id, btf)| Fields::of_value(btf, id).ok());
     let mappable = datasec
         .zip(btf)
         .is_some_and(|(id, btf)| has_visible_variable(btf, id, is_hidden));
@@ -355,6 +359,7 @@ fn data_map(
         extra: 0,
         key_type: None,
         value_type: datasec,
+        fields: fields.unwrap_or_default(),
         inner: None,
         initial: match content {
             Content::Zero => Initial::Empty,

@@ -22,6 +22,7 @@ mod core;
 mod elf;
 mod error;
 mod externs;
+mod fields;
 mod globals;
 mod kconfig;
 mod kernel_call;
@@ -62,6 +63,7 @@ pub use self::error::{
     ReferenceProblem, SectionProblem, StructOpsProblem, VariableProblem,
 };
 pub use self::externs::{Need, Supplied, SuppliedKind};
+pub use self::fields::{Field, FieldKind, Fields, FieldsError, Kptr, KptrHold, Root};
 pub use self::globals::Global;
 pub use self::kconfig::Kconfig;
 pub use self::kernel_call::{CallFacts, KernelCall};

@@ -7,7 +7,7 @@ use crate::abi::{AttachType, MapType, ProgType, sections};
 use crate::btf::{Btf, BtfId};
 use crate::isa::{Pc, RawInsn};
 
-use super::{AttachProgram, StructOps};
+use super::{AttachProgram, Fields, StructOps};
 
 /// `BPF_F_SLEEPABLE`.
 const SLEEPABLE: u32 = 1 << 4;
@@ -259,6 +259,8 @@ pub struct MapSpec {
     pub key_type: Option<BtfId>,
     /// Type of its values in the object's BTF; of a data section, its `DATASEC`.
     pub value_type: Option<BtfId>,
+    /// What its values hold beside data.
+    pub fields: Fields,
     /// Template of the inner maps of a map of maps.
     pub inner: Option<Box<MapSpec>>,
     /// Contents at load.

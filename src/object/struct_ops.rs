@@ -20,7 +20,7 @@ use super::code::{Code, Content, Entry, SLOT};
 use super::elf::{Elf, Place, Section, Symbol};
 use super::error::{ObjectError, StructOpsProblem};
 use super::sections::{self as roles, Role};
-use super::{Autoload, Initial, MapSpec, Origin, Pinning};
+use super::{Autoload, Fields, Initial, MapSpec, Origin, Pinning};
 
 /// `BPF_F_LINK`.
 const LINK: u32 = 1 << 13;
@@ -234,6 +234,7 @@ fn spec(name: &str, section: &str, ty: BtfId, data: &[u8]) -> MapSpec {
         extra: 0,
         key_type: None,
         value_type: Some(ty),
+        fields: Fields::default(),
         inner: None,
         initial: Initial::StructOps(StructOps {
             ty,

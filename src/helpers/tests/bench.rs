@@ -156,6 +156,7 @@ impl Bench {
             extra: 0,
             key_type: None,
             value_type: None,
+            fields: crate::object::Fields::default(),
             inner: None,
             initial: Initial::Empty,
             origin: Origin::Declared,
@@ -173,6 +174,7 @@ impl Bench {
             flags: crate::abi::map_type::flag::NO_PREALLOC,
             key_type: Some(BtfId(1)),
             value_type: Some(BtfId(1)),
+            fields: crate::object::Fields::default(),
             ..self.map(&text).spec.clone()
         })
     }

@@ -240,6 +240,7 @@ fn prog_array(fixture: &mut Fixture, programs: &[&str]) -> u64 {
         extra: 0,
         key_type: None,
         value_type: None,
+        fields: crate::object::Fields::default(),
         inner: None,
         initial: Initial::Empty,
         origin: Origin::Declared,

@@ -17,6 +17,7 @@ fn task_storage(machine: &Machine) -> Arc<Map> {
         flags: flag::NO_PREALLOC,
         key_type: Some(BtfId(1)),
         value_type: Some(BtfId(1)),
+        fields: crate::object::Fields::default(),
         ..spec(MapType::TaskStorage, 4, 8, 0)
     };
     Map::create(machine, &spec).unwrap()
