@@ -182,6 +182,7 @@ const TABLE: &[Kfunc] = &[
     Kfunc { name: "bpf_sock_destroy", since: Version::new(6, 5), hooks: hooks::ITERATORS, flags: flag::TRUSTED_ARGS },
     Kfunc { name: "bpf_session_is_return", since: Version::new(6, 10), hooks: hooks::KPROBE_SESSION, flags: 0 },
     Kfunc { name: "bpf_session_cookie", since: Version::new(6, 10), hooks: hooks::KPROBE_SESSION, flags: 0 },
+    Kfunc { name: "bpf_kfunc_call_test_release", since: Version::new(5, 18), hooks: hooks::SCHED_CLS | hooks::TRACING | hooks::SYSCALL, flags: flag::RELEASE },
     Kfunc { name: "bpf_dynptr_from_skb", since: Version::new(6, 4), hooks: hooks::SKB, flags: flag::TRUSTED_ARGS },
     Kfunc { name: "bpf_dynptr_from_xdp", since: Version::new(6, 4), hooks: hooks::XDP, flags: 0 },
     Kfunc { name: "bpf_sock_addr_set_sun_path", since: Version::new(6, 7), hooks: hooks::CGROUP, flags: 0 },

@@ -19,6 +19,7 @@ mod feature;
 pub mod helpers;
 pub mod hooks;
 pub mod kfuncs;
+pub mod kptrs;
 pub mod map_type;
 pub mod privilege;
 mod prog_type;

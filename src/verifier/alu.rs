@@ -430,6 +430,7 @@ impl Verifier<'_> {
             | Kind::Func(_)
             | Kind::Buf(_)
             | Kind::Dynptr
+            | Kind::Local(..)
             | Kind::Btf(..) => Ok(()),
         }
     }

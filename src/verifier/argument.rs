@@ -7,15 +7,16 @@ use crate::abi::MapType;
 use crate::abi::context::{PacketRule, packet_rule};
 use crate::abi::helpers::{ArgType, DynptrArg, MemAccess, MemArg, PacketArgs, ZeroSize};
 use crate::isa::Reg;
-use crate::object::Initial;
+use crate::object::{Initial, Kptr};
 
 use super::dynptr::{DynptrType, Want};
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::helper::Call;
 use super::memory::{Access, Alignment, Region, Use, check_unmoved, check_unvaried};
+use super::outcome::Errno;
 use super::stack::Touch;
-use super::state::{BufKind, Kind, MemKind, Register};
+use super::state::{BufKind, Hold, Kind, MemKind, Register};
 use super::wanted::{described, expected_kinds, is_nullable, is_nullable_object, wanted_objects};
 
 /// The largest size that a helper may be given (`BPF_MAX_VAR_SIZ`).
@@ -30,6 +31,14 @@ struct Memory {
     size: u32,
     zero: ZeroSize,
     access: MemAccess,
+}
+
+/// Whether the call releases what it is given there.
+fn releases(arg: ArgType) -> bool {
+    matches!(
+        arg,
+        ArgType::RingbufMem | ArgType::ReleasedSock | ArgType::KptrContent
+    )
 }
 
 impl Verifier<'_> {
@@ -53,10 +62,10 @@ impl Verifier<'_> {
         }
         self.check_type(call, reg, &register, arg)?;
         self.check_offset(reg, &register, arg)?;
-        if register.ref_id != 0 {
+        if register.ref_id != 0 && arg != ArgType::KptrField {
             call.ref_id = register.ref_id;
         }
-        if matches!(arg, ArgType::RingbufMem | ArgType::ReleasedSock) {
+        if releases(arg) {
             if register.ref_id == 0 {
                 return Err(Fail::invalid(format!(
                     "R{} must be referenced when passed to release function",
@@ -90,6 +99,9 @@ impl Verifier<'_> {
 
     /// Whether the register is of a kind that the argument accepts.
     fn check_type(&self, call: &Call, reg: Reg, register: &Register, arg: ArgType) -> Check {
+        if let Kind::Local(_, hold) = register.kind {
+            return self.check_local_argument(call, reg, register, hold);
+        }
         let Some(expected) = expected_kinds(arg) else {
             return Err(Fail::unsupported(format!(
                 "a helper's argument that is {}",
@@ -120,9 +132,20 @@ impl Verifier<'_> {
             _ => {}
         }
         let name = self.type_name(&kind);
+        if let (ArgType::KptrContent, Some(kptr)) = (arg, call.kptr)
+            && matches!(register.kind, Kind::Btf(..))
+            && expected.split(", ").any(|one| one == name)
+        {
+            return self.check_kptr_content(kptr, reg, register);
+        }
         // Slices of packets have the name of other memory, but keys and values they cannot be.
         let is_slice = matches!(kind.kind, Kind::Mem(_, kind) if kind.is_packet_slice());
-        if expected.split(", ").any(|one| one == name) && (is_memory || !is_slice) {
+        let is_wanted =
+            expected.split(", ").any(|one| one == name) && (is_memory || !is_slice);
+        // Where an object of the program's is wanted, none of the kernel's is, whose name is the same.
+        let is_foreign = matches!(arg, ArgType::SpinLock | ArgType::KptrField)
+            && matches!(register.kind, Kind::Btf(..));
+        if is_wanted && !is_foreign {
             let is_object = matches!(register.kind, Kind::Btf(..));
             return match wanted_objects(arg) {
                 Some(wanted) if is_object => self.check_object(reg, register, wanted),
@@ -143,10 +166,76 @@ impl Verifier<'_> {
         )))
     }
 
+    /// Whether an argument may be an object of one of the program's types.
+    fn check_local_argument(
+        &self,
+        call: &Call,
+        reg: Reg,
+        register: &Register,
+        hold: Hold,
+    ) -> Check {
+        let arg = self.resolved_argument(call, usize::from(reg.number()) - 1);
+        let is_present = !register.maybe_null;
+        let fits = match (arg, hold) {
+            (ArgType::SpinLock | ArgType::KptrField, Hold::Owned) => is_present,
+            (ArgType::PercpuBtfId, Hold::RcuPerCpu) => is_present,
+            (ArgType::KptrContent, _) => {
+                let is_known = matches!(hold, Hold::Owned | Hold::OwnedPerCpu);
+                return match (call.kptr, is_present && is_known) {
+                    (Some(kptr), true) => self.check_fits_kptr(kptr, reg, register),
+                    _ => self.wrong_content(reg, register, hold),
+                };
+            }
+            (_, _) => false,
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(self.unexpected(reg, register, expected_kinds(arg).unwrap_or_default()))
+    }
+
+    /// An object that cannot be put into a field.
+    fn wrong_content(&self, reg: Reg, register: &Register, hold: Hold) -> Check {
+        let slips_through = match hold {
+            Hold::Owned | Hold::OwnedPerCpu => register.maybe_null,
+            Hold::Rcu => true,
+            Hold::NonOwning
+            | Hold::NonOwningRcu
+            | Hold::NonOwningLost
+            | Hold::RcuLost
+            | Hold::RcuPerCpu
+            | Hold::PerCpuLost
+            | Hold::Untrusted => false,
+        };
+        if slips_through {
+            return Err(Fail::new(
+                Errno::Fault,
+                "verifier internal error: invalid PTR_TO_BTF_ID register for type match",
+            ));
+        }
+        let expected = expected_kinds(ArgType::KptrContent).unwrap_or_default();
+        Err(self.unexpected(reg, register, expected))
+    }
+
+    fn unexpected(&self, reg: Reg, register: &Register, expected: &str) -> Fail {
+        let (number, name) = (reg.number(), self.type_name(register));
+        Fail::access(format!("R{number} type={name} expected={expected}"))
+    }
+
+    /// An object of the kernel's that is put into a field.
+    fn check_kptr_content(&self, kptr: Kptr, reg: Reg, register: &Register) -> Check {
+        match register.maybe_null {
+            true => Err(Fail::access(format!(
+                "Possibly NULL pointer passed to helper arg{}",
+                reg.number()
+            ))),
+            false => self.check_fits_kptr(kptr, reg, register),
+        }
+    }
+
     /// Whether a pointer that must be as it came is.
     pub(super) fn check_offset(&self, reg: Reg, register: &Register, arg: ArgType) -> Check {
-        let releases = matches!(arg, ArgType::RingbufMem | ArgType::ReleasedSock);
-        if releases && register.off != 0 {
+        if releases(arg) && register.off != 0 {
             return Err(Fail::invalid(format!(
                 "R{} must have zero offset when passed to release func or trusted arg to kfunc",
                 reg.number()
@@ -161,7 +250,12 @@ impl Verifier<'_> {
             | Kind::MapKey(_)
             | Kind::MapValue(_)
             | Kind::Buf(_) => Ok(()),
-            Kind::Btf(..) => check_unvaried(reg, register, &self.type_name(register)),
+            Kind::Local(..) if register.maybe_null => {
+                check_unmoved(reg, register, &self.type_name(register))
+            }
+            Kind::Btf(..) | Kind::Local(..) => {
+                check_unvaried(reg, register, &self.type_name(register))
+            }
             Kind::Mem(_, MemKind::Plain | MemKind::ReadOnly) => Ok(()),
             Kind::Mem(_, MemKind::Ringbuf) if arg != ArgType::RingbufMem => Ok(()),
             // Of memory Linux lists what may be moved; a packet's slices are not on the list.
@@ -284,17 +378,21 @@ impl Verifier<'_> {
             | ArgType::BtfIdOrNull(_)
             | ArgType::StackOrNull => Ok(()),
             ArgType::PercpuBtfId => {
-                if let Kind::Btf(id, _) = register.kind {
-                    call.variable = Some(id);
+                match register.kind {
+                    Kind::Btf(id, _) => call.variable = Some(id),
+                    Kind::Local(id, _) => call.object = Some(id),
+                    _ => {}
                 }
                 Ok(())
             }
             ArgType::Dynptr(wanted) => self.check_given_dynptr(call, reg, wanted),
             ArgType::Timer => self.check_timer(call, reg, register),
-            ArgType::SpinLock => Err(Fail::unsupported(format!(
-                "a helper's argument that is {}",
-                described(call.prototype.args[index])
-            ))),
+            ArgType::SpinLock => self.check_lock(call.number, reg, register),
+            ArgType::KptrField => {
+                call.kptr = Some(self.exchanged_kptr(reg, register)?);
+                Ok(())
+            }
+            ArgType::KptrContent => Ok(()),
         }
     }
 
@@ -425,6 +523,7 @@ impl Verifier<'_> {
             | Kind::FlowKeys
             | Kind::Buf(_)
             | Kind::Dynptr
+            | Kind::Local(..)
             | Kind::Btf(..) => {
                 if memory.zero == ZeroSize::Allowed && size == 0 && pointer.is_null() {
                     return Ok(());
@@ -490,6 +589,7 @@ impl Verifier<'_> {
             | Kind::FlowKeys
             | Kind::Buf(_)
             | Kind::Dynptr
+            | Kind::Local(..)
             | Kind::Btf(..) => {
                 let name = self.type_name(pointer);
                 Err(Fail::access(format!(

@@ -15,7 +15,7 @@ use super::fail::{Check, Fail};
 use super::privilege::Rights;
 use super::prune::IdMap;
 use super::scalar::{Branch, Scalar};
-use super::state::{ADD_CONST, Kind, MapRef, Place, Register, State, Trust, UNSETTLED};
+use super::state::{ADD_CONST, Hold, Kind, MapRef, Place, Register, State, Trust, UNSETTLED};
 
 /// Nothing lies this far into a packet (`MAX_PACKET_OFF`).
 const MAX_PACKET_OFF: u64 = 0xffff;
@@ -25,6 +25,15 @@ const MAX_LINKED: usize = 6;
 const AT_END: i32 = -1;
 /// The range of a packet pointer known to be beyond the packet's end.
 const BEYOND_END: i32 = -2;
+
+/// What becomes of a pointer's id once it is known not to be null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settled {
+    /// It says which lock is behind it.
+    KeepsId,
+    /// It has no more meaning.
+    LosesId,
+}
 
 /// A conditional jump with its operands' contents.
 #[derive(Clone, Copy)]
@@ -37,6 +46,8 @@ struct Condition {
     right: Register,
     /// What a pointer that may be null is when it is not.
     present: Kind,
+    /// What becomes of its id then.
+    settled: Settled,
 }
 
 impl Verifier<'_> {
@@ -61,6 +72,10 @@ impl Verifier<'_> {
         }
         let unsettled = if left.maybe_null { &left } else { &right };
         let present = self.present_kind(unsettled.kind);
+        let settled = match self.may_hold_lock(present) {
+            true => Settled::KeepsId,
+            false => Settled::LosesId,
+        };
         let condition = Condition {
             width,
             op,
@@ -69,6 +84,7 @@ impl Verifier<'_> {
             left,
             right,
             present,
+            settled,
         };
         if let Some(taken) = decided(&condition) {
             self.mark_decided(&condition);
@@ -246,6 +262,8 @@ fn is_never_null(pointer: &Register) -> bool {
         Kind::Sock(view) => view != SockView::Xdp,
         Kind::Btf(_, Trust::Trusted) => true,
         Kind::Btf(..) => pointer.ref_id != 0,
+        Kind::Local(_, Hold::Owned | Hold::OwnedPerCpu | Hold::NonOwning) => true,
+        Kind::Local(..) => pointer.ref_id != 0,
         Kind::FlowKeys
         | Kind::Buf(_)
         | Kind::Uninit
@@ -311,17 +329,19 @@ fn learn(state: &mut State, condition: &Condition, branch: Branch, rights: Right
         return Ok(());
     };
     if is_null_check(condition) {
-        settle_null(state, left, (!is_equal).then_some(condition.present));
+        let present = (condition.present, condition.settled);
+        settle_null(state, left, (!is_equal).then_some(present));
     }
     if is_equal
         && left.is_pointer()
         && right.is_pointer()
         && left.maybe_null != right.maybe_null
-        && !matches!(left.kind, Kind::Btf(..))
-        && !matches!(right.kind, Kind::Btf(..))
+        && !matches!(left.kind, Kind::Btf(..) | Kind::Local(..))
+        && !matches!(right.kind, Kind::Btf(..) | Kind::Local(..))
     {
         let pointer = if left.maybe_null { left } else { right };
-        settle_null(state, pointer, Some(condition.present));
+        let present = (condition.present, condition.settled);
+        settle_null(state, pointer, Some(present));
     }
     Ok(())
 }
@@ -403,7 +423,7 @@ fn spread(state: &mut State, known: &Register) {
 }
 
 /// Settles for all copies of a pointer whether it is null, or what it is.
-fn settle_null(state: &mut State, pointer: &Register, present: Option<Kind>) {
+fn settle_null(state: &mut State, pointer: &Register, present: Option<(Kind, Settled)>) {
     let id = pointer.id;
     // What was made from a referenced pointer may be null while that one is not.
     if present.is_none() && pointer.ref_id == id {
@@ -415,7 +435,7 @@ fn settle_null(state: &mut State, pointer: &Register, present: Option<Kind>) {
         }
         match present {
             None => *register = Register::constant(0).with_live(register.live),
-            Some(kind) => {
+            Some((kind, settled)) => {
                 // What was found in a map of sockets still has the map, so that Linux takes it for
                 // another than a socket that was found elsewhere.
                 if let (Kind::MapValue(map), Kind::Sock(_)) = (register.kind, kind) {
@@ -428,7 +448,9 @@ fn settle_null(state: &mut State, pointer: &Register, present: Option<Kind>) {
                     kind => kind,
                 };
                 register.maybe_null = false;
-                register.id = 0;
+                if settled == Settled::LosesId {
+                    register.id = 0;
+                }
             }
         }
     });

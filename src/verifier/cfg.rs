@@ -78,6 +78,15 @@ impl Flow {
             flow.mark_prune(pc);
             flow.mark_forced(pc);
         }
+        for (pc, insn) in (0..).map(Pc).zip(insns) {
+            if kfuncs.calls_back(insn) {
+                flow.mark_prune(pc);
+                flow.mark_forced(pc);
+            }
+            if kfuncs.sets_function(insn) {
+                flow.mark_prune(pc);
+            }
+        }
         Ok(flow)
     }
 

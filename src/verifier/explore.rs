@@ -21,9 +21,9 @@ use super::outcome::{AccessKind, Env, Errno, Fact, FunctionFact, Stats};
 use super::privilege::Rights;
 use super::recording::Recording;
 use super::scalar::Scalar;
-use super::special::Field;
+use super::special::KnownFields;
 use super::speculation::Mask;
-use super::state::{MapLevel, MapRef, Register, State, StateId, Step};
+use super::state::{MapRef, Register, State, StateId, Step};
 use super::visited::Compared;
 
 /// The most branches that may wait to be explored (`BPF_COMPLEXITY_LIMIT_JMP_SEQ`).
@@ -115,8 +115,8 @@ pub(super) struct Verifier<'a> {
     pub(super) callbacks: BTreeSet<usize>,
     /// Those of timers.
     pub(super) async_callbacks: BTreeSet<usize>,
-    /// The timers in values of maps.
-    pub(super) timers: BTreeMap<(u32, MapLevel), Field>,
+    /// The special fields of values and of objects.
+    pub(super) known: KnownFields,
     /// Functions whose arguments are not what their prototypes say.
     pub(super) unreliable: BTreeSet<usize>,
     /// Of a function of another program that is traced.
@@ -170,7 +170,7 @@ impl<'a> Verifier<'a> {
             mixed_tail_call: false,
             callbacks: BTreeSet::new(),
             async_callbacks: BTreeSet::new(),
-            timers: BTreeMap::new(),
+            known: KnownFields::default(),
             unreliable: BTreeSet::new(),
             traced_fact: FunctionFact::default(),
             recording: None,

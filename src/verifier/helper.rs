@@ -12,16 +12,18 @@ use crate::abi::privilege::needed_for_helper;
 use crate::abi::{AttachType, LsmHook, MapType, ProgType};
 use crate::btf::{BtfId, KindFilter};
 use crate::isa::{Pc, Reg};
-use crate::object::{Poisoned, Sleepable};
+use crate::object::{Kptr, Poisoned, Sleepable};
 
 use super::argument::ARGUMENTS;
 use super::dynptr::{Dynptr, DynptrType};
 use super::explore::{Flowing, Verifier};
 use super::fail::{Check, Fail};
+use super::lock::{SPIN_UNLOCK, calls_refused};
 use super::outcome::Errno;
 use super::scalar::Scalar;
 use super::stack::StackRange;
-use super::state::{Frame, Kind, MAX_FRAMES, MapRef, MemKind, Register, SlotByte, Trust};
+use super::state::{Frame, Hold, Kind, MAX_FRAMES, MapRef, MemKind, Register, SlotByte, Trust};
+use super::timer::Later;
 
 /// `bpf_get_current_task_btf`, the only helper whose result the kernel vouches for.
 const GET_CURRENT_TASK_BTF: u32 = 158;
@@ -81,6 +83,10 @@ pub(super) struct Call {
     pub(super) max_size: Option<u64>,
     /// The function that it calls back.
     pub(super) callback: Option<(Callback, usize)>,
+    /// The field that objects are exchanged in.
+    pub(super) kptr: Option<Kptr>,
+    /// The object of the program's types, of which each CPU has its own, that is given.
+    pub(super) object: Option<BtfId>,
     /// The kernel variable that is given.
     pub(super) variable: Option<BtfId>,
     /// The register with a dynptr, and what the call does with it.
@@ -112,6 +118,9 @@ impl Verifier<'_> {
                 None => fail,
             });
         };
+        if self.cur.lock.is_some() && helper.number != SPIN_UNLOCK {
+            return Err(calls_refused());
+        }
         let prototype = self.check_callable(helper)?;
         self.check_hook(helper)?;
         let mut call = Call {
@@ -125,6 +134,8 @@ impl Verifier<'_> {
             alloc_size: None,
             max_size: None,
             callback: None,
+            kptr: None,
+            object: None,
             variable: None,
             dynptr: None,
             overwritten: Vec::new(),
@@ -143,6 +154,9 @@ impl Verifier<'_> {
         }
         self.check_dynptr_data(&call)?;
         if let Some(reference) = call.release {
+            if call.kptr.is_some() {
+                self.give_away(reference);
+            }
             self.release(reference, &format!("func {}#{}", call.name, call.number))?;
         }
         if call.number == TAIL_CALL && !self.cur.refs.is_empty() {
@@ -153,7 +167,7 @@ impl Verifier<'_> {
         }
         match (call.callback, call.timer_map) {
             (Some((Callback::Timer, subprog)), Some(map)) => {
-                self.set_timer_function(pc, map, subprog)?;
+                self.set_later_function(pc, map, subprog, Later::Timer)?;
             }
             (Some((callback, subprog)), _) => self.enter_callback(pc, &call, callback, subprog)?,
             (None, _) => {}
@@ -279,7 +293,8 @@ impl Verifier<'_> {
 
     /// Whether what runs may sleep; the functions of timers may not.
     pub(super) fn is_sleepable(&self) -> bool {
-        self.program.sleepable == Sleepable::Yes && !self.cur.is_async()
+        let program = self.program.sleepable == Sleepable::Yes && !self.cur.is_async();
+        program || self.cur.in_work
     }
 
     /// What some helpers are about must be there: a function that the program is on, a result.
@@ -386,11 +401,14 @@ impl Verifier<'_> {
                 let Some(map) = call.map else {
                     return Err(Fail::invalid("kernel subsystem misconfigured verifier"));
                 };
-                let result = Register::pointer(self.lookup_kind(map));
-                Ok(match call.prototype.ret {
-                    RetType::MapValueOrNull => self.or_null(result),
-                    _ => result,
-                })
+                let mut result = Register::pointer(self.lookup_kind(map));
+                if call.prototype.ret == RetType::MapValueOrNull {
+                    return Ok(self.or_null(result));
+                }
+                if self.may_hold_lock(result.kind) {
+                    result.id = self.new_id();
+                }
+                Ok(result)
             }
             RetType::AllocMemOrNull => {
                 let kind = if call.number == RINGBUF_RESERVE {
@@ -415,6 +433,14 @@ impl Verifier<'_> {
                 Ok(self.or_null(Register::pointer(kind)))
             }
             RetType::SockOrNull(view) => Ok(self.or_null(Register::pointer(Kind::Sock(view)))),
+            RetType::KptrOrNull => match call.kptr {
+                Some(kptr) => self.taken_kptr(kptr),
+                None => Err(Fail::invalid("kernel subsystem misconfigured verifier")),
+            },
+            // Linux takes it for present on any CPU.
+            RetType::MemOrBtfIdOrNull | RetType::MemOrBtfId if let Some(object) = call.object => {
+                Ok(Register::pointer(Kind::Local(object, Hold::Rcu)))
+            }
             RetType::MemOrBtfIdOrNull => {
                 let result = self.variable_content(call)?;
                 Ok(self.or_null(result))
@@ -461,10 +487,6 @@ impl Verifier<'_> {
     /// Leaves a path on which the helper calls the function back once more, while the current one
     /// goes on as if it was done.
     fn enter_callback(&mut self, pc: Pc, call: &Call, callback: Callback, subprog: usize) -> Check {
-        let depth = self.cur.frames.len();
-        if depth >= MAX_FRAMES {
-            return Err(super::subprog::too_deep(depth));
-        }
         let regs = self.cur.frame().regs;
         if callback == Callback::Loop {
             self.mark_precise(Reg::R1);
@@ -474,32 +496,28 @@ impl Verifier<'_> {
                 return Ok(());
             }
         }
-        self.callbacks.insert(subprog);
-        let activation = self.new_activation();
-        let mut frame = Frame::new(depth, subprog, pc, activation);
-        frame.callback_range = Some((0, 1));
+        let mut given = [Register::uninit(); 3];
         let ctx = match callback {
             Callback::Loop => {
-                *frame.reg_mut(Reg::R1) = Register::unknown();
+                given[0] = Register::unknown();
                 (Reg::R2, Reg::R3)
             }
             Callback::MapElem => {
                 let Some(map) = call.map else {
                     return Err(Fail::invalid("a callback without a map"));
                 };
-                *frame.reg_mut(Reg::R1) = Register::pointer(Kind::Map(map));
-                *frame.reg_mut(Reg::R2) = Register::pointer(Kind::MapKey(map));
-                *frame.reg_mut(Reg::R3) = Register::pointer(Kind::MapValue(map));
+                let kinds = [Kind::Map(map), Kind::MapKey(map), Kind::MapValue(map)];
+                given = kinds.map(Register::pointer);
                 (Reg::R4, Reg::R3)
             }
             Callback::FindVma => {
                 let area = Kind::Btf(self.kernel_struct("vm_area_struct")?, Trust::Plain);
-                *frame.reg_mut(Reg::R1) = regs[Reg::R1.index()].with_live(Default::default());
-                *frame.reg_mut(Reg::R2) = Register::pointer(area);
+                given[0] = regs[Reg::R1.index()].with_live(Default::default());
+                given[1] = Register::pointer(area);
                 (Reg::R3, Reg::R4)
             }
             Callback::UserRingbuf => {
-                *frame.reg_mut(Reg::R1) = self.foreign_dynptr();
+                given[0] = self.foreign_dynptr();
                 (Reg::R2, Reg::R3)
             }
             Callback::Timer => {
@@ -509,7 +527,31 @@ impl Verifier<'_> {
                 )));
             }
         };
-        *frame.reg_mut(ctx.0) = regs[ctx.1.index()].with_live(Default::default());
+        self.call_back(pc, subprog, |frame| {
+            for (reg, content) in ARGUMENTS.into_iter().zip(given) {
+                *frame.reg_mut(reg) = content;
+            }
+            *frame.reg_mut(ctx.0) = regs[ctx.1.index()].with_live(Default::default());
+        })
+    }
+
+    /// Leaves a path on which a function of the program's is called back once more, with what
+    /// `fill` puts into its registers, while the current path goes on as if it was done.
+    pub(super) fn call_back(
+        &mut self,
+        pc: Pc,
+        subprog: usize,
+        fill: impl FnOnce(&mut Frame),
+    ) -> Check {
+        let depth = self.cur.frames.len();
+        if depth >= MAX_FRAMES {
+            return Err(super::subprog::too_deep(depth));
+        }
+        self.callbacks.insert(subprog);
+        let activation = self.new_activation();
+        let mut frame = Frame::new(depth, subprog, pc, activation);
+        frame.callback_range = Some((0, 1));
+        fill(&mut frame);
         let mut state = self.cur.clone();
         state.callback_depth += 1;
         state.frame_mut().callback_depth += 1;

@@ -7,7 +7,7 @@ use crate::abi::MapType;
 use crate::abi::context::{PacketRule, SockView, packet_rule};
 use crate::abi::map_type::flag;
 use crate::isa::{AtomicOp, Extend, Fetch, Operand, Reg, Size, Width};
-use crate::object::{Initial, MapSpec, Origin};
+use crate::object::{FieldKind, Initial, MapSpec, Origin};
 
 use super::alu::MAX_VAR_OFF;
 use super::explore::Verifier;
@@ -273,6 +273,9 @@ impl Verifier<'_> {
                 self.plain()
             }
             Kind::Btf(..) if null_checked => self.check_btf_access(pointer, access, off),
+            Kind::Local(ty, hold) if null_checked => {
+                self.check_local_access(pointer, (ty, hold), access, off)
+            }
             Kind::Sock(view) if null_checked => self.check_sock(pointer, view, access, off),
             Kind::FlowKeys => {
                 self.check_stored(access, "into flow keys")?;
@@ -291,6 +294,7 @@ impl Verifier<'_> {
             | Kind::Sock(_)
             | Kind::Buf(_)
             | Kind::Dynptr
+            | Kind::Local(..)
             | Kind::Btf(..) => Err(Fail::access(format!(
                 "R{} invalid mem access '{}'",
                 access.reg.number(),
@@ -334,6 +338,7 @@ impl Verifier<'_> {
             | Kind::Func(_)
             | Kind::Buf(_)
             | Kind::Dynptr
+            | Kind::Local(..)
             | Kind::Btf(..) => ("", 0),
         };
         let fixed = before + i64::from(pointer.off) + i64::from(access.off);
@@ -376,6 +381,9 @@ impl Verifier<'_> {
         self.check_stored(access, "into map")?;
         self.check_map_flags(pointer, map, access)?;
         self.check_value_region(pointer, map, access)?;
+        if let Some(content) = self.check_kptr_access(pointer, map, access)? {
+            return Ok(content);
+        }
         self.note_access(AccessKind::Plain)?;
         if access.how == Use::Read
             && let Some(known) = self.constant_content(pointer, map, access)
@@ -385,7 +393,7 @@ impl Verifier<'_> {
         Ok(Register::unknown())
     }
 
-    /// An access must lie within a map's value, and beside its timer.
+    /// An access must lie within a map's value, and beside its special fields.
     pub(super) fn check_value_region(
         &self,
         pointer: &Register,
@@ -395,7 +403,7 @@ impl Verifier<'_> {
         let size = self.map_spec(map).value_size;
         let what = "map value, value";
         self.check_region(pointer, access, Region { what, size })?;
-        self.check_timer_untouched(pointer, map, access)
+        self.check_fields_untouched(pointer, map, access)
     }
 
     /// Maps may be closed to programs in one direction.
@@ -508,12 +516,14 @@ impl Verifier<'_> {
     pub(super) fn lookup_kind(&self, map: MapRef) -> Kind {
         let spec = self.map_spec(map);
         if matches!(spec.map_type, MapType::ArrayOfMaps | MapType::HashOfMaps) {
-            let has_timer = self.timers.contains_key(&(map.index, MapLevel::Inner));
-            Kind::Map(MapRef {
+            let inner = MapRef {
                 level: MapLevel::Inner,
-                uid: if has_timer { UNSETTLED } else { 0 },
                 ..map
-            })
+            };
+            let fields = self.value_fields(inner);
+            let is_told_apart = fields.has(&FieldKind::Timer) || fields.has(&FieldKind::WorkQueue);
+            let uid = if is_told_apart { UNSETTLED } else { 0 };
+            Kind::Map(MapRef { uid, ..inner })
         } else {
             Kind::MapValue(map)
         }

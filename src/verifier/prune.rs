@@ -10,7 +10,9 @@ use crate::isa::Reg;
 
 use super::explore::Verifier;
 use super::privilege::Rights;
-use super::state::{ADD_CONST, Frame, Kind, Live, Place, Register, Slot, SlotByte, State, StateId};
+use super::state::{
+    ADD_CONST, Frame, Kind, Live, Lock, Place, Register, Slot, SlotByte, State, StateId,
+};
 
 /// How numbers are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +114,7 @@ impl Comparison {
             | Kind::Sock(_)
             | Kind::FlowKeys
             | Kind::Dynptr
+            | Kind::Local(..)
             | Kind::Btf(..) => self.exactly(old, cur),
         }
     }
@@ -140,6 +143,14 @@ impl Comparison {
             && old.value == cur.value
             && self.ids.check(old.id, cur.id)
             && self.ids.check(old.ref_id, cur.ref_id)
+    }
+
+    fn locks(&mut self, old: Option<Lock>, cur: Option<Lock>) -> bool {
+        match (old, cur) {
+            (Some(old), Some(cur)) => old.place == cur.place && self.ids.check(old.id, cur.id),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
     }
 
     fn frames(&mut self, old: &Frame, cur: &Frame) -> bool {
@@ -260,6 +271,8 @@ impl Verifier<'_> {
             || old.refs.len() != cur.refs.len()
             || old.rcu_locked != cur.rcu_locked
             || old.preempt_disabled != cur.preempt_disabled
+            || old.in_work != cur.in_work
+            || !comparison.locks(old.lock, cur.lock)
         {
             return false;
         }

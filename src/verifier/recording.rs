@@ -210,6 +210,7 @@ fn base(register: &Register) -> Option<Base> {
         | Kind::MapKey(_)
         | Kind::Func(_)
         | Kind::Btf(..)
+        | Kind::Local(..)
         | Kind::Sock(_)
         | Kind::FlowKeys
         | Kind::Dynptr

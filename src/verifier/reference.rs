@@ -17,8 +17,8 @@ use super::state::{Kind, Reference, Register};
 /// `bpf_map_lookup_elem`, which acquires what it finds in maps of sockets.
 const MAP_LOOKUP_ELEM: u32 = 1;
 /// Helpers whose result must be released: `bpf_sk_lookup_tcp`, `bpf_sk_lookup_udp`,
-/// `bpf_skc_lookup_tcp`, `bpf_ringbuf_reserve`.
-const ACQUIRES: [u32; 4] = [84, 85, 99, RINGBUF_RESERVE];
+/// `bpf_skc_lookup_tcp`, `bpf_ringbuf_reserve`, `bpf_kptr_xchg`.
+const ACQUIRES: [u32; 5] = [84, 85, 99, RINGBUF_RESERVE, 194];
 /// Helpers whose result is another view of their argument: `bpf_sk_fullsock`, `bpf_tcp_sock` and
 /// the `bpf_skc_to_…` but that for unix sockets.
 const CASTS: [u32; 8] = [95, 96, 136, 137, 138, 139, 140, 196];

@@ -1,125 +1,219 @@
-//! Maps whose values hold more than data.
+//! Special fields of map values and of objects that programs allocate: where they are, which programs may have
+//! them, and that loads and stores leave them alone.
 //!
-//! A spin lock, timer, kernel pointer or list in a map's value changes what a program may do with
-//! it. Timers are judged ([`super::timer`]); of the rest nothing is yet, so a program of an object with
-//! such a map is refused if it refers to that map.
+//! Where they are says [`crate::object::Fields`]; what calls may do with them is in [`super::timer`],
+//! [`super::lock`], [`super::kptr`] and [`super::kfunc`].
 //!
-//! Kernel: `btf_parse_fields` in kernel/bpf/btf.c, `check_map_prog_compatibility` in kernel/bpf/verifier.c,
-//! 6.12.
+//! Kernel: `check_map_access`, `check_map_prog_compatibility`, `reg_btf_record` in kernel/bpf/verifier.c, 6.12.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::abi::ProgType;
-use crate::btf::{Btf, BtfId, Type};
+use crate::abi::kptrs::is_released;
+use crate::btf::{BtfId, KindFilter};
 use crate::isa::{Imm64, Insn};
-use crate::object::MapSpec;
+use crate::object::{Field, FieldKind, Fields, Kptr, KptrHold, MapSpec};
 
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
-use super::state::MapLevel;
+use super::memory::{Access, Use};
+use super::state::{Kind, MapLevel, MapRef, Register};
 
-/// Structures that the kernel treats specially within a value.
-const SPECIAL: [&str; 8] = [
-    "bpf_spin_lock",
-    "bpf_timer",
-    "bpf_wq",
-    "bpf_list_head",
-    "bpf_list_node",
-    "bpf_rb_root",
-    "bpf_rb_node",
-    "bpf_refcount",
-];
-/// Tags that make a pointer one to a kernel object.
-const POINTER_TAGS: [&str; 4] = ["kptr", "kptr_untrusted", "percpu_kptr", "uptr"];
+/// The special fields of types, each found once.
+#[derive(Debug, Default)]
+pub(super) struct KnownFields {
+    /// Of the values of maps.
+    values: BTreeMap<(u32, MapLevel), Arc<Fields>>,
+    /// Of the program's own structures.
+    objects: std::cell::RefCell<BTreeMap<BtfId, Arc<Fields>>>,
+    none: Arc<Fields>,
+}
 
-/// What programs that trace may not use, and how the kernel calls it.
-const NOT_FOR_TRACING: [(&str, &str); 5] = [
-    ("bpf_list_head", "bpf_{list_head,rb_root}"),
-    ("bpf_rb_root", "bpf_{list_head,rb_root}"),
-    ("bpf_spin_lock", "bpf_spin_lock"),
-    ("bpf_timer", "bpf_timer"),
-    ("bpf_wq", "bpf_wq"),
-];
-
-/// Types nested deeper than this hold no fields that the kernel finds (`MAX_RESOLVE_DEPTH`).
-const MAX_NESTING: usize = 32;
-/// So many types are looked at within one.
-const MAX_VISITS: u32 = 100_000;
-
-/// A special field of a value.
+/// What a pointer in a field leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Field {
-    /// Where in the value.
-    pub(super) offset: u32,
+pub(super) enum Pointee {
+    /// A structure of the kernel's.
+    Kernel(BtfId),
+    /// A structure of the program's.
+    Local(BtfId),
 }
 
 impl Verifier<'_> {
-    /// Refuses a program that refers to a map with special fields, but for timers, which are noted.
+    /// Refuses a program that may not refer to maps with such fields, and notes where they are.
     pub(super) fn check_maps(&mut self) -> Check {
         let program = self.program;
-        let referred: BTreeSet<usize> = self.insns.iter().filter_map(map_index).collect();
-        for index in referred {
-            let Some(spec) = program.maps.get(index) else {
-                continue;
-            };
-            self.check_traces_without(spec)?;
-            self.check_fields(index, MapLevel::Outer, spec)?;
+        for (index, spec) in (0..).zip(program.maps.iter()) {
+            self.note_fields(index, MapLevel::Outer, spec);
             if let Some(inner) = &spec.inner {
-                self.check_fields(index, MapLevel::Inner, inner)?;
+                self.note_fields(index, MapLevel::Inner, inner);
+            }
+        }
+        let referred: BTreeSet<u32> = self.insns.iter().filter_map(map_index).collect();
+        for index in referred {
+            if let Some(fields) = self.known.values.get(&(index, MapLevel::Outer)) {
+                check_allowed(self.program.prog_type, fields)?;
             }
         }
         Ok(())
     }
 
-    /// Programs that trace may run anywhere, and so with the lock held.
-    fn check_traces_without(&self, spec: &MapSpec) -> Check {
-        let traces = matches!(
-            self.program.prog_type,
-            ProgType::Kprobe
-                | ProgType::Tracepoint
-                | ProgType::PerfEvent
-                | ProgType::RawTracepoint
-                | ProgType::RawTracepointWritable
-        );
-        let found = self.special_fields(spec);
-        let mut barred = NOT_FOR_TRACING.iter();
-        match barred.find(|(kind, _)| traces && found.iter().any(|one| one == kind)) {
-            Some((_, name)) => Err(Fail::invalid(format!(
-                "tracing progs cannot use {name} yet"
-            ))),
-            None => Ok(()),
+    fn note_fields(&mut self, index: u32, level: MapLevel, spec: &MapSpec) {
+        let has_loose = spec.fields.iter().any(|field| self.is_loose(field));
+        // As in Linux, one field that is wrong spoils them all.
+        if !spec.fields.is_empty() && !has_loose {
+            let fields = Arc::new(spec.fields.clone());
+            self.known.values.insert((index, level), fields);
         }
     }
 
-    fn check_fields(&mut self, index: usize, level: MapLevel, spec: &MapSpec) -> Check {
-        let found = self.special_fields(spec);
-        if found == ["bpf_timer"]
-            && let Some(timer) = self.timer_of(spec)
-        {
-            let index = u32::try_from(index).unwrap_or(u32::MAX);
-            self.timers.insert((index, level), timer);
-            return Ok(());
-        }
-        match found.first() {
-            Some(what) => Err(Fail::unsupported(format!(
-                "map '{}' with a {what} in its values",
-                spec.name
-            ))),
-            None => Ok(()),
+    /// Whether a field would hold a reference that nothing could release.
+    fn is_loose(&self, field: &Field) -> bool {
+        let FieldKind::Kptr(kptr) = &field.kind else {
+            return false;
+        };
+        match (kptr.hold, self.pointee(*kptr)) {
+            (KptrHold::Reference, Pointee::Kernel(id)) => {
+                !is_released(self.kernel_btf().ty(id).name())
+            }
+            (KptrHold::Reference | KptrHold::PerCpu | KptrHold::None, _) => false,
         }
     }
 
-    fn special_fields(&self, spec: &MapSpec) -> Vec<String> {
+    /// What a pointer leads to: the kernel's structure of that name, or else the program's own.
+    pub(super) fn pointee(&self, kptr: Kptr) -> Pointee {
         let btf = self.program.btf.as_ref();
-        let found = btf
-            .zip(spec.value_type)
-            .map(|(btf, ty)| find_special(btf, ty));
-        found.unwrap_or_default()
+        let name = btf.map_or("", |btf| btf.ty(kptr.pointee).name());
+        match self.kernel_btf().find(name, KindFilter::STRUCT) {
+            Some(id) => Pointee::Kernel(id),
+            None => Pointee::Local(kptr.pointee),
+        }
+    }
+
+    /// The special fields of a map's values.
+    pub(super) fn value_fields(&self, map: MapRef) -> Arc<Fields> {
+        let known = self.known.values.get(&(map.index, map.level));
+        Arc::clone(known.unwrap_or(&self.known.none))
+    }
+
+    /// The special fields of one of the program's structures.
+    pub(super) fn object_fields(&self, ty: BtfId) -> Arc<Fields> {
+        let mut objects = self.known.objects.borrow_mut();
+        let found = objects.entry(ty).or_insert_with(|| {
+            let btf = self.program.btf.as_ref();
+            let fields = btf.and_then(|btf| Fields::of_object(btf, ty).ok());
+            Arc::new(fields.unwrap_or_default())
+        });
+        Arc::clone(found)
+    }
+
+    /// The special fields of what a register points to.
+    pub(super) fn fields_behind(&self, kind: Kind) -> Arc<Fields> {
+        match kind {
+            Kind::MapValue(map) => self.value_fields(map),
+            Kind::Local(ty, hold) if hold.is_alloc() => self.object_fields(ty),
+            Kind::Uninit
+            | Kind::Scalar
+            | Kind::Ctx
+            | Kind::Map(_)
+            | Kind::MapKey(_)
+            | Kind::Stack(_)
+            | Kind::Packet
+            | Kind::PacketMeta
+            | Kind::PacketEnd
+            | Kind::Mem(..)
+            | Kind::Func(_)
+            | Kind::Btf(..)
+            | Kind::Local(..)
+            | Kind::Sock(_)
+            | Kind::Dynptr
+            | Kind::FlowKeys
+            | Kind::Buf(_) => Arc::clone(&self.known.none),
+        }
+    }
+
+    /// Whether there may be a lock behind a pointer, so that its id says which.
+    pub(super) fn may_hold_lock(&self, kind: Kind) -> bool {
+        self.fields_behind(kind).lock().is_some()
+    }
+
+    /// Loads and stores must leave the fields of a value alone; a kptr may be accessed as a whole.
+    pub(super) fn check_fields_untouched(
+        &self,
+        pointer: &Register,
+        map: MapRef,
+        access: Access,
+    ) -> Check {
+        let fixed = i64::from(pointer.off) + i64::from(access.off);
+        let first = pointer.value.smin.saturating_add(fixed);
+        let end = pointer.value.umax.saturating_add_signed(fixed);
+        let end = end.saturating_add(u64::from(access.size));
+        for field in self.value_fields(map).iter() {
+            let start = u64::from(field.offset);
+            let past = start + u64::from(field.kind.size());
+            if first < past.cast_signed() && start < end {
+                check_touched(field, pointer, access, fixed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An access that touches a field.
+fn check_touched(field: &Field, pointer: &Register, access: Access, fixed: i64) -> Check {
+    if !matches!(field.kind, FieldKind::Kptr(_)) {
+        return Err(Fail::access(format!(
+            "{} cannot be accessed directly by load/store",
+            field.kind.name()
+        )));
+    }
+    if access.how == Use::Helper {
+        return Err(Fail::access("kptr cannot be accessed indirectly by helper"));
+    }
+    let Some(moved) = pointer.value.const_value() else {
+        return Err(Fail::access("kptr access cannot have variable offset"));
+    };
+    let off = fixed.wrapping_add(moved.cast_signed());
+    if off != i64::from(field.offset) {
+        return Err(Fail::access(format!(
+            "kptr access misaligned expected={} off={off}",
+            field.offset
+        )));
+    }
+    match access.size {
+        8 => Ok(()),
+        _ => Err(Fail::access("kptr access size must be BPF_DW")),
+    }
+}
+
+/// Programs that trace may run anywhere, and so with the lock held.
+fn check_allowed(prog_type: ProgType, fields: &Fields) -> Check {
+    let traces = matches!(
+        prog_type,
+        ProgType::Kprobe
+            | ProgType::Tracepoint
+            | ProgType::PerfEvent
+            | ProgType::RawTracepoint
+            | ProgType::RawTracepointWritable
+    );
+    let tracing = |name| Fail::invalid(format!("tracing progs cannot use {name} yet"));
+    if traces && fields.iter().any(|field| field.kind.is_root()) {
+        return Err(tracing("bpf_{list_head,rb_root}"));
+    }
+    if prog_type == ProgType::SocketFilter && fields.has(&FieldKind::SpinLock) {
+        return Err(Fail::invalid(
+            "socket filter progs cannot use bpf_spin_lock yet",
+        ));
+    }
+    let barred = [FieldKind::SpinLock, FieldKind::Timer, FieldKind::WorkQueue];
+    match barred.iter().find(|kind| traces && fields.has(kind)) {
+        Some(kind) => Err(tracing(kind.name())),
+        None => Ok(()),
     }
 }
 
 /// The map that an instruction loads.
-fn map_index(insn: &Insn) -> Option<usize> {
+fn map_index(insn: &Insn) -> Option<u32> {
     let Insn::LoadImm64 {
         value: Imm64::MapFd(fd) | Imm64::MapValue { fd, .. },
         ..
@@ -127,127 +221,5 @@ fn map_index(insn: &Insn) -> Option<usize> {
     else {
         return None;
     };
-    usize::try_from(*fd).ok()
-}
-
-/// The only structure of that name within a type: none if there is not just one, or if the type is
-/// so large that it takes too long to say.
-pub(super) fn only_field_named(btf: &Btf, ty: BtfId, name: &str) -> Option<Field> {
-    let mut search = Search {
-        btf,
-        name,
-        found: Vec::new(),
-        left: MAX_VISITS,
-    };
-    search.visit(ty, 0, MAX_NESTING);
-    match search.found.as_slice() {
-        [field] if search.left > 0 => Some(*field),
-        _ => None,
-    }
-}
-
-/// A walk through a type and what it consists of, which broken types could make endless.
-struct Search<'a> {
-    btf: &'a Btf,
-    name: &'a str,
-    found: Vec<Field>,
-    /// How many types it may still look at.
-    left: u32,
-}
-
-impl Search<'_> {
-    fn visit(&mut self, ty: BtfId, offset: u32, depth: usize) {
-        self.left = self.left.saturating_sub(1);
-        let Some(depth) = depth.checked_sub(1).filter(|_| self.left > 0) else {
-            return;
-        };
-        let btf = self.btf;
-        let ty = btf.resolve(ty);
-        match btf.ty(ty) {
-            Type::Struct(_) | Type::Union(_) if btf.ty(ty).name() == self.name => {
-                self.found.push(Field { offset });
-            }
-            Type::Struct(composite) | Type::Union(composite) => {
-                for member in composite.members.iter() {
-                    let at = offset.saturating_add(member.bit_offset / 8);
-                    self.visit(member.ty, at, depth);
-                }
-            }
-            Type::Array { elem, count, .. } => {
-                let size = btf.size_of(elem).and_then(|size| u32::try_from(size).ok());
-                // Two are enough to know that it is not the only one.
-                for index in 0..count.min(2) {
-                    let at = offset.saturating_add(index.saturating_mul(size.unwrap_or(0)));
-                    self.visit(elem, at, depth);
-                }
-            }
-            Type::Datasec { entries, .. } => {
-                for entry in entries.iter() {
-                    self.visit(entry.var, offset.saturating_add(entry.offset), depth);
-                }
-            }
-            Type::Var { ty, .. } => self.visit(ty, offset, depth),
-            Type::Void
-            | Type::Int { .. }
-            | Type::Ptr { .. }
-            | Type::Enum(_)
-            | Type::Enum64(_)
-            | Type::Fwd { .. }
-            | Type::Typedef { .. }
-            | Type::Volatile { .. }
-            | Type::Const { .. }
-            | Type::Restrict { .. }
-            | Type::Func { .. }
-            | Type::FuncProto { .. }
-            | Type::Float { .. }
-            | Type::DeclTag { .. }
-            | Type::TypeTag { .. } => {}
-        }
-    }
-}
-
-/// The kinds of special fields within a type, however deep; each type is looked at once.
-fn find_special(btf: &Btf, ty: BtfId) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut seen = BTreeSet::new();
-    let mut todo = vec![ty];
-    while let Some(ty) = todo.pop() {
-        let ty = btf.resolve(ty);
-        if !seen.insert(ty) {
-            continue;
-        }
-        match btf.ty(ty) {
-            Type::Struct(composite) | Type::Union(composite) => {
-                let name = btf.ty(ty).name();
-                if SPECIAL.contains(&name) {
-                    found.push(name.to_owned());
-                }
-                todo.extend(composite.members.iter().map(|member| member.ty));
-            }
-            Type::Array { elem, .. } => todo.push(elem),
-            Type::Datasec { entries, .. } => todo.extend(entries.iter().map(|entry| entry.var)),
-            Type::Var { ty, .. } => todo.push(ty),
-            Type::Ptr { to } => {
-                let tag = btf.type_tags(to).find(|tag| POINTER_TAGS.contains(tag));
-                if let Some(tag) = tag {
-                    found.push(tag.to_owned());
-                }
-            }
-            Type::Void
-            | Type::Int { .. }
-            | Type::Enum(_)
-            | Type::Enum64(_)
-            | Type::Fwd { .. }
-            | Type::Typedef { .. }
-            | Type::Volatile { .. }
-            | Type::Const { .. }
-            | Type::Restrict { .. }
-            | Type::Func { .. }
-            | Type::FuncProto { .. }
-            | Type::Float { .. }
-            | Type::DeclTag { .. }
-            | Type::TypeTag { .. } => {}
-        }
-    }
-    found
+    u32::try_from(*fd).ok()
 }

@@ -207,6 +207,7 @@ impl Verifier<'_> {
             | Kind::Mem(..)
             | Kind::Func(_)
             | Kind::Btf(..)
+            | Kind::Local(..)
             | Kind::Sock(_)
             | Kind::FlowKeys
             | Kind::Dynptr
@@ -275,6 +276,7 @@ impl Verifier<'_> {
             | Kind::Mem(..)
             | Kind::Func(_)
             | Kind::Btf(..)
+            | Kind::Local(..)
             | Kind::Sock(_)
             | Kind::FlowKeys
             | Kind::Dynptr

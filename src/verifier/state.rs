@@ -100,6 +100,94 @@ pub(super) enum Trust {
     PerCpu,
 }
 
+/// How a program holds an object of one of its own types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// It must release it (`MEM_ALLOC`).
+    Owned,
+    /// It must release memory that each CPU has (`MEM_ALLOC | MEM_PERCPU`).
+    OwnedPerCpu,
+    /// It is in a list or tree whose lock the program holds (`MEM_ALLOC | NON_OWN_REF`).
+    NonOwning,
+    /// The same, of what has a reference count (`MEM_ALLOC | NON_OWN_REF | MEM_RCU`).
+    NonOwningRcu,
+    /// The same, after the read-side critical section.
+    NonOwningLost,
+    /// Valid until the end of the read-side critical section (`MEM_ALLOC | MEM_RCU`).
+    Rcu,
+    /// The same, after it.
+    RcuLost,
+    /// Memory that each CPU has, valid until the end of the section (`MEM_PERCPU | MEM_RCU`).
+    RcuPerCpu,
+    /// The same, after it.
+    PerCpuLost,
+    /// Not vouched for (`PTR_UNTRUSTED`).
+    Untrusted,
+}
+
+impl Hold {
+    /// Whether it is known to have been allocated as what it is (`MEM_ALLOC`).
+    pub(super) fn is_alloc(self) -> bool {
+        match self {
+            Hold::Owned
+            | Hold::OwnedPerCpu
+            | Hold::NonOwning
+            | Hold::NonOwningRcu
+            | Hold::NonOwningLost
+            | Hold::Rcu
+            | Hold::RcuLost => true,
+            Hold::RcuPerCpu | Hold::PerCpuLost | Hold::Untrusted => false,
+        }
+    }
+
+    /// Whether a list or tree holds it (`NON_OWN_REF`).
+    pub(super) fn is_non_owning(self) -> bool {
+        matches!(
+            self,
+            Hold::NonOwning | Hold::NonOwningRcu | Hold::NonOwningLost
+        )
+    }
+
+    /// Whether each CPU has its own (`MEM_PERCPU`).
+    pub(super) fn is_per_cpu(self) -> bool {
+        matches!(self, Hold::OwnedPerCpu | Hold::RcuPerCpu | Hold::PerCpuLost)
+    }
+
+    /// Whether a read-side critical section keeps it (`MEM_RCU`).
+    pub(super) fn is_rcu(self) -> bool {
+        matches!(self, Hold::NonOwningRcu | Hold::Rcu | Hold::RcuPerCpu)
+    }
+
+    /// Whether nobody vouches for it (`PTR_UNTRUSTED`).
+    pub(super) fn is_untrusted(self) -> bool {
+        match self {
+            Hold::NonOwningLost | Hold::RcuLost | Hold::PerCpuLost | Hold::Untrusted => true,
+            Hold::Owned
+            | Hold::OwnedPerCpu
+            | Hold::NonOwning
+            | Hold::NonOwningRcu
+            | Hold::Rcu
+            | Hold::RcuPerCpu => false,
+        }
+    }
+
+    /// What is left of it when the read-side critical section ends.
+    pub(super) fn after_section(self) -> Hold {
+        match self {
+            Hold::NonOwningRcu => Hold::NonOwningLost,
+            Hold::Rcu => Hold::RcuLost,
+            Hold::RcuPerCpu => Hold::PerCpuLost,
+            Hold::Owned
+            | Hold::OwnedPerCpu
+            | Hold::NonOwning
+            | Hold::NonOwningLost
+            | Hold::RcuLost
+            | Hold::PerCpuLost
+            | Hold::Untrusted => self,
+        }
+    }
+}
+
 /// What a register holds (the kernel's `enum bpf_reg_type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -129,6 +217,8 @@ pub(super) enum Kind {
     Func(u32),
     /// A kernel object of that type.
     Btf(BtfId, Trust),
+    /// An object of that type of the program's.
+    Local(BtfId, Hold),
     /// A socket, as programs see it.
     Sock(SockView),
     /// What a flow dissector fills.
@@ -460,6 +550,24 @@ pub(super) struct Reference {
     pub(super) callback: u8,
 }
 
+/// What a spin lock protects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LockedIn {
+    /// A value of that map of the program's.
+    Map(u32, MapLevel),
+    /// An object that the program allocated.
+    Object,
+}
+
+/// A spin lock that is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Lock {
+    /// What it lies in.
+    pub(super) place: LockedIn,
+    /// The id of the pointer to that, 0 for the only value of a map.
+    pub(super) id: u32,
+}
+
 /// Index of a stored state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct StateId(pub(super) u32);
@@ -501,10 +609,14 @@ pub(super) struct State {
     pub(super) frames: Vec<Frame>,
     /// What must be released.
     pub(super) refs: Vec<Reference>,
+    /// The spin lock that is held.
+    pub(super) lock: Option<Lock>,
     /// Whether the program holds the RCU read lock that it took itself.
     pub(super) rcu_locked: bool,
     /// How often it has disabled preemption and not enabled it again.
     pub(super) preempt_disabled: u32,
+    /// Whether a work queue runs it, which may sleep.
+    pub(super) in_work: bool,
     /// The checkpoint that this state continues.
     pub(super) parent: Option<StateId>,
     /// How many checkpoints this state continues.
@@ -532,8 +644,10 @@ impl State {
         State {
             frames: vec![Frame::new(0, subprog, Pc(0), activation)],
             refs: Vec::new(),
+            lock: None,
             rcu_locked: false,
             preempt_disabled: 0,
+            in_work: false,
             parent: None,
             depth: 0,
             loop_entry: None,

@@ -140,6 +140,10 @@ impl Verifier<'_> {
     /// A call of a function that is judged alone: only its prototype counts.
     fn call_global(&mut self, pc: Pc, subprog: usize) -> Check<Flowing> {
         let name = self.names[subprog].clone();
+        if self.cur.lock.is_some() {
+            let first = "global function calls are not allowed while holding a lock,";
+            return Err(Fail::invalid(first).then("use static function instead"));
+        }
         if self.cur.preempt_disabled > 0 {
             let first = "global function calls are not allowed with preemption disabled,";
             return Err(Fail::invalid(first).then("use static function instead"));
@@ -312,6 +316,11 @@ impl Verifier<'_> {
 
     /// Refuses what may leave the program, inside a section that it opened.
     pub(super) fn check_outside_sections(&self, what: &str) -> Check {
+        if self.cur.lock.is_some() {
+            return Err(Fail::invalid(format!(
+                "{what} cannot be used inside bpf_spin_lock-ed region"
+            )));
+        }
         let section = match (self.cur.rcu_locked, self.cur.preempt_disabled) {
             (true, _) => "bpf_rcu_read_lock",
             (false, 1..) => "bpf_preempt_disable",
@@ -324,6 +333,9 @@ impl Verifier<'_> {
 
     /// Every section that was opened must have been closed.
     fn check_sections_closed(&self) -> Check {
+        if self.cur.lock.is_some() {
+            return Err(Fail::invalid("bpf_spin_unlock is missing"));
+        }
         if self.cur.rcu_locked {
             return Err(Fail::invalid("bpf_rcu_read_unlock is missing"));
         }

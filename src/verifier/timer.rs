@@ -7,25 +7,27 @@
 //! Kernel: `process_timer_func`, `push_async_cb`, `set_timer_callback_state` and the special fields in
 //! `check_map_access` in kernel/bpf/verifier.c, 6.12.
 
-use crate::abi::MapType;
 use crate::abi::helpers::{ArgType, Callback, by_number};
 use crate::isa::{Pc, Reg};
-use crate::object::MapSpec;
+use crate::object::FieldKind;
 
 use super::argument::ARGUMENTS;
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
 use super::helper::Call;
-use super::memory::Access;
-use super::special::{Field, only_field_named};
 use super::state::{Kind, MapRef, Register, State};
-
-/// The structure, and how large it is.
-const TIMER: &str = "bpf_timer";
-const SIZE: u64 = 16;
 
 /// What a timer's function must return.
 const RETURNS: (i64, i64) = (0, 0);
+
+/// What runs a function later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Later {
+    /// A timer.
+    Timer,
+    /// A work queue, where it may sleep.
+    Work,
+}
 
 /// Whether a helper sets the function of a timer.
 pub(super) fn sets_function(number: i32) -> bool {
@@ -35,40 +37,6 @@ pub(super) fn sets_function(number: i32) -> bool {
 }
 
 impl Verifier<'_> {
-    /// The timer in the values of a map, where there is just one and the map may have it.
-    pub(super) fn timer_of(&self, spec: &MapSpec) -> Option<Field> {
-        let btf = self.program.btf.as_ref()?;
-        let may_have = matches!(
-            spec.map_type,
-            MapType::Array | MapType::Hash | MapType::LruHash
-        );
-        let timer = only_field_named(btf, spec.value_type?, TIMER);
-        timer.filter(|_| may_have)
-    }
-
-    /// Loads and stores must leave the timer of a value alone.
-    pub(super) fn check_timer_untouched(
-        &self,
-        pointer: &Register,
-        map: MapRef,
-        access: Access,
-    ) -> Check {
-        let Some(timer) = self.timers.get(&(map.index, map.level)) else {
-            return Ok(());
-        };
-        let fixed = i64::from(pointer.off) + i64::from(access.off);
-        let first = pointer.value.smin.saturating_add(fixed);
-        let end = pointer.value.umax.saturating_add_signed(fixed);
-        let end = end.saturating_add(u64::from(access.size));
-        let hits = first < i64::from(timer.offset) + SIZE as i64 && u64::from(timer.offset) < end;
-        match hits {
-            true => Err(Fail::access(
-                "bpf_timer cannot be accessed directly by load/store",
-            )),
-            false => Ok(()),
-        }
-    }
-
     /// A helper is given a timer: the pointer must be to the one of its map's values.
     pub(super) fn check_timer(&self, call: &mut Call, reg: Reg, register: &Register) -> Check {
         let number = reg.number();
@@ -80,25 +48,34 @@ impl Verifier<'_> {
                 "R{number} doesn't have constant offset. bpf_timer has to be at the constant offset"
             )));
         };
-        let name = &self.map_spec(map).name;
-        if self.program.btf.is_none() || self.map_spec(map).value_type.is_none() {
+        self.check_has_types(map, "bpf_timer")?;
+        let Some(offset) = self.value_fields(map).offset_of(&FieldKind::Timer) else {
+            let name = &self.map_spec(map).name;
             return Err(Fail::invalid(format!(
-                "map '{name}' has to have BTF in order to use bpf_timer"
+                "map '{name}' has no valid bpf_timer"
             )));
-        }
-        let Some(timer) = self.timers.get(&(map.index, map.level)) else {
-            return Err(Fail::invalid(format!("map '{name}' has no valid {TIMER}")));
         };
         let off = i64::from(register.off).wrapping_add(moved.cast_signed());
-        if off != i64::from(timer.offset) {
+        if off != i64::from(offset) {
             return Err(Fail::invalid(format!(
-                "off {off} doesn't point to 'struct bpf_timer' that is at {}",
-                timer.offset
+                "off {off} doesn't point to 'struct bpf_timer' that is at {offset}"
             )));
         }
         call.timer_map = Some(map);
         call.map = Some(map);
         Ok(())
+    }
+
+    /// A map must have types for its fields to be used.
+    pub(super) fn check_has_types(&self, map: MapRef, what: &str) -> Check {
+        let spec = self.map_spec(map);
+        match self.program.btf.is_some() && spec.value_type.is_some() {
+            true => Ok(()),
+            false => Err(Fail::invalid(format!(
+                "map '{}' has to have BTF in order to use {what}",
+                spec.name
+            ))),
+        }
     }
 
     /// The map that `bpf_timer_init` is given must be the one that the timer lies in.
@@ -112,10 +89,17 @@ impl Verifier<'_> {
         }
     }
 
-    /// Leaves the function of a timer to be explored.
-    pub(super) fn set_timer_function(&mut self, pc: Pc, map: MapRef, subprog: usize) -> Check {
+    /// Leaves a function that runs later to be explored.
+    pub(super) fn set_later_function(
+        &mut self,
+        pc: Pc,
+        map: MapRef,
+        subprog: usize,
+        later: Later,
+    ) -> Check {
         let depth = self.cur.frame().async_depth;
         let mut state = State::new(subprog, self.new_activation());
+        state.in_work = later == Later::Work;
         let frame = state.frame_mut();
         frame.async_depth = depth + 1;
         frame.callback_range = Some(RETURNS);

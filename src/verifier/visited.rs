@@ -108,9 +108,9 @@ impl Verifier<'_> {
             self.join_loop(id);
             return Ok(self.converged(id));
         }
-        if let Insn::Call(CallTarget::Helper(number)) = insn
-            && calls_back(number)
-        {
+        let by_helper =
+            matches!(insn, Insn::Call(CallTarget::Helper(number)) if calls_back(number));
+        if by_helper || self.kfuncs.calls_back(&insn) {
             if self.states_equal(id, Precision::RangeWithin) {
                 return Ok(self.converged(id));
             }

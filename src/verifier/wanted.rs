@@ -21,6 +21,8 @@ pub(super) fn described(arg: ArgType) -> &'static str {
         ArgType::ConstStr => "a constant string",
         ArgType::SpinLock => "a spin lock",
         ArgType::Timer => "a timer",
+        ArgType::KptrField => "a kptr",
+        ArgType::KptrContent => "what is put into a kptr",
         ArgType::Dynptr(_) => "a dynptr",
         ArgType::BtfId(_) | ArgType::BtfIdOrNull(_) => "a pointer to a kernel object",
         ArgType::PercpuBtfId => "a pointer to a per-cpu variable",
@@ -37,7 +39,10 @@ pub(super) fn is_nullable(arg: ArgType) -> bool {
         ArgType::MapValue(nullable) | ArgType::Ctx(nullable) => nullable == Nullable::Yes,
         ArgType::Mem(mem) | ArgType::FixedMem { mem, .. } => mem.nullable == Nullable::Yes,
         ArgType::BtfSockCommon(nullable) => nullable == Nullable::Yes,
-        ArgType::StackOrNull | ArgType::BtfIdOrNull(_) | ArgType::SocketOrNull => true,
+        ArgType::StackOrNull
+        | ArgType::BtfIdOrNull(_)
+        | ArgType::SocketOrNull
+        | ArgType::KptrContent => true,
         ArgType::None
         | ArgType::Anything
         | ArgType::ConstMapPtr
@@ -50,6 +55,7 @@ pub(super) fn is_nullable(arg: ArgType) -> bool {
         | ArgType::ConstStr
         | ArgType::SpinLock
         | ArgType::Timer
+        | ArgType::KptrField
         | ArgType::Dynptr(_)
         | ArgType::BtfId(_)
         | ArgType::PercpuBtfId
@@ -81,9 +87,12 @@ pub(super) fn expected_kinds(arg: ArgType) -> Option<&'static str> {
             Some("sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_")
         }
         ArgType::SocketOrNull => Some("sock"),
-        ArgType::BtfId(_) | ArgType::BtfIdOrNull(_) => Some("ptr_, trusted_ptr_, rcu_ptr_"),
+        ArgType::BtfId(_) | ArgType::BtfIdOrNull(_) | ArgType::KptrContent => {
+            Some("ptr_, trusted_ptr_, rcu_ptr_")
+        }
+        ArgType::SpinLock | ArgType::KptrField => Some("map_value, ptr_"),
         ArgType::PercpuBtfId => Some("percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_"),
-        ArgType::None | ArgType::Anything | ArgType::SpinLock => None,
+        ArgType::None | ArgType::Anything => None,
     }
 }
 
@@ -110,6 +119,8 @@ pub(super) fn wanted_objects(arg: ArgType) -> Option<&'static [&'static str]> {
         | ArgType::ConstStr
         | ArgType::SpinLock
         | ArgType::Timer
+        | ArgType::KptrField
+        | ArgType::KptrContent
         | ArgType::Dynptr(_)
         | ArgType::PercpuBtfId
         | ArgType::SockCommon
@@ -119,6 +130,7 @@ pub(super) fn wanted_objects(arg: ArgType) -> Option<&'static [&'static str]> {
 
 /// Whether an argument that is an object accepts a pointer that may be null.
 pub(super) fn is_nullable_object(arg: ArgType) -> bool {
-    let is_object = wanted_objects(arg).is_some() || arg == ArgType::SocketOrNull;
+    let is_object = wanted_objects(arg).is_some()
+        || matches!(arg, ArgType::SocketOrNull | ArgType::KptrContent);
     is_object && is_nullable(arg)
 }

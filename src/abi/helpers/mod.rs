@@ -60,6 +60,10 @@ pub enum ArgType {
     SpinLock,
     /// A `struct bpf_timer` in a map value.
     Timer,
+    /// A field that holds a reference to an object.
+    KptrField,
+    /// What is put into that field, which the call releases, or null.
+    KptrContent,
     /// A dynptr on the stack.
     Dynptr(DynptrArg),
     /// A pointer to a kernel object of one of these BTF types.
@@ -169,6 +173,8 @@ pub enum RetType {
     MemOrBtfIdOrNull,
     /// As above, never null.
     MemOrBtfId,
+    /// What the field held, or null; must be released.
+    KptrOrNull,
 }
 
 /// Which program types may call a helper.

@@ -123,22 +123,6 @@ pub(super) const fn row(
     }
 }
 
-/// A helper that the simulator does not judge.
-pub(super) const fn bare(
-    number: u32,
-    name: &'static str,
-    since: Version,
-    available: Availability,
-) -> Helper {
-    Helper {
-        number,
-        name,
-        since,
-        available,
-        prototype: None,
-    }
-}
-
 /// A plain prototype: any licence, no packet pointers, no effect.
 pub(super) const fn prototype(
     list: &[ArgType],

@@ -5,8 +5,8 @@
 
 use super::row::{
     ANY, CTX, FILL, INT, KEY, MAP, READ, READ_OR_NULL, SIZE, SIZE_OR_ZERO, SOCK, STACK, TASK,
-    TASK_OR_NULL, TIMER, VALUE_OR_NULL, VOID, WRITE, WRITE_OR_NULL, bare, btf, btf_or_null,
-    fill_fixed, func, read_fixed, row, write_fixed,
+    TASK_OR_NULL, TIMER, VALUE_OR_NULL, VOID, WRITE, WRITE_OR_NULL, btf, btf_or_null, fill_fixed,
+    func, read_fixed, row, write_fixed,
 };
 use super::sets::{
     ATTACH_COOKIE, BASE, BTF_TRACING, COARSE_CLOCK, D_PATH, FUNCTION_ARGS, ITER, LSM, RETVAL,
@@ -90,7 +90,8 @@ pub(super) static ROWS: [Helper; 71] = [
         &[FILL, SIZE_OR_ZERO, ANY, TASK, ANY], INT, TRACING).gpl().sleeps(),
     row(192, "bpf_skb_set_tstamp", v(5, 18), &[CTX, ANY, ANY], INT, TC),
     row(193, "bpf_ima_file_hash", v(5, 18), &[btf(&["file"]), FILL, SIZE], INT, LSM).sleeps(),
-    bare(194, "bpf_kptr_xchg", v(5, 19), BASE),
+    row(194, "bpf_kptr_xchg", v(5, 19),
+        &[ArgType::KptrField, ArgType::KptrContent], RetType::KptrOrNull, BASE),
     row(195, "bpf_map_lookup_percpu_elem", v(5, 19),
         &[MAP, KEY, ANY], RetType::MapValueOrNull, BASE).packet(),
     row(196, "bpf_skc_to_mptcp_sock", v(5, 19),

@@ -21,23 +21,9 @@ use super::super::state::{Kind, Register, Trust};
 use super::{Call, Effect};
 
 /// Structures that ask for rules of their own, which are not modelled.
-const UNSUPPORTED: [&str; 6] = [
-    "bpf_list_head",
-    "bpf_list_node",
-    "bpf_rb_root",
-    "bpf_rb_node",
-    "bpf_wq",
-    "bpf_res_spin_lock",
-];
+const UNSUPPORTED: [&str; 1] = ["bpf_res_spin_lock"];
 /// Endings of names that ask for such rules.
-const UNSUPPORTED_ENDINGS: [&str; 6] = [
-    "__alloc",
-    "__refcounted_kptr",
-    "__map",
-    "__iter",
-    "rdonly_buf_size",
-    "rdwr_buf_size",
-];
+const UNSUPPORTED_ENDINGS: [&str; 3] = ["__iter", "rdonly_buf_size", "rdwr_buf_size"];
 /// Contexts as programs see them, and what the kernel has in their place.
 const PROJECTIONS: [(&str, &str); 3] = [
     ("__sk_buff", "sk_buff"),
@@ -48,12 +34,12 @@ const PROJECTIONS: [(&str, &str); 3] = [
 const MAX_NESTING: u32 = 3;
 
 /// One parameter and the register that is given for it.
-struct Given<'a> {
-    index: usize,
-    reg: Reg,
-    name: &'a str,
+pub(super) struct Given<'a> {
+    pub(super) index: usize,
+    pub(super) reg: Reg,
+    pub(super) name: &'a str,
     /// What the parameter points to.
-    pointee: BtfId,
+    pub(super) pointee: BtfId,
 }
 
 impl Verifier<'_> {
@@ -145,10 +131,24 @@ impl Verifier<'_> {
         let ty = btf.ty(given.pointee);
         let (name, is_struct) = (ty.name().to_owned(), matches!(ty, Type::Struct(_)));
         let is_iterator = index == 0 && super::iterator::is_iterator(&ty);
+        if let Some(wants) = self.wants_object(given) {
+            self.check_object_argument(call, given, wants)?;
+            return Ok(Took::One);
+        }
+        if is_struct && name == "bpf_wq" {
+            self.check_work_queue(call, given, &register)?;
+            return Ok(Took::One);
+        }
+        if given.name.ends_with("__map") {
+            self.check_map_of_work(call, given.reg, &register)?;
+        }
+        if matches!(ty, Type::FuncProto { .. }) {
+            call.callback = Some(self.called_function(given, &register)?);
+            return Ok(Took::One);
+        }
         if UNSUPPORTED_ENDINGS
             .iter()
             .any(|end| given.name.ends_with(end))
-            || matches!(ty, Type::FuncProto { .. })
             || is_struct && UNSUPPORTED.contains(&name.as_str())
         {
             return Err(unsupported(call));
@@ -183,6 +183,17 @@ impl Verifier<'_> {
             return Ok(Took::One);
         }
         self.check_kfunc_memory(call, given, size)
+    }
+
+    /// The function that is given to be called back.
+    fn called_function(&self, given: &Given<'_>, register: &Register) -> Check<usize> {
+        match register.kind {
+            Kind::Func(subprog) => Ok(subprog as usize),
+            _ => Err(Fail::invalid(format!(
+                "arg{} expected pointer to func",
+                given.index
+            ))),
+        }
     }
 
     fn check_kfunc_context(&self, given: &Given<'_>, register: &Register) -> Check {
@@ -228,6 +239,7 @@ impl Verifier<'_> {
             | Kind::Sock(_)
             | Kind::FlowKeys
             | Kind::Dynptr
+            | Kind::Local(..)
             | Kind::Buf(_) => None,
         }
     }

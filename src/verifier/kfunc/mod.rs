@@ -8,7 +8,9 @@
 
 mod argument;
 mod dynptr;
+mod graph;
 mod iterator;
+mod work;
 
 use std::collections::btree_map::Entry;
 
@@ -16,14 +18,15 @@ use crate::abi::ProgType;
 use crate::abi::kfuncs::{Kfunc, by_name, flag};
 use crate::btf::{Btf, BtfId, KindFilter, Type};
 use crate::isa::{CallTarget, Insn, Pc, Reg};
-use crate::object::{CallFacts, KernelCall};
+use crate::object::{CallFacts, KernelCall, Root};
 
 use super::argument::ARGUMENTS;
 use super::dynptr::Dynptr;
 use super::explore::{Flowing, Verifier};
 use super::fail::{Check, Fail};
 use super::outcome::Env;
-use super::state::{IterGuard, Kind, MemKind, Place, Register, Trust, frame_number};
+use super::state::{IterGuard, Kind, MapRef, MemKind, Place, Register, Trust, frame_number};
+use super::timer::Later;
 
 /// The kernel functions that a program calls, by their id in the kernel's types.
 #[derive(Debug)]
@@ -56,6 +59,18 @@ impl Kfuncs {
     pub(super) fn is_iter_next(&self, insn: &Insn) -> bool {
         let kfunc = self.called_by(insn);
         kfunc.is_some_and(|kfunc| kfunc.has(flag::ITER_NEXT))
+    }
+
+    /// Whether an instruction calls a function of the program's back before the call returns.
+    pub(super) fn calls_back(&self, insn: &Insn) -> bool {
+        let kfunc = self.called_by(insn);
+        kfunc.is_some_and(|kfunc| kfunc.name == "bpf_rbtree_add_impl")
+    }
+
+    /// Whether an instruction sets a function that runs later.
+    pub(super) fn sets_function(&self, insn: &Insn) -> bool {
+        let kfunc = self.called_by(insn);
+        kfunc.is_some_and(|kfunc| kfunc.name == work::SETS_FUNCTION)
     }
 
     /// Whether an instruction throws.
@@ -178,20 +193,37 @@ struct Call {
     size: Option<u32>,
     /// The dynptr that it uses.
     dynptr: Option<Dynptr>,
+    /// The structure of the object that it works on.
+    object: Option<BtfId>,
+    /// Whether the program owns that object.
+    is_owned: bool,
+    /// What the list or tree that it works on holds.
+    root: Option<Root>,
+    /// The map that the work queue argument lies in.
+    map: Option<MapRef>,
+    /// The function that it calls back.
+    callback: Option<usize>,
     /// The iterator that it works on: frame and slot of its lowest address.
     iter: Option<(usize, usize)>,
 }
 
 impl Verifier<'_> {
     pub(super) fn check_kfunc(&mut self, pc: Pc, id: i32, btf_index: i16) -> Check<Flowing> {
+        self.check_lock_allows(pc)?;
         let mut call = self.kfunc_call(pc, id, btf_index)?;
         self.check_kfunc_sleeps(&call)?;
         self.check_kfunc_arguments(&mut call)?;
         self.open_or_close(&call)?;
         self.note_kernel_call(pc, &call);
+        if let (work::SETS_FUNCTION, Some(map), Some(subprog)) =
+            (call.kfunc.name, call.map, call.callback)
+        {
+            self.set_later_function(pc, map, subprog, Later::Work)?;
+        }
         if let Some(reference) = call.release {
             self.release(reference, &format!("kfunc {}#{id}", call.kfunc.name))?;
         }
+        self.link_object(pc, &call)?;
         if call.effect == Effect::Throw {
             return self.throw();
         }
@@ -255,6 +287,11 @@ impl Verifier<'_> {
             constant: None,
             size: None,
             dynptr: None,
+            object: None,
+            is_owned: false,
+            root: None,
+            map: None,
+            callback: None,
             iter: None,
         })
     }
@@ -288,6 +325,12 @@ impl Verifier<'_> {
     fn open_or_close(&mut self, call: &Call) -> Check {
         let name = call.kfunc.name;
         let sleeps = call.kfunc.has(flag::SLEEPABLE);
+        let is_section = matches!(call.effect, Effect::RcuLock | Effect::RcuUnlock);
+        if is_section && self.in_tree_callback() {
+            return Err(Fail::access(
+                "Calling bpf_rcu_read_{lock,unlock} in unnecessary rbtree callback",
+            ));
+        }
         match (self.cur.rcu_locked, call.effect) {
             (true, Effect::RcuLock) => {
                 return Err(Fail::invalid(format!(
@@ -338,6 +381,12 @@ impl Verifier<'_> {
                 register.kind = Kind::Btf(id, Trust::Untrusted);
                 register.maybe_null = false;
             }
+            if let Kind::Local(id, hold) = register.kind
+                && hold.is_rcu()
+            {
+                register.kind = Kind::Local(id, hold.after_section());
+                register.maybe_null = false;
+            }
         });
         let slots = self
             .cur
@@ -353,11 +402,40 @@ impl Verifier<'_> {
 
     /// Whether RCU protects: programs that do not sleep run within a section.
     pub(in crate::verifier) fn in_rcu(&self) -> bool {
-        self.cur.rcu_locked || !self.is_sleepable()
+        self.cur.rcu_locked || self.cur.lock.is_some() || !self.is_sleepable()
     }
 
-    /// What `r0` holds after the call.
+    /// What `r0` holds after the call, reference included.
     fn kfunc_result(&mut self, pc: Pc, call: &Call) -> Check<Register> {
+        let mut result = match self.object_result(call)? {
+            Some(object) => object,
+            None => self.kernel_result(call)?,
+        };
+        if !result.is_pointer() {
+            return Ok(result);
+        }
+        // Who holds a reference can always take another.
+        let may_fail = call.kfunc.has(flag::RET_NULL) && !call.is_owned;
+        if may_fail {
+            result.maybe_null = true;
+            result.id = self.new_id();
+        }
+        if call.kfunc.has(flag::ACQUIRE) {
+            result.ref_id = self.acquire(pc);
+            if may_fail {
+                result.id = result.ref_id;
+            }
+        } else {
+            self.share_first(call, &mut result);
+        }
+        if result.id == 0 && self.may_hold_lock(result.kind) {
+            result.id = self.new_id();
+        }
+        Ok(result)
+    }
+
+    /// What a call gives of the kernel's.
+    fn kernel_result(&mut self, call: &Call) -> Check<Register> {
         let unsupported =
             || Fail::unsupported(format!("calling kernel function {}", call.kfunc.name));
         if let Effect::DynptrSlice | Effect::DynptrSliceWritable = call.effect {
@@ -392,16 +470,6 @@ impl Verifier<'_> {
         if let Kind::Mem(..) = kind {
             // It is gone when what it was taken from is released.
             result.ref_id = call.ref_id;
-        }
-        if call.kfunc.has(flag::RET_NULL) {
-            result.maybe_null = true;
-            result.id = self.new_id();
-        }
-        if call.kfunc.has(flag::ACQUIRE) {
-            result.ref_id = self.acquire(pc);
-            if call.kfunc.has(flag::RET_NULL) {
-                result.id = result.ref_id;
-            }
         }
         Ok(result)
     }

@@ -147,6 +147,9 @@ impl Verifier<'_> {
         if let Kind::Btf(id, _) = register.kind {
             text.push_str(self.kernel_btf().ty(id).name());
         }
+        if let Kind::Local(ty, _) = register.kind {
+            text.push_str(&self.local_name(ty));
+        }
         let mut parts = self.pointer_parts(register).join(",");
         let mut separator = if parts.is_empty() { "" } else { "," };
         let _ = register.value.write_parts(&mut parts, &mut separator);
@@ -165,6 +168,9 @@ impl Verifier<'_> {
         }
         if register.ref_id != 0 {
             parts.push(format!("ref_obj_id={}", register.ref_id));
+        }
+        if matches!(register.kind, Kind::Local(_, hold) if hold.is_non_owning()) {
+            parts.push("non_own_ref".to_owned());
         }
         if let Kind::Map(map) | Kind::MapValue(map) | Kind::MapKey(map) = register.kind {
             let spec = self.map_spec(map);
@@ -211,6 +217,17 @@ impl Verifier<'_> {
             Kind::Dynptr => "dynptr_ptr",
             Kind::Buf(BufKind::ReadOnly) => "rdonly_buf",
             Kind::Buf(BufKind::ReadWrite) => "buf",
+            Kind::Local(_, hold) => {
+                let prefixes = [
+                    (hold.is_per_cpu(), "percpu_"),
+                    (hold.is_rcu(), "rcu_"),
+                    (hold.is_untrusted(), "untrusted_"),
+                ];
+                let prefixes = prefixes.iter().filter(|(is, _)| *is);
+                let prefix: String = prefixes.map(|(_, prefix)| *prefix).collect();
+                let null = if register.maybe_null { "or_null_" } else { "" };
+                return format!("{prefix}ptr_{null}");
+            }
             Kind::Btf(_, trust) => {
                 let prefix = match trust {
                     Trust::Trusted => "trusted_",
