@@ -482,6 +482,9 @@ impl<'a> Verifier<'a> {
         let mut live = slot.live;
         live.written = true;
         *slot = content.with_live(live);
+        if reg == Reg::R0 {
+            self.cur.frame_mut().returned_from = None;
+        }
         self.log.changed(reg);
     }
 

@@ -328,29 +328,32 @@ impl Verifier<'_> {
 
     /// Marks a place as read in every checkpoint back to where it was written.
     pub(super) fn mark_read(&mut self, place: Place) {
-        let (frame_index, activation) = match place {
-            Place::Reg(frame, _) | Place::Slot(frame, _) => {
-                let Some(frame_now) = self.cur.frames.get(usize::from(frame)) else {
-                    return;
-                };
-                (usize::from(frame), frame_now.activation)
-            }
+        let (Place::Reg(frame, _) | Place::Slot(frame, _)) = place;
+        let frame_index = usize::from(frame);
+        let Some(frame) = self.cur.frames.get_mut(frame_index) else {
+            return;
         };
-        if live_at(&mut self.cur.frames[frame_index], place).is_none_or(|live| live.written) {
+        let mut at = Origin {
+            place,
+            frame: frame_index,
+            activation: frame.activation,
+        };
+        if live_at(frame, place).is_none_or(|live| live.written) {
             return;
         }
+        at.follow(frame);
         let mut parent = self.cur.parent;
         let mut marked = 0;
         while let Some(id) = parent {
             let stored = &mut self.stored[id.index()].state;
             parent = stored.parent;
-            let Some(frame) = stored.frames.get_mut(frame_index) else {
+            let Some(frame) = stored.frames.get_mut(at.frame) else {
                 return;
             };
-            if frame.activation != activation {
+            if frame.activation != at.activation {
                 return;
             }
-            let Some(live) = live_at(frame, place) else {
+            let Some(live) = live_at(frame, at.place) else {
                 return;
             };
             if std::mem::replace(&mut live.read, true) {
@@ -361,6 +364,29 @@ impl Verifier<'_> {
             if live.written {
                 return;
             }
+            at.follow(frame);
+        }
+    }
+}
+
+/// Where the content of a place was at a checkpoint.
+#[derive(Clone, Copy, Debug)]
+struct Origin {
+    place: Place,
+    frame: usize,
+    activation: u32,
+}
+
+impl Origin {
+    /// Goes on to the checkpoint before the state of this frame: what a function returned was its own there.
+    fn follow(&mut self, frame: &Frame) {
+        let is_result = matches!(self.place, Place::Reg(_, Reg::R0));
+        if let (true, Some((index, activation))) = (is_result, frame.returned_from) {
+            *self = Origin {
+                place: Place::Reg(super::state::frame_number(index), Reg::R0),
+                frame: index,
+                activation,
+            };
         }
     }
 }

@@ -485,6 +485,9 @@ pub(super) struct Frame {
     pub(super) callsite: Pc,
     /// Tells this activation from others at the same depth.
     pub(super) activation: u32,
+    /// Where `r0` comes from, if a function has returned it since the last checkpoint and had not written it since
+    /// then: index and activation of its frame.
+    pub(super) returned_from: Option<(usize, u32)>,
     /// How many functions of timers set each other until this one was set; 0 for what no timer runs.
     pub(super) async_depth: u32,
     /// The values that it may return, when a helper called it back or a timer runs it.
@@ -504,6 +507,7 @@ impl Frame {
             subprog,
             callsite,
             activation,
+            returned_from: None,
             async_depth: 0,
             callback_range: None,
             callback_depth: 0,

@@ -244,9 +244,6 @@ impl Verifier<'_> {
         if let Kind::Stack(_) = returned.kind {
             return Err(Fail::invalid("cannot return stack pointer to the caller"));
         }
-        if returned.kind != Kind::Uninit && self.cur.frame().callback_range.is_none() {
-            self.mark_argument_read(Reg::R0);
-        }
         self.leave_function()
     }
 
@@ -258,9 +255,14 @@ impl Verifier<'_> {
         }
         let returned = *self.cur.reg(Reg::R0);
         let callsite = self.cur.frame().callsite;
+        let own = (self.cur.top(), self.cur.frame().activation);
+        let from = self.cur.frame().returned_from.unwrap_or(own);
         self.log_return();
         self.cur.frames.pop();
         self.write_reg(Reg::R0, returned);
+        // Whether the result matters is known only when the caller reads it.
+        self.cur.reg_mut(Reg::R0).live = returned.live;
+        self.cur.frame_mut().returned_from = (!returned.live.written).then_some(from);
         self.log_returned(callsite.next());
         Ok(Flowing::To(callsite.next()))
     }

@@ -229,6 +229,7 @@ impl Verifier<'_> {
         self.cur.links.clear();
         self.cur.noted_steps = 0;
         for frame in &mut self.cur.frames {
+            frame.returned_from = None;
             frame
                 .regs
                 .iter_mut()
