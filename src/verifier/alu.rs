@@ -128,6 +128,7 @@ impl Verifier<'_> {
         let mut live = other.reg(dst).live;
         live.written = true;
         *other.reg_mut(dst) = Register::constant(0).with_live(live);
+        other.frame_mut().returned_from = None;
         self.push_branch(other, self.pc.next(), self.pc)?;
         Ok(Register::constant(u64::MAX))
     }
