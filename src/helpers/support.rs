@@ -1,7 +1,7 @@
 //! How far each helper is what it is in the kernel, as `docs/support.md` says it.
 
 use super::entry;
-use crate::abi::helpers::{ArgType, Helper, Prototype};
+use crate::abi::helpers::Helper;
 use crate::maps::Support;
 
 /// What bodies leave out, by number.
@@ -41,26 +41,12 @@ const NO_DELIVERY: &str = "where the packet shall go is recorded; it goes no fur
 pub fn support(helper: &Helper) -> Support {
     let body = helper.number == super::TAIL_CALL.unsigned_abs()
         || i32::try_from(helper.number).is_ok_and(|number| entry(number).is_some());
-    let judged = helper.prototype.as_ref().map(unjudged);
-    match (judged, body) {
+    match (&helper.prototype, body) {
         (None, _) => Support::Refused("not judged yet"),
-        (Some(Some(why)), false) => Support::Refused(why),
-        (Some(Some(_)), true) => {
-            Support::Partial("not judged yet: it runs with `--no-verify` only")
-        }
-        (Some(None), false) => Support::Partial("judged, not run"),
-        (Some(None), true) => {
+        (Some(_), false) => Support::Partial("judged, not run"),
+        (Some(_), true) => {
             let partial = PARTIAL.iter().find(|row| row.0 == helper.number);
             partial.map_or(Support::Full, |row| Support::Partial(row.1))
         }
     }
-}
-
-/// What in a prototype the verifier does not judge yet, if something.
-fn unjudged(prototype: &Prototype) -> Option<&'static str> {
-    let of_argument = |arg: &ArgType| match arg {
-        ArgType::SpinLock => Some("maps with locks are not judged yet"),
-        _ => None,
-    };
-    prototype.args.iter().find_map(of_argument)
 }

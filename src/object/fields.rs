@@ -342,7 +342,7 @@ impl Search<'_> {
         };
         let mut found = Vec::new();
         for (index, member) in (0..).zip(composite.members.iter()) {
-            if member.bitfield_size.is_some() || member.bit_offset % 8 != 0 {
+            if member.bitfield_size.is_some() || !member.bit_offset.is_multiple_of(8) {
                 continue;
             }
             let declared = Declared {
@@ -372,7 +372,7 @@ impl Search<'_> {
         let Some(kind) = self.kind(ty, declared.tagged)? else {
             return Ok(Vec::new());
         };
-        if declared.offset % kind.alignment() != 0 {
+        if !declared.offset.is_multiple_of(kind.alignment()) {
             return Ok(Vec::new());
         }
         let size = kind.size();
@@ -495,7 +495,7 @@ impl Search<'_> {
         let found = members.next().filter(|one| !one.name.is_empty());
         let found = found.ok_or(FieldsError::Missing)?;
         let is_node = matches!(self.btf.ty(found.ty), Type::Struct(inner) if inner.name == node);
-        if !is_node || members.next().is_some() || found.bit_offset % 64 != 0 {
+        if !is_node || members.next().is_some() || !found.bit_offset.is_multiple_of(64) {
             return Err(FieldsError::Invalid);
         }
         Ok(Root {

@@ -222,7 +222,7 @@ impl Verifier<'_> {
                 "arg#{index} is neither owning or non-owning ref"
             )));
         }
-        call.is_owned = !hold.is_non_owning();
+        call.is_owned = register.ref_id != 0;
         if !self.object_fields(id).has(&FieldKind::Refcount) {
             return Err(Fail::invalid(format!(
                 "arg#{index} doesn't point to a type with bpf_refcount field"

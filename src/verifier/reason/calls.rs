@@ -207,6 +207,7 @@ pub(super) const KINDS: &[Kind] = &[
             "arg#… arg#… memory, len pair leads to invalid memory access",
             "arg#… reference type('…') size cannot be determined",
             "R… is not a scalar",
+            "arg… expected pointer to func",
             "arg#… expected pointer to ctx, but got …",
             "…() may write into memory pointed by R… type=…",
             "R… size … is larger than any map",

@@ -12,6 +12,8 @@ pub(super) const KINDS: &[Kind] = &[
             "…bpf_spin_lock…",
             "…bpf_spin_unlock…",
             "…spin_{lock,unlock}…",
+            "function calls are not allowed while holding a lock",
+            "global function calls are not allowed while holding a lock,",
         ],
         advice: "lock and unlock once on each path, with nothing but plain accesses in \
             between, and touch the lock by its helpers alone",
@@ -20,7 +22,11 @@ pub(super) const KINDS: &[Kind] = &[
             called, each path must unlock, only one lock may be held, and lists and \
             trees may be touched only while their lock is. Tracing programs cannot use \
             it.",
-        examples: None,
+        examples: Some(Examples {
+            wrong: example!("E068_wrong.bpf.c"),
+            right: example!("E068_right.bpf.c"),
+            loaded: Loaded::Privileged,
+        }),
     },
     Kind {
         code: Code(69),
@@ -52,6 +58,18 @@ pub(super) const KINDS: &[Kind] = &[
             "…obj_drop…",
             "…rbtree…",
             "arg#… expected pointer to allocated object",
+            "arg#… expected pointer to map value or allocated object",
+            "allocated object must be referenced",
+            "arg#… is neither owning or non-owning ref",
+            "arg#… doesn't point to a type with bpf_refcount field",
+            "direct access to … is disallowed",
+            "local type ID argument must be in range [0, U32_MAX]",
+            "held lock and object are not in the same allocation",
+            "operation on … expects arg#1 … at offset=… in struct …, but arg is at offset=… in struct …",
+            "arg#1 offset=…, but expected … at offset=… in struct …",
+            "arg#… expected for …()",
+            "… not found at offset=…",
+            "R… doesn't have constant offset. … has to be at the constant offset",
         ],
         advice: "hold the lock that belongs to the list or tree, pass its own type of node, \
             and give every object back",
@@ -59,7 +77,11 @@ pub(super) const KINDS: &[Kind] = &[
             and trees whose heads lie in values of maps. An object belongs to the \
             program until it is put into a collection or dropped; heads and nodes are \
             touched by kernel functions alone, under the lock that lies beside the head.",
-        examples: None,
+        examples: Some(Examples {
+            wrong: example!("E070_wrong.bpf.c"),
+            right: example!("E070_right.bpf.c"),
+            loaded: Loaded::Privileged,
+        }),
     },
     Kind {
         code: Code(71),
@@ -67,10 +89,14 @@ pub(super) const KINDS: &[Kind] = &[
         sentences: &[
             "tracing progs cannot use … yet",
             "R… doesn't have constant offset. bpf_timer has to be at the constant offset",
-            "map '…' has to have BTF in order to use bpf_timer",
+            "map '…' has to have BTF in order to use …",
             "off … doesn't point to 'struct bpf_timer' that is at …",
-            "store to referenced kptr disallowed",
-            "bpf_timer …",
+            "… cannot be accessed directly by load/store",
+            "workqueue pointer in R… map_uid=… doesn't match map pointer in R… map_uid=…",
+            "pointer in R… isn't map pointer",
+            "arg#… doesn't point to a map value",
+            "off … doesn't point to 'struct bpf_wq' that is at …",
+            "R… doesn't have constant offset. bpf_wq has to be at the constant offset",
             "map '…' has no valid …",
         ],
         advice: "use the helpers that are made for the field, from a type of program that may",
@@ -92,6 +118,8 @@ pub(super) const KINDS: &[Kind] = &[
             "a callback without a map",
             "a size without memory",
             "not a kernel object",
+            "an object without types",
+            "verifier internal error: …",
             "REG INVARIANTS VIOLATION (…): …",
         ],
         advice: "this is a fault of a verifier rather than of the program: report it, with \
@@ -110,5 +138,32 @@ pub(super) const KINDS: &[Kind] = &[
             refuses rather than guess, so this says nothing about what Linux would do: a \
             kernel may accept the program or refuse it.",
         examples: None,
+    },
+    Kind {
+        code: Code(74),
+        title: "a field that points to an object is not used as it must be",
+        sentences: &[
+            "store to referenced kptr disallowed",
+            "kptr …",
+            "invalid kptr access, …",
+            "R… has no valid kptr",
+            "off=… doesn't point to kptr",
+            "off=… kptr isn't referenced kptr",
+            "R… doesn't have constant offset. kptr has to be at the constant offset",
+            "map '…' has to have BTF in order to use bpf_kptr_xchg",
+            "BPF_ST imm must be 0 when storing to kptr at off=…",
+        ],
+        advice: "exchange what the field holds with bpf_kptr_xchg(), and release what comes \
+            out",
+        explanation: "A pointer tagged kptr in a map's value or in an allocated object holds a \
+            reference. It is loaded as a whole and then may be null or stale; it is changed by \
+            bpf_kptr_xchg() alone, which takes an object that the program owns, of the \
+            field's type, and gives back what was there, to be released. One tagged \
+            kptr_untrusted holds nothing and may be stored to.",
+        examples: Some(Examples {
+            wrong: example!("E074_wrong.bpf.c"),
+            right: example!("E074_right.bpf.c"),
+            loaded: Loaded::Privileged,
+        }),
     },
 ];
