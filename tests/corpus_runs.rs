@@ -246,6 +246,42 @@ const CASES: &[Case] = &[
         },
     ),
     case("tc_rewrite", || packets(&["dns_query", "udp"]), tc_rewrite),
+    case(
+        "timer",
+        || {
+            [
+                execve(),
+                execve(),
+                vec![Event::Sleep(999_999_000)],
+                execve(),
+            ]
+            .concat()
+        },
+        |seen| {
+            seen.prints(&[]);
+            assert_eq!(seen.sim.machine().timers.waiting(), 1);
+        },
+    ),
+    case(
+        "timer",
+        || [execve(), execve(), vec![Event::Sleep(2_000_000_000)]].concat(),
+        |seen| {
+            seen.prints(&["user 1000 started 2 programs, and then none"]);
+            assert!(seen.passed("timer in pauses"));
+            assert!(seen.sim.map("pauses").unwrap().entries().is_empty());
+            assert_eq!(seen.sim.machine().timers.waiting(), 0);
+        },
+    ),
+    case(
+        "timer_errors",
+        || packets(&["udp"]),
+        |seen| {
+            let wanted = [
+                -22, -22, -22, -22, -22, 0, -16, -22, 0, -22, 0, 0, 1, -22, -22, 0,
+            ];
+            seen.answers(&[wanted, wanted].concat());
+        },
+    ),
     case("uninit_stack", execve, |seen| {
         assert_eq!(seen.returned("uninit_stack"), [0])
     }),

@@ -22,7 +22,7 @@ the tables in the code, and a test fails when they differ.
 is loaded; nothing is silently left out.
 
 Values of maps with fields that the kernel treats specially (locks, work queues, kernel pointers, lists, trees, reference
-counts) are judged; maps that have them are not made yet, but for timers, and programs that set one are not run.
+counts) are judged; maps that have them are not made yet, but for timers, which fire on the machine's clock.
 ";
 
 fn fresh() -> String {

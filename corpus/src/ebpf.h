@@ -100,6 +100,7 @@ static long (*const bpf_loop)(u32 iterations, void *callback, void *callback_ctx
 static long (*const bpf_timer_init)(struct bpf_timer *timer, void *map, u64 clock) = (void *)169;
 static long (*const bpf_timer_set_callback)(struct bpf_timer *timer, void *callback) = (void *)170;
 static long (*const bpf_timer_start)(struct bpf_timer *timer, u64 nsecs, u64 flags) = (void *)171;
+static long (*const bpf_timer_cancel)(struct bpf_timer *timer) = (void *)172;
 static long (*const bpf_strncmp)(const char *s1, u32 s1_size, const char *s2) = (void *)182;
 
 /* Prints to /sys/kernel/tracing/trace_pipe; up to three arguments. The format becomes a

@@ -4,7 +4,7 @@
 //! a run could not survive is refused (a jump out of the program, a helper without a body).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::bindings::{Bindings, MapBinding};
 use super::known::{self, ArrayId, Known};
@@ -110,6 +110,7 @@ impl<'a> Lowering<'a> {
         }
         Ok(Code {
             name: Arc::from(self.program.name.as_str()),
+            id: OnceLock::new(),
             prog_type: self.program.prog_type,
             ops,
             pcs,

@@ -23,10 +23,11 @@ mod run;
 mod stacks;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::abi::ProgType;
 use crate::isa::{Pc, Size};
+use crate::machine::ProgId;
 use crate::maps::Map;
 use crate::object::CallFacts;
 
@@ -37,7 +38,7 @@ pub use known::{ArrayId, ArrayShape, Known};
 pub use lower::{lower, lower_unverified};
 pub use op::{Atomic, Branch, CallId, EntryId, Load, MAY_GOTO_BUDGET, Op, Place, Target};
 pub use refusal::LowerError;
-pub use run::{Cause, DEFAULT_FUEL, MAX_TAIL_CALLS, Outcome, Programs, RunEnv, Trap};
+pub use run::{Cause, DEFAULT_FUEL, MAX_TAIL_CALLS, Outcome, Programs, RunEnv, Start, Trap};
 pub use stacks::{MAX_FRAMES, RUN_FRAMES, STACK_SIZE, Stacks};
 
 /// A program in the form that engines run.
@@ -45,6 +46,8 @@ pub use stacks::{MAX_FRAMES, RUN_FRAMES, STACK_SIZE, Stacks};
 pub struct Code {
     /// The program's name.
     pub name: Arc<str>,
+    /// Its id, once it is loaded.
+    pub id: OnceLock<ProgId>,
     /// Its type.
     pub prog_type: ProgType,
     /// Its operations, the program itself first.

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Code, Stacks};
+use super::{Code, EntryId, Stacks};
 use crate::helpers::{HelperError, RunState, World};
 use crate::isa::{Pc, Reg};
-use crate::machine::{Fault, ProgId};
+use crate::machine::{Addr, Fault, ProgId};
 
 /// The fuel of a run that was given none: more than a minute of interpretation is never meant.
 pub const DEFAULT_FUEL: u64 = 1 << 32;
@@ -27,6 +27,26 @@ pub struct RunEnv<'a> {
     pub stacks: &'a Stacks,
     /// How many instructions may run.
     pub fuel: u64,
+}
+
+/// Where a run begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    /// The function.
+    pub entry: EntryId,
+    /// `r1` to `r5`.
+    pub args: [u64; 5],
+}
+
+impl Start {
+    /// The context: what the program itself is given; other functions have none.
+    pub fn ctx(&self) -> Addr {
+        let [first, ..] = self.args;
+        match self.entry == EntryId::default() {
+            true => Addr(first),
+            false => Addr::NULL,
+        }
+    }
 }
 
 /// What one run of a program came to.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::machine::Task;
 
 use super::skb_fields::SkbFields;
-use super::{EventError, Passage, UsdtEvent, execve, packet, single, syscall, usdt};
+use super::{EventError, Passage, UsdtEvent, Values, execve, packet, single, syscall, usdt};
 
 /// Something that happens to the modelled kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Event {
     Usdt(UsdtEvent),
     /// One hook alone.
     Hook(HookEvent),
+    /// Nothing, for so many nanoseconds: timers fire.
+    Sleep(u64),
 }
 
 /// The system call `execve`.
@@ -136,6 +138,7 @@ impl Event {
             Event::Packet(event) => Ok(packet::passage(event, task)),
             Event::Usdt(event) => Ok(usdt::passage(event, task)),
             Event::Hook(event) => single::passage(event, task),
+            Event::Sleep(_) => Ok(Passage::new(Arc::clone(task), Values::default())),
         }
     }
 }

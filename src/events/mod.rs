@@ -24,6 +24,7 @@ mod passage;
 mod scene;
 mod single;
 mod skb_fields;
+mod sleep;
 mod stacks;
 mod syscall;
 #[cfg(test)]

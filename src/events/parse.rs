@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::abi::tracepoints;
 
 use super::event::{Event, Execve, HookEvent, SyscallEvent};
-use super::{EventError, single, values};
+use super::{EventError, single, sleep, values};
 
 /// Names other than system calls and single hooks.
-const NAMED: [(&str, &str); 3] = [
+const NAMED: [(&str, &str); 4] = [
     (
         "execve",
         "a process starts another program (filename, argv0 to argv9)",
@@ -20,6 +20,10 @@ const NAMED: [(&str, &str); 3] = [
     (
         "TRACEPOINT",
         "any other tracepoint by its name alone, such as sched_switch (its fields by name)",
+    ),
+    (
+        "sleep:TIME",
+        "nothing happens for so long, such as 50ms: timers fire",
     ),
 ];
 
@@ -41,6 +45,10 @@ impl Event {
             "execve" => parse_execve(&args),
             "exit" => Event::parse_syscall("exit_group", args),
             "fork" => Event::parse_syscall("clone", args),
+            _ if let Some((sleep::PREFIX, time)) = name.split_once(':') => {
+                check_args(name, &args, |_| false, "none")?;
+                sleep::parse(time).map(Event::Sleep)
+            }
             _ if name.contains(':') => parse_hook(name, args),
             _ if tracepoints::syscall_by_name(name).is_none() => parse_tracepoint(name, args),
             _ => Event::parse_syscall(name, args),

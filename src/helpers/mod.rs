@@ -35,11 +35,12 @@ mod task;
 #[cfg(test)]
 pub(crate) mod tests;
 mod time;
+mod timer;
 mod trace;
 mod user_ring;
 mod world;
 
-use crate::machine::{Access, Addr, Fault, Memory};
+use crate::machine::{Access, Addr, Fault, Memory, ProgId};
 
 use kfunc::CallFacts;
 
@@ -127,6 +128,8 @@ pub trait Engine {
     fn callback(&mut self, handle: u64, args: [u64; 5]) -> Reply;
     /// What the run leaves to its caller.
     fn state(&mut self) -> &mut RunState;
+    /// The program that calls, after tail calls the one that was called last, if it is loaded.
+    fn program(&self) -> Option<ProgId>;
 }
 
 /// Why a run cannot go on after a helper.
@@ -147,7 +150,7 @@ pub enum HelperError {
 }
 
 /// All families but those of packets.
-const FAMILIES: [&[Entry]; 16] = [
+const FAMILIES: &[&[Entry]] = &[
     cgroup::ROWS,
     dynptr::ROWS,
     loops::ROWS,
@@ -162,6 +165,7 @@ const FAMILIES: [&[Entry]; 16] = [
     strings::ROWS,
     task::ROWS,
     time::ROWS,
+    timer::ROWS,
     trace::ROWS,
     user_ring::ROWS,
 ];

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use super::packet::{Packet, Redirect, SentCopy};
 use super::trace::Returned;
 use crate::abi::ProgType;
-use crate::machine::{Addr, CpuId, Errno, Machine, ProgId, Task};
+use crate::machine::{Addr, CpuId, Errno, Machine, ProgId, Task, TimerId};
 use crate::maps::{CgroupPlace, MapTable};
 
 /// The machine, and what it is doing while a program runs.
@@ -27,6 +27,8 @@ pub struct World<'a> {
     pub packet: Option<Packet<'a>>,
     /// What the program is attached to.
     pub hook: Hook<'a>,
+    /// The timer whose function the program is.
+    pub timer: Option<TimerId>,
 }
 
 impl<'a> World<'a> {
@@ -47,6 +49,7 @@ impl<'a> World<'a> {
             task_struct: None,
             packet: None,
             hook,
+            timer: None,
         }
     }
 }

@@ -25,13 +25,13 @@ use std::sync::Arc;
 
 use crate::code::{
     ArrayId, Atomic, CallId, Cause, Code, EntryId, Known, Load, MAX_TAIL_CALLS, Op, Outcome, Place,
-    RunEnv, Trap,
+    RunEnv, Start, Trap,
 };
 use crate::helpers::kfunc::{self, CallFacts};
 use crate::helpers::{self, Call, Engine, Entry, HelperError, Reply, RunState};
 use crate::isa::alu::{alu32, alu64, endian, extend, imm, movsx, neg};
 use crate::isa::{AtomicOp, Fetch, LegacyMode, Reg, Size};
-use crate::machine::{Addr, Errno, Memory};
+use crate::machine::{Addr, Errno, Memory, ProgId};
 use frame::{Budget, Frames, Regs, Return};
 use threaded::{Progress, Threaded};
 use watch::Nobody;
@@ -44,11 +44,25 @@ pub fn run(code: &Code, env: &RunEnv<'_>, ctx: Addr) -> Outcome {
 
 /// As [`run`], and somebody is shown each operation before it runs.
 pub fn run_watched(code: &Code, env: &RunEnv<'_>, ctx: Addr, watch: &mut impl Watch) -> Outcome {
+    let start = Start {
+        entry: EntryId::default(),
+        args: [ctx.0, 0, 0, 0, 0],
+    };
+    run_from(code, env, start, watch)
+}
+
+/// Runs a function of a program by itself; it has no context.
+pub fn run_function(code: &Code, env: &RunEnv<'_>, start: Start) -> Outcome {
+    run_from(code, env, start, &mut Nobody)
+}
+
+fn run_from(code: &Code, env: &RunEnv<'_>, start: Start, watch: &mut impl Watch) -> Outcome {
+    let Start { entry, args } = start;
     let mut run = Run {
         watch,
         env,
         memory: &env.world.machine.memory,
-        ctx,
+        ctx: start.ctx(),
         code,
         fuel: env.fuel,
         tail_calls: 0,
@@ -56,7 +70,7 @@ pub fn run_watched(code: &Code, env: &RunEnv<'_>, ctx: Addr, watch: &mut impl Wa
         state: RunState::default(),
         stopped: None,
     };
-    let result = run.activate(code, EntryId::default(), [ctx.0, 0, 0, 0, 0]);
+    let result = run.activate(code, entry, args);
     Outcome {
         result,
         insns: Some(env.fuel - run.fuel),
@@ -432,6 +446,10 @@ impl<W: Watch> Engine for Run<'_, W> {
 
     fn state(&mut self) -> &mut RunState {
         &mut self.state
+    }
+
+    fn program(&self) -> Option<ProgId> {
+        self.code.id.get().copied()
     }
 }
 

@@ -51,7 +51,7 @@ use std::sync::Arc;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 
-use crate::code::{Checks, Code, Outcome, RunEnv};
+use crate::code::{Checks, Code, EntryId, Outcome, RunEnv, Start};
 use crate::machine::{Addr, ProgId};
 
 pub use listing::{Listing, Stage};
@@ -226,5 +226,14 @@ impl Natives {
 ///
 /// Tail calls lead to `natives`; the programs of `env` are the interpreter's.
 pub fn run(native: &Native, natives: &Natives, env: &RunEnv<'_>, ctx: Addr) -> Outcome {
-    state::Run::new(native, natives, env, ctx).finish()
+    let start = Start {
+        entry: EntryId::default(),
+        args: [ctx.0, 0, 0, 0, 0],
+    };
+    run_function(native, natives, env, start)
+}
+
+/// Runs a function of a program by itself.
+pub fn run_function(native: &Native, natives: &Natives, env: &RunEnv<'_>, start: Start) -> Outcome {
+    state::Run::new(native, natives, env, start.ctx()).finish(start)
 }

@@ -6,11 +6,11 @@
 use std::mem::offset_of;
 use std::sync::Arc;
 
-use crate::code::{Cause, Code, EntryId, MAX_FRAMES, MAX_TAIL_CALLS, Outcome, RunEnv, Trap};
+use crate::code::{Cause, Code, EntryId, MAX_FRAMES, MAX_TAIL_CALLS, Outcome, RunEnv, Start, Trap};
 use crate::helpers::kfunc::CallFacts;
 use crate::helpers::{self, Call, Engine, HelperError, Reply, RunState};
 use crate::isa::Reg;
-use crate::machine::{Addr, Errno};
+use crate::machine::{Addr, Errno, ProgId};
 
 use super::{Counting, Landing, Native, Natives};
 
@@ -153,8 +153,8 @@ impl<'a> Run<'a> {
     }
 
     /// Runs it.
-    pub(super) fn finish(mut self) -> Outcome {
-        let result = self.activate(EntryId::default(), 0, [self.ctx, 0, 0, 0, 0]);
+    pub(super) fn finish(mut self, Start { entry, args }: Start) -> Outcome {
+        let result = self.activate(entry, 0, args);
         let Run {
             fuel,
             tail_calls,
@@ -303,5 +303,9 @@ impl Engine for Run<'_> {
 
     fn state(&mut self) -> &mut RunState {
         &mut self.state
+    }
+
+    fn program(&self) -> Option<ProgId> {
+        self.code().id.get().copied()
     }
 }

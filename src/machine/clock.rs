@@ -98,9 +98,32 @@ impl Clock {
         self.boot_date.wrapping_add(self.now())
     }
 
+    /// The date at boot, in nanoseconds since 1970.
+    pub fn boot_date(&self) -> u64 {
+        self.boot_date
+    }
+
     /// Sets virtual time; the host's cannot be set.
     pub fn set(&self, now: u64) {
         self.now.store(now, Ordering::Relaxed);
+    }
+
+    /// Lets virtual time pass to that moment, unless it has.
+    pub fn reach(&self, moment: u64) {
+        match self.source {
+            Source::Readings => {
+                self.now.fetch_max(moment, Ordering::Relaxed);
+            }
+            Source::Host => {}
+        }
+    }
+
+    /// Lets virtual time pass by a step.
+    pub fn tick(&self) {
+        match self.source {
+            Source::Readings => self.advance(self.step.max(1)),
+            Source::Host => {}
+        }
     }
 
     /// Lets virtual time pass.

@@ -40,6 +40,7 @@ errnos! {
     EINVAL = 22, "Invalid argument.";
     ENOSPC = 28, "No space left.";
     ERANGE = 34, "Out of range.";
+    EDEADLK = 35, "It would wait for itself.";
     ENAMETOOLONG = 36, "Name too long.";
     ENODATA = 61, "No data available.";
     EPROTO = 71, "Protocol error.";

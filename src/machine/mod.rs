@@ -19,6 +19,7 @@ mod registry;
 mod sinks;
 pub mod socket;
 mod task;
+mod timers;
 
 use std::sync::Arc;
 
@@ -35,6 +36,7 @@ pub use random::Random;
 pub use registry::{LinkId, MapId, ProgId, Registry};
 pub use sinks::{TraceFlags, TracePipe};
 pub use task::{Comm, Namespaces, ROOT_CGROUP, Task, TaskTable};
+pub use timers::{DueTimer, TimerCallback, TimerClock, TimerId, Timers};
 
 /// What a machine is made as.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,6 +70,8 @@ pub struct Machine {
     pub trace: TracePipe,
     /// Ids.
     pub registry: Registry,
+    /// Timers in map values, which maps know too.
+    pub timers: Arc<Timers>,
 }
 
 impl Machine {
@@ -82,6 +86,7 @@ impl Machine {
             holders: HolderTable::default(),
             trace: TracePipe::default(),
             registry: Registry::default(),
+            timers: Arc::default(),
         })
     }
 }

@@ -3,7 +3,11 @@
 //! Every element exists from the start and none can be deleted. All elements are one object of
 //! guest memory, or one for each CPU; an access must not leave the bytes of an element.
 
-use crate::machine::{Addr, CpuId, Errno, Memory, ObjectKind, ObjectSpec, OutOfMemory, Stride};
+use std::sync::Arc;
+
+use crate::machine::{
+    Addr, CpuId, Errno, Memory, ObjectKind, ObjectSpec, OutOfMemory, Stride, Timers,
+};
 
 use super::ops::{BPF_NOEXIST, MapEnv, MapOps, check_update_flags, index_of, next_index};
 use super::{PerCpu, Shape};
@@ -17,6 +21,7 @@ pub struct ArrayMap {
     count: u32,
     value_size: u32,
     stride: u32,
+    timers: Arc<Timers>,
 }
 
 impl ArrayMap {
@@ -28,6 +33,7 @@ impl ArrayMap {
             count: shape.max_entries,
             value_size: shape.value_size,
             stride,
+            timers: Arc::clone(&shape.timers),
         };
         for name in shape.value_names() {
             let spec = ObjectSpec::new(ObjectKind::MapValue, name, shape.owner.clone())
@@ -76,6 +82,27 @@ impl ArrayMap {
         Some(base?.offset(i64::from(index) * i64::from(self.stride)))
     }
 
+    /// Replaces a value, and with it what timers it had.
+    fn put(&self, memory: &Memory, addr: Addr, value: &[u8]) -> Result<(), Errno> {
+        super::copy_value(memory, addr, value, self.value_size)?;
+        self.timers.release([addr], self.value_size);
+        Ok(())
+    }
+
+    /// The value that an address lies in, and its key.
+    pub fn around(&self, addr: Addr) -> Option<(Vec<u8>, Addr)> {
+        let base = self.base()?;
+        let index = addr
+            .0
+            .checked_sub(base.0)?
+            .checked_div(u64::from(self.stride))?;
+        let index = u32::try_from(index)
+            .ok()
+            .filter(|index| *index < self.count)?;
+        let value = base.offset(i64::from(index) * i64::from(self.stride));
+        Some((index.to_le_bytes().to_vec(), value))
+    }
+
     fn check_update(&self, key: &[u8], flags: u64) -> Result<(), Errno> {
         check_update_flags(flags)?;
         match index_of(key) {
@@ -102,7 +129,7 @@ impl MapOps for ArrayMap {
     fn update(&self, env: &MapEnv<'_>, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
         self.check_update(key, flags)?;
         let addr = self.value(key, env.cpu).ok_or(Errno::E2BIG)?;
-        super::copy_value(env.memory, addr, value, self.value_size)
+        self.put(env.memory, addr, value)
     }
 
     fn delete(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Result<(), Errno> {
@@ -130,7 +157,7 @@ impl MapOps for ArrayMap {
         let values = super::scatter(value, self.value_size, self.per_cpu, self.bases.len())?;
         for (cpu, value) in (0u32..).zip(values) {
             let addr = self.value(key, CpuId(cpu)).ok_or(Errno::E2BIG)?;
-            super::copy_value(env.memory, addr, value, self.value_size)?;
+            self.put(env.memory, addr, value)?;
         }
         Ok(())
     }

@@ -172,6 +172,13 @@ impl HashMap {
         Some(self.shape.value_size).filter(|size| *size as usize <= SMALL_VALUE)
     }
 
+    /// The value that an address lies in, and its key.
+    pub fn around(&self, memory: &Memory, addr: Addr) -> Option<(Vec<u8>, Addr)> {
+        let found = self.nodes.around(addr)?;
+        let value = self.nodes.values(&found).next()?;
+        Some((self.key_of(memory, &found)?, value))
+    }
+
     /// Inserts or replaces; `fill` writes the values of the node it is given.
     #[inline(always)]
     fn put(
@@ -358,6 +365,12 @@ impl HashMap {
 
     /// Keeps a node that was unlinked until nobody can hold it.
     fn retire(&self, writer: &mut Writer, node: Node) {
+        if self.shape.timers.any()
+            && let Some(found) = self.nodes.at(node)
+        {
+            let size = self.shape.value_size;
+            self.shape.timers.release(self.nodes.values(&found), size);
+        }
         writer.limbo.push_back(node);
         self.waiting.store(true, Ordering::Relaxed);
     }

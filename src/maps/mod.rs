@@ -71,6 +71,7 @@ use crate::abi::MapType;
 use crate::isa::Size;
 use crate::machine::{
     Addr, Errno, Machine, MapId, Memory, ObjectKind, ObjectSpec, OutOfMemory, Owner, ProgramAccess,
+    Timers,
 };
 use crate::object::{Initial, MapSpec, Origin};
 
@@ -163,6 +164,7 @@ impl Map {
             },
             per_cpu: check::per_cpu(spec.map_type),
             cpus: machine.cpus.count(),
+            timers: Arc::clone(&machine.timers),
         };
         let body = Body::new(machine, &spec, &shape).map_err(failed)?;
         let Some(body) = body else {
@@ -216,6 +218,15 @@ impl Map {
         self.body.ops()
     }
 
+    /// The value of an array or hash that an address lies in, and its key.
+    pub fn around(&self, addr: Addr) -> Option<(Vec<u8>, Addr)> {
+        match &self.body {
+            Body::Array(array) => array.around(addr),
+            Body::Hash(hash) => hash.around(&self.memory, addr),
+            _ => None,
+        }
+    }
+
     /// What it is made of.
     pub fn body(&self) -> &Body {
         &self.body
@@ -257,6 +268,8 @@ struct Shape {
     access: ProgramAccess,
     per_cpu: PerCpu,
     cpus: u32,
+    /// Where timers in its values are known.
+    timers: Arc<Timers>,
 }
 
 impl Shape {

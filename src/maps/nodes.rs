@@ -143,6 +143,21 @@ impl<C: Default> Nodes<C> {
         bases.map(move |base| base.offset(off))
     }
 
+    /// The node whose only value an address lies in.
+    pub(super) fn around(&self, addr: Addr) -> Option<Found<'_, C>> {
+        let mut first = 1;
+        for segment in self.segments.iter().map_while(OnceLock::get) {
+            let count = segment.cells.len() as u64;
+            let off = addr.0.checked_sub(segment.first.0);
+            let slot = off.and_then(|off| off.checked_div(u64::from(self.value_stride)));
+            if let Some(slot) = slot.filter(|slot| *slot < count) {
+                return self.at(u32::try_from(slot).ok()?.checked_add(first)?);
+            }
+            first = first.checked_add(u32::try_from(count).ok()?)?;
+        }
+        None
+    }
+
     /// Makes the segment of a node, if it is not there yet; one thread at a time.
     pub(super) fn ensure(&self, memory: &Memory, node: Node) -> Result<(), OutOfMemory> {
         let segment = self.split(node).map(|(segment, _)| segment);

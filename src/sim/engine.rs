@@ -2,7 +2,7 @@
 //!
 //! It runs nothing itself: [`crate::interp`] and `jit` do.
 
-use crate::code::{Code, Outcome, RunEnv};
+use crate::code::{Code, Outcome, RunEnv, Start};
 use crate::interp;
 #[cfg(feature = "jit")]
 use crate::jit::{self, Compiler, Counting, JitError, Native, Natives};
@@ -137,5 +137,24 @@ impl Engines {
             return jit::run(native, &self.natives, env, ctx);
         }
         interp::run(&ready.code, env, ctx)
+    }
+
+    /// Runs a function of a loaded program by itself.
+    #[cfg_attr(
+        not(feature = "jit"),
+        expect(clippy::unused_self, reason = "only native code is kept")
+    )]
+    pub fn run_function(
+        &self,
+        (id, code): (ProgId, &Code),
+        env: &RunEnv<'_>,
+        start: Start,
+    ) -> Outcome {
+        #[cfg(feature = "jit")]
+        if let (Some(_), Some(native)) = (&self.compiler, self.natives.get(id)) {
+            return jit::run_function(native, &self.natives, env, start);
+        }
+        let _ = id;
+        interp::run_function(code, env, start)
     }
 }

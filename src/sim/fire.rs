@@ -167,6 +167,11 @@ impl Sim {
                 runs,
             });
             passage.answer(answer);
+            let now = self.machine.clock.peek();
+            hooks.extend(self.fire_timers(now, passage.task(), &mut scene)?);
+        }
+        if let Event::Sleep(nanoseconds) = event {
+            hooks.extend(self.sleep(*nanoseconds, &mut scene)?);
         }
         let (packet, fields) = (scene.packet_bytes(), scene.packet_fields());
         let result = passage.result().filter(|_| packet.is_none());

@@ -331,6 +331,7 @@ impl Sim {
         let (verdict, ready) = self.compile(verdict);
         let id = ready.as_ref().map(|ready| {
             let id = self.machine.registry.next_prog();
+            ready.code().id.get_or_init(|| id);
             self.programs.insert(id, Arc::clone(ready.code()));
             self.engines.insert(id, ready);
             id

@@ -17,6 +17,7 @@ mod load;
 mod options;
 mod prepared;
 mod replace;
+mod timers;
 mod usdt;
 
 use std::collections::BTreeMap;

@@ -95,6 +95,7 @@ impl Sim {
                 function,
                 source: Box::new(source),
             })?;
+        code.id.get_or_init(|| id);
         self.engines.insert(id, &ready);
         self.programs.insert(id, Arc::clone(&code));
         for attached in self

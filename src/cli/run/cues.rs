@@ -57,7 +57,11 @@ impl Cue {
     pub(super) fn packet(&self) -> Option<&[u8]> {
         match &self.event {
             Event::Packet(packet) => Some(&packet.bytes),
-            Event::Execve(_) | Event::Syscall(_) | Event::Usdt(_) | Event::Hook(_) => None,
+            Event::Execve(_)
+            | Event::Syscall(_)
+            | Event::Usdt(_)
+            | Event::Hook(_)
+            | Event::Sleep(_) => None,
         }
     }
 }

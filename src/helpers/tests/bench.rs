@@ -8,7 +8,7 @@ use crate::abi::{MapType, ProgType};
 use crate::btf::BtfId;
 use crate::machine::{
     Addr, CpuId, Errno, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner,
-    SkBuff, Task, XdpFrame,
+    ProgId, SkBuff, Task, XdpFrame,
 };
 use crate::maps::{Map, MapTable};
 use crate::object::{Initial, MapSpec, Origin, Pinning};
@@ -64,6 +64,10 @@ impl Engine for Recorder {
 
     fn state(&mut self) -> &mut RunState {
         &mut self.state
+    }
+
+    fn program(&self) -> Option<ProgId> {
+        Some(ProgId(1))
     }
 }
 

@@ -1,0 +1,156 @@
+//! Timers that are due: their functions run, each by itself, as the kernel's interrupt would call
+//! them.
+//!
+//! Rules:
+//! - Timers fire after the programs of a hook, when the clock has come so far, and while the machine
+//!   sleeps; then the idle task is current, as far as anybody asks.
+//! - A function takes at least the clock's step, so that one that starts its timer anew comes to an end.
+//! - The host's clock is not waited for: what is due within a sleep fires at once.
+
+use std::sync::Arc;
+
+use crate::code::{Cause, RunEnv, Start, Trap};
+use crate::events::{EventError, Scene};
+use crate::helpers::{RunState, World};
+use crate::isa::Pc;
+use crate::machine::{Addr, CpuId, DueTimer, ObjectKind, ObjectSpec, Owner, Task};
+use crate::maps::{Map, MapEnv};
+
+use super::Sim;
+use super::fire::{HookRun, ProgramRun};
+
+/// Most timers that fire at once; what is due beyond that fires later.
+const MOST: usize = 100_000;
+
+impl Sim {
+    /// Nothing happens for so long, but for timers.
+    pub(super) fn sleep(
+        &self,
+        nanoseconds: u64,
+        scene: &mut Scene<'_>,
+    ) -> Result<Vec<HookRun>, EventError> {
+        let until = self.machine.clock.peek().saturating_add(nanoseconds);
+        let idle = self.machine.tasks.get(0);
+        let idle = idle.unwrap_or_else(|| Arc::clone(&self.task));
+        let hooks = self.fire_timers(until, &idle, scene)?;
+        self.machine.clock.reach(until);
+        Ok(hooks)
+    }
+
+    /// Lets all timers fire that are due by then, one after the other.
+    pub(super) fn fire_timers(
+        &self,
+        until: u64,
+        task: &Arc<Task>,
+        scene: &mut Scene<'_>,
+    ) -> Result<Vec<HookRun>, EventError> {
+        let mut hooks = Vec::new();
+        while hooks.len() < MOST {
+            let Some(due) = self.machine.timers.take_due(until) else {
+                break;
+            };
+            self.machine.clock.reach(due.due);
+            hooks.extend(self.fire_timer(&due, task, scene)?);
+            self.machine.clock.tick();
+        }
+        Ok(hooks)
+    }
+
+    /// Calls the function of one timer with its map, key and value.
+    fn fire_timer(
+        &self,
+        due: &DueTimer,
+        task: &Arc<Task>,
+        scene: &mut Scene<'_>,
+    ) -> Result<Option<HookRun>, EventError> {
+        let memory = &self.machine.memory;
+        let map = self.maps.by_handle(memory, due.map);
+        let element = map.and_then(|map| Some((map, map.around(due.timer)?)));
+        let Some((map, (key, value))) = element else {
+            return Ok(None);
+        };
+        let room = key_room(memory, map, &key)?;
+        let run = self.call_timer(due, [due.map, room, value], task, scene);
+        memory.free(room);
+        Ok(run?.map(|run| HookRun {
+            hook: format!("timer in {}", map.spec.name),
+            runs: vec![run],
+        }))
+    }
+
+    fn call_timer(
+        &self,
+        due: &DueTimer,
+        given: [Addr; 3],
+        task: &Arc<Task>,
+        scene: &mut Scene<'_>,
+    ) -> Result<Option<ProgramRun>, EventError> {
+        let Some(code) = self.programs.get(due.callback.program) else {
+            return Ok(None);
+        };
+        let wants_task = self.attached.iter().any(|program| program.wants_task);
+        let task_struct = wants_task.then(|| scene.task_struct(task)).transpose()?;
+        let world = World {
+            task_struct,
+            timer: Some(due.id),
+            ..World::new(&self.machine, &self.maps, code.prog_type, task)
+        };
+        let env = RunEnv {
+            world,
+            programs: &self.programs,
+            stacks: &self.stacks,
+            fuel: self.options.fuel,
+        };
+        let [map, key, value] = given.map(|addr| addr.0);
+        let id = due.callback.program;
+        let mut run = ProgramRun {
+            id,
+            name: Arc::clone(&code.name),
+            outcome: Ok(0),
+            verdict: None,
+            insns: None,
+            tail_calls: 0,
+            state: RunState::default(),
+        };
+        let Some(entry) = code.entry_of(due.callback.handle) else {
+            run.outcome = Err(Trap {
+                program: Arc::clone(&code.name),
+                pc: Pc(0),
+                cause: Cause::BadCallback {
+                    value: due.callback.handle,
+                },
+            });
+            return Ok(Some(run));
+        };
+        let args = [map, key, value, 0, 0];
+        let outcome = self
+            .engines
+            .run_function((id, code), &env, Start { entry, args });
+        self.maps.end_of_run(&MapEnv {
+            memory: &self.machine.memory,
+            cpu: CpuId(0),
+        });
+        run.name = code
+            .entries
+            .get(entry.index())
+            .map_or(run.name, |entry| Arc::clone(&entry.name));
+        run.outcome = outcome.result;
+        run.insns = outcome.insns;
+        run.tail_calls = outcome.tail_calls;
+        run.state = outcome.state;
+        Ok(Some(run))
+    }
+}
+
+/// A place for a key, which functions take by pointer.
+fn key_room(
+    memory: &crate::machine::Memory,
+    map: &Map,
+    key: &[u8],
+) -> Result<Addr, crate::machine::OutOfMemory> {
+    let spec = ObjectSpec::new(ObjectKind::Data, "key of an element", Owner::Map(map.id));
+    let room = memory.allocate(key.len() as u64, &spec)?;
+    let written = memory.poke(room, key);
+    debug_assert!(written.is_ok(), "the room is the key's: {written:?}");
+    Ok(room)
+}
