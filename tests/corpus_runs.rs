@@ -247,6 +247,72 @@ const CASES: &[Case] = &[
     ),
     case("tc_rewrite", || packets(&["dns_query", "udp"]), tc_rewrite),
     case(
+        "connect_elsewhere",
+        || {
+            let to = |ip: &str, port: u16| {
+                let port = port.to_be().to_string();
+                let args = [("user_ip4", ip), ("user_port", port.as_str())];
+                Event::parse("cgroup/connect4", &args).unwrap()
+            };
+            // 192.0.2.1 as a number in network order.
+            vec![to("0x010200c0", 80), to("0x010200c0", 23)]
+        },
+        |seen| {
+            let [elsewhere, nowhere] = seen.firings.as_slice() else {
+                panic!("two connections");
+            };
+            assert_eq!(elsewhere.result, Some(0));
+            let changed = &elsewhere.runs().next().unwrap().changed;
+            let after: Vec<_> = changed
+                .iter()
+                .map(|(name, _, after)| (*name, *after))
+                .collect();
+            let port = u64::from(8080u16.to_be());
+            assert_eq!(after, [("user_ip4", 0x0100_007f), ("user_port", port)]);
+            assert_eq!(nowhere.result, Some(-1));
+        },
+    ),
+    case(
+        "iter_tasks",
+        || vec![Event::parse::<&str, &str>("iter:task", &[]).unwrap()],
+        |seen| {
+            let output = seen.firings[0].output.clone().unwrap();
+            assert_eq!(
+                String::from_utf8(output).unwrap(),
+                "  pid name\n    1 systemd\n 1000 sshd\n 1234 bash\n3 tasks\n"
+            );
+        },
+    ),
+    case("net_errors", || packets(&["udp"]), net_errors),
+    case("short_cut", connection, |seen| {
+        let open = seen.sim.machine().sockets.all();
+        let [server, client] = open.as_slice() else {
+            panic!("two ends: {open:?}");
+        };
+        let entries = seen.sim.map("connections").unwrap().entries();
+        assert_eq!(entries.len(), 2);
+        let [.., there, back] = seen.firings.as_slice() else {
+            panic!("two messages");
+        };
+        let to = |firing: &Firing| {
+            firing
+                .runs()
+                .next()
+                .unwrap()
+                .redirect()
+                .unwrap()
+                .to_string()
+        };
+        assert_eq!(
+            to(there),
+            format!("socket {}, which receives it", server.cookie)
+        );
+        assert_eq!(
+            to(back),
+            format!("socket {}, which receives it", client.cookie)
+        );
+    }),
+    case(
         "timer",
         || {
             [
@@ -502,6 +568,87 @@ fn dynptrs(seen: &Seen) {
     const SKB: [i64; 12] = [-22, 45, -22, 0, 0x64_6362, 0x200_3131, 0, 0, -14, 0, -14, 0];
     const READ_ONLY: [i64; 5] = [0, 1, -22, 0x3131_3131, 0x31_3131];
     let wanted = [&VALUE[..], &RECORD, &XDP, &SKB, &READ_ONLY].concat();
+    seen.answers(&wanted);
+}
+
+/// Both ends of a connection are made, and each sends a message.
+fn connection() -> Vec<Event> {
+    const SERVER: &str = "tcp:127.0.0.1:80-127.0.0.1:40000";
+    const CLIENT: &str = "tcp:127.0.0.1:40000-127.0.0.1:80";
+    let ports = |local: u16, remote: u16| {
+        let remote = u32::from(remote).to_be();
+        [local.to_string(), remote.to_string()]
+    };
+    let made = |op: &str, socket: &str, local, remote| {
+        let [local, remote] = ports(local, remote);
+        let args = [
+            ("op", op),
+            ("sk", socket),
+            ("local_port", &local),
+            ("remote_port", &remote),
+        ];
+        Event::parse("sockops", &args).unwrap()
+    };
+    let sent = |socket: &str, local, remote| {
+        let [local, remote] = ports(local, remote);
+        let args = [
+            ("data", "hello"),
+            ("sk", socket),
+            ("local_port", &local),
+            ("remote_port", &remote),
+        ];
+        Event::parse("sk_msg", &args).unwrap()
+    };
+    vec![
+        made("5", SERVER, 80, 40000),
+        made("4", CLIENT, 40000, 80),
+        sent(CLIENT, 40000, 80),
+        sent(SERVER, 80, 40000),
+    ]
+}
+
+/// By program: cookies, routes and lengths of XDP; tunnels, marks and lengths of traffic control. All as on
+/// Linux 6.12 and 6.18.
+fn net_errors(seen: &Seen) {
+    const COOKIES: [i64; 16] = [
+        -22, -22, 536, 0, 1, -13, 1300, 1220, 1220, 0, 0, 0, 0, 0, 0, 0,
+    ];
+    const ROUTES: [i64; 8] = [-22, -22, 5, -19, -19, -97, 0, 0];
+    const LENGTHS: [i64; 16] = [0, 65536, 1, 65536, 1, 0, -22, 5, -19, 5, 0, 0, 0, 0, 0, 0];
+    const TUNNELS: [i64; 28] = [
+        -22,
+        -2,
+        -22,
+        -22,
+        -22,
+        -22,
+        -22,
+        0,
+        -71,
+        -22,
+        -22,
+        0,
+        7_722_351_265_797,
+        0,
+        1312,
+        -2,
+        -22,
+        0,
+        -12,
+        8,
+        0,
+        0,
+        8_937_827_227_256,
+        17_179_869_195,
+        -22,
+        0,
+        0,
+        0,
+    ];
+    const MARKS: [i64; 16] = [
+        -22, 0, 0, 0, 0, -22, 0, -22, 0, 0, 1, 65536, -22, 65536, -22, 5,
+    ];
+    let wanted = [&COOKIES[..], &ROUTES, &LENGTHS, &TUNNELS, &MARKS].concat();
     seen.answers(&wanted);
 }
 

@@ -37,6 +37,11 @@ impl KindFilter {
         KindFilter(1 << kind as u32)
     }
 
+    /// Only the kind of that number (`BTF_KIND_…`), if there is one.
+    pub fn of_number(number: u32) -> Option<KindFilter> {
+        Kind::from_number(number).map(KindFilter::of)
+    }
+
     /// Those of either.
     pub const fn or(self, other: KindFilter) -> KindFilter {
         KindFilter(self.0 | other.0)

@@ -71,7 +71,7 @@ pub enum LowerError {
         number: i32,
     },
     /// The helper cannot be simulated yet.
-    #[error("instruction {pc}: not supported yet: helper {name} ({number})")]
+    #[error("instruction {pc}: not supported yet: helper {name} ({number}): {reason}")]
     NoBody {
         /// The instruction.
         pc: Pc,
@@ -79,6 +79,8 @@ pub enum LowerError {
         number: i32,
         /// Its name.
         name: &'static str,
+        /// Why not.
+        reason: &'static str,
     },
     /// The kernel function cannot be simulated.
     #[error("instruction {pc}: not supported{}", no_kfunc(*.id, .name))]
@@ -119,6 +121,7 @@ pub(super) fn no_helper(pc: Pc, number: i32) -> LowerError {
             pc,
             number,
             name: helper.name,
+            reason: crate::helpers::why_not(helper.number),
         },
         None => LowerError::NoHelper { pc, number },
     }

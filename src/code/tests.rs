@@ -279,10 +279,11 @@ fn what_cannot_run_is_refused_by_name() {
             number: 9999
         }
     );
-    let body = refused("call 166\nexit").to_string();
+    let body = refused("call 74\nexit").to_string();
     assert_eq!(
         body,
-        "instruction 0: not supported yet: helper bpf_sys_bpf (166)"
+        "instruction 0: not supported yet: helper bpf_lwt_seg6_store_bytes (74): \
+         the machine routes no segments (SRv6)"
     );
 }
 

@@ -7,6 +7,7 @@ use crate::abi::tracepoints;
 use crate::abi::{AttachType, ProgType};
 use crate::object::Program;
 
+use super::place::is_place;
 use super::{Function, Point};
 
 /// What a program is attached to. A target that is `None` was not named: such a program runs
@@ -53,6 +54,10 @@ pub enum Attachment {
         /// Which way, if the section says.
         egress: Option<bool>,
     },
+    /// What programs of that type are for that no other event reaches, and for which attachment.
+    Place(ProgType, Option<AttachType>, String),
+    /// Objects of the kernel, one after the other.
+    Iterator(String),
     /// A function of another program.
     Program,
     /// Nothing that events reach.
@@ -87,6 +92,11 @@ impl Attachment {
             ProgType::SchedCls | ProgType::SchedAct => tc(program.attach_type),
             ProgType::SocketFilter => Attachment::Socket,
             ProgType::CgroupSkb => cgroup_skb(program.attach_type),
+            prog_type if is_place(prog_type) => Attachment::Place(
+                prog_type,
+                program.attach_type,
+                program.section.trim_start_matches('?').to_owned(),
+            ),
             _ => Attachment::Unmodelled,
         }
     }
@@ -141,6 +151,9 @@ impl Attachment {
                 Some(target) => (&target.0, &target.1, &target.2) == (path, provider, name),
                 None => named == Named::Yes,
             },
+            (Attachment::Place(prog_type, attach_type, _), Point::Place(place)) => {
+                (*prog_type, *attach_type) == (place.prog_type, place.attach_type)
+            }
             (Attachment::Xdp, Point::Xdp) | (Attachment::Socket, Point::Socket) => true,
             (Attachment::Tc { egress }, Point::TcIngress)
             | (Attachment::CgroupSkb { egress }, Point::CgroupIngress) => *egress != Some(true),
@@ -148,6 +161,11 @@ impl Attachment {
             | (Attachment::CgroupSkb { egress }, Point::CgroupEgress) => *egress != Some(false),
             _ => false,
         }
+    }
+
+    /// Whether it goes through objects of that kind.
+    pub fn iterates(&self, target: &str) -> bool {
+        matches!(self, Attachment::Iterator(own) if own == target)
     }
 
     /// What would reach a program attached so, as an option of the command.
@@ -199,6 +217,8 @@ impl Attachment {
                 format!("--event usdt:{path}:{provider}:{name}")
             }
             Attachment::Usdt(None) => "--event usdt:FILE:PROVIDER:NAME".to_owned(),
+            Attachment::Place(.., section) => format!("--event {section}"),
+            Attachment::Iterator(target) => format!("--event iter:{target}"),
             Attachment::Program => "tracing of programs, which is not supported yet".to_owned(),
             Attachment::Unmodelled => "an event that is not supported yet".to_owned(),
         }
@@ -242,6 +262,7 @@ fn tracing(attach_type: Option<AttachType>, target: Option<String>) -> Attachmen
         Some(AttachType::TraceFentry) => Attachment::Fentry(target),
         Some(AttachType::TraceFexit) => Attachment::Fexit(target),
         Some(AttachType::ModifyReturn) => Attachment::ModifyReturn(target),
+        Some(AttachType::TraceIter) => Attachment::Iterator(target.unwrap_or_default()),
         _ => Attachment::Unmodelled,
     }
 }

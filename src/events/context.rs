@@ -45,7 +45,7 @@ pub struct Context {
 }
 
 impl Context {
-    fn plain(addr: Addr) -> Context {
+    pub(super) fn plain(addr: Addr) -> Context {
         Context {
             addr,
             func_ip: 0,
@@ -99,6 +99,7 @@ impl Scene<'_> {
             Point::Socket | Point::TcIngress | Point::TcEgress => {
                 self.packet_context(View::Link).map(Context::plain)
             }
+            Point::Place(place) => self.place_context(place),
             Point::CgroupIngress | Point::CgroupEgress => {
                 self.packet_context(View::Network).map(Context::plain)
             }
@@ -350,7 +351,7 @@ impl Scene<'_> {
         })
     }
 
-    fn words(&mut self, words: &[u64]) -> Result<Addr, EventError> {
+    pub(super) fn words(&mut self, words: &[u64]) -> Result<Addr, EventError> {
         let addr = self.allocate(words.len() as u64 * 8, &context_spec("arguments"))?;
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         self.put_bytes(addr, 0, &bytes);

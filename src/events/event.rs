@@ -8,7 +8,10 @@ use std::sync::Arc;
 use crate::machine::Task;
 
 use super::skb_fields::SkbFields;
-use super::{EventError, Passage, UsdtEvent, Values, execve, packet, single, syscall, usdt};
+use super::{
+    EventError, Passage, PlaceEvent, UsdtEvent, Values, execve, packet, place, single, syscall,
+    usdt,
+};
 
 /// Something that happens to the modelled kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +28,19 @@ pub enum Event {
     Hook(HookEvent),
     /// Nothing, for so many nanoseconds: timers fire.
     Sleep(u64),
+    /// What programs of a section are for that no other event reaches.
+    Place(PlaceEvent),
+    /// Somebody reads iterators.
+    Iterate(IterateEvent),
+}
+
+/// A reading of iterators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IterateEvent {
+    /// What they go through: `task`, `bpf_map`, `bpf_map_elem`.
+    pub target: String,
+    /// The map whose elements are read.
+    pub map: Option<String>,
 }
 
 /// The system call `execve`.
@@ -138,7 +154,10 @@ impl Event {
             Event::Packet(event) => Ok(packet::passage(event, task)),
             Event::Usdt(event) => Ok(usdt::passage(event, task)),
             Event::Hook(event) => single::passage(event, task),
-            Event::Sleep(_) => Ok(Passage::new(Arc::clone(task), Values::default())),
+            Event::Place(event) => place::passage(event, task),
+            Event::Sleep(_) | Event::Iterate(_) => {
+                Ok(Passage::new(Arc::clone(task), Values::default()))
+            }
         }
     }
 }

@@ -6,14 +6,22 @@
 use std::sync::Arc;
 
 use crate::btf::{BtfId, KindFilter, Type};
+use crate::helpers::Vma;
 use crate::isa::Size;
 use crate::machine::{Addr, Holder, HolderKind, Task};
 
-use super::scene::Space;
+use super::scene::{Space, USER_IP, USER_SP};
 use super::{EventError, Scene};
 
 /// The device-independent priority of an ordinary task.
 const DEFAULT_PRIORITY: u64 = 120;
+/// Bytes of a page, of a program's code, and of a stack.
+const PAGE: u64 = 4096;
+const CODE_LEN: u64 = 0x10_0000;
+const STACK_LEN: u64 = 0x2_1000;
+/// Readable and executable; readable, writable and growing down (`VM_…` in include/linux/mm.h).
+const VM_CODE: u64 = 0x5;
+const VM_STACK: u64 = 0x103;
 /// A regular file that everyone may execute (`S_IFREG | 0755`).
 const PROGRAM_MODE: u64 = 0o100_755;
 /// A directory.
@@ -21,8 +29,8 @@ const DIRECTORY_MODE: u64 = 0o040_755;
 
 /// A structure whose fields are being set.
 #[derive(Clone, Copy)]
-struct Laid {
-    at: Addr,
+pub(super) struct Laid {
+    pub(super) at: Addr,
     id: BtfId,
 }
 
@@ -170,6 +178,46 @@ impl Scene<'_> {
         Ok(laid.at)
     }
 
+    /// The registers of a task that sleeps, of which nothing is known.
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn sleeping_regs(&mut self) -> Result<Addr, EventError> {
+        self.laid("pt_regs", "sleeping").map(|(laid, _)| laid.at)
+    }
+
+    /// The mappings of a task's memory: its code and its stack. A thread of the kernel has none.
+    ///
+    /// # Errors
+    /// The kernel's types have no such structure, or there is no memory.
+    pub fn vmas(&mut self, task: &Task) -> Result<Vec<Vma>, EventError> {
+        if task.filename.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut vmas = Vec::new();
+        for (name, start, end, flags) in [
+            ("code", USER_IP, USER_IP + CODE_LEN, VM_CODE),
+            ("stack", USER_SP - STACK_LEN, USER_SP + PAGE, VM_STACK),
+        ] {
+            let (laid, _) = self.laid("vm_area_struct", name)?;
+            self.set(laid, "vm_start", start);
+            self.set(laid, "vm_end", end);
+            self.set(laid, "vm_flags", flags);
+            let mm = self.mm(task)?;
+            self.set(laid, "vm_mm", mm.0);
+            if name == "code" {
+                let file = self.file(&task.filename)?;
+                self.set(laid, "vm_file", file.0);
+            }
+            vmas.push(Vma {
+                start,
+                end,
+                at: laid.at,
+            });
+        }
+        Ok(vmas)
+    }
+
     fn namespaces(&mut self, task_struct: Laid, task: &Task) -> Result<(), EventError> {
         let spaces = task.namespaces;
         let (proxy, _) = self.laid("nsproxy", &task.pid.to_string())?;
@@ -304,7 +352,7 @@ impl Scene<'_> {
     }
 
     /// The structure of that name, the same for the same key.
-    fn laid(&mut self, structure: &str, key: &str) -> Result<(Laid, Made), EventError> {
+    pub(super) fn laid(&mut self, structure: &str, key: &str) -> Result<(Laid, Made), EventError> {
         let btf = self.btf();
         let missing = || EventError::NoLayout {
             hook: format!("struct {structure}"),
@@ -335,7 +383,7 @@ impl Scene<'_> {
     }
 
     /// Sets a number, if the structure has the member.
-    fn set(&self, laid: Laid, path: &str, value: u64) {
+    pub(super) fn set(&self, laid: Laid, path: &str, value: u64) {
         let btf = self.btf();
         let Some(member) = btf.member_path(laid.id, path) else {
             return;
@@ -349,7 +397,7 @@ impl Scene<'_> {
     }
 
     /// Sets a character array, cut to leave room for a zero, if the structure has the member.
-    fn set_bytes(&self, laid: Laid, path: &str, bytes: &[u8]) {
+    pub(super) fn set_bytes(&self, laid: Laid, path: &str, bytes: &[u8]) {
         let btf = self.btf();
         let Some(member) = btf.member_path(laid.id, path) else {
             return;
@@ -367,7 +415,7 @@ impl Scene<'_> {
 
 /// Whether an object is new.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Made {
+pub(super) enum Made {
     Before,
     Now,
 }

@@ -16,11 +16,13 @@ mod context;
 mod error;
 mod event;
 mod execve;
+mod iterate;
 mod kernel;
 mod packet;
 mod packet_socket;
 mod parse;
 mod passage;
+mod place;
 mod scene;
 mod single;
 mod skb_fields;
@@ -36,9 +38,13 @@ mod wire;
 pub use attachment::{Attachment, Named};
 pub use context::Context;
 pub use error::EventError;
-pub use event::{Direction, Event, Execve, HookEvent, Packet, PacketSocket, SyscallEvent};
+pub use event::{
+    Direction, Event, Execve, HookEvent, IterateEvent, Packet, PacketSocket, SyscallEvent,
+};
+pub use iterate::MapFacts;
 pub use packet::verdict_name;
 pub use passage::{Answer, Function, Passage, Point, Stop};
+pub use place::{Place, PlaceEvent, changed};
 pub use scene::Scene;
 pub use skb_fields::{FieldError, SkbFields};
 pub use usdt::UsdtEvent;

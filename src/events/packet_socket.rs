@@ -148,6 +148,11 @@ impl Scene<'_> {
             UDP => SOCK_DGRAM,
             _ => SOCK_RAW,
         };
+        if flow.protocol == TCP {
+            for (off, value) in socket::TCP_START {
+                self.put(at, socket::TCP + off, Size::W, value);
+            }
+        }
         word(socket::TYPE, kind);
         word(socket::PROTOCOL, flow.protocol.into());
         word(socket::STATE, TCP_ESTABLISHED);

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::abi::tracepoints;
 
-use super::event::{Event, Execve, HookEvent, SyscallEvent};
-use super::{EventError, single, sleep, values};
+use super::event::{Event, Execve, HookEvent, IterateEvent, SyscallEvent};
+use super::{EventError, Place, PlaceEvent, single, sleep, values};
 
 /// Names other than system calls and single hooks.
-const NAMED: [(&str, &str); 4] = [
+const NAMED: [(&str, &str); 6] = [
     (
         "execve",
         "a process starts another program (filename, argv0 to argv9)",
@@ -24,6 +24,15 @@ const NAMED: [(&str, &str); 4] = [
     (
         "sleep:TIME",
         "nothing happens for so long, such as 50ms: timers fire",
+    ),
+    (
+        "iter:OBJECTS",
+        "somebody reads iterators over task, bpf_map or bpf_map_elem (map, by name)",
+    ),
+    (
+        "SECTION",
+        "what programs of a section are for, such as cgroup/connect4, sockops, sk_msg, lirc_mode2 (fields of \
+         their context by name; sockets as tcp:ADDRESS:PORT, data as text or hex:BYTES)",
     ),
 ];
 
@@ -48,6 +57,18 @@ impl Event {
             _ if let Some((sleep::PREFIX, time)) = name.split_once(':') => {
                 check_args(name, &args, |_| false, "none")?;
                 sleep::parse(time).map(Event::Sleep)
+            }
+            _ if let Some(("iter", target)) = name.split_once(':') => {
+                check_args(name, &args, |arg| arg == "map", "map")?;
+                Ok(Event::Iterate(IterateEvent {
+                    target: target.to_owned(),
+                    map: args.get("map").cloned(),
+                }))
+            }
+            _ if let Some(place) = Place::of_section(name) => {
+                let event = PlaceEvent { place, args };
+                event.check()?;
+                Ok(Event::Place(event))
             }
             _ if name.contains(':') => parse_hook(name, args),
             _ if tracepoints::syscall_by_name(name).is_none() => parse_tracepoint(name, args),

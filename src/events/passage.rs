@@ -12,7 +12,7 @@ use crate::abi::ProgType;
 use crate::helpers::RunState;
 use crate::machine::Task;
 
-use super::{Attachment, Named, Packet, UsdtEvent, Values, packet};
+use super::{Attachment, Named, Packet, Place, UsdtEvent, Values, packet};
 
 /// A place in the kernel that programs may be attached to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,8 @@ pub enum Point {
     CgroupIngress,
     /// A socket of a cgroup sends.
     CgroupEgress,
+    /// Where programs of a section run that no other event reaches.
+    Place(Place),
 }
 
 /// A function of the kernel.
@@ -103,7 +105,8 @@ impl Point {
             | Point::Xdp
             | Point::TcIngress
             | Point::TcEgress
-            | Point::Socket => None,
+            | Point::Socket
+            | Point::Place(_) => None,
         }
     }
 }
@@ -127,6 +130,7 @@ impl fmt::Display for Point {
             Point::Socket => f.write_str("socket"),
             Point::CgroupIngress => f.write_str("cgroup_skb ingress"),
             Point::CgroupEgress => f.write_str("cgroup_skb egress"),
+            Point::Place(place) => f.write_str(&place.section),
         }
     }
 }
@@ -177,8 +181,15 @@ impl Stop {
                 | Point::CgroupEgress,
                 _,
             ) => packet::answer(prog_type, r0),
+            (Point::Place(place), _) if place.denies() && value & 1 == 0 => {
+                Answer::End(match state.retval {
+                    0 => EPERM,
+                    errno => i64::from(errno),
+                })
+            }
             (
                 Point::Lsm { .. }
+                | Point::Place(_)
                 | Point::Return(_)
                 | Point::RawTracepoint { .. }
                 | Point::Usdt { .. }
@@ -195,6 +206,9 @@ impl Stop {
         !matches!(self.point, Point::Entry(_)) || matches!(attachment, Attachment::ModifyReturn(_))
     }
 }
+
+/// What is forbidden ends with this.
+const EPERM: i64 = -1;
 
 /// Questions to security modules that take no answer.
 const VOID_HOOKS: [&str; 2] = ["bprm_committing_creds", "bprm_committed_creds"];

@@ -41,7 +41,7 @@ const NO_RESULT: u64 = (-38i64).cast_unsigned();
 
 /// Where the caller's code and stack are said to be.
 pub(super) const USER_IP: u64 = 0x5555_5555_5000;
-const USER_SP: u64 = 0x7fff_ffff_e000;
+pub(super) const USER_SP: u64 = 0x7fff_ffff_e000;
 const USER_CS: u64 = 0x33;
 const USER_SS: u64 = 0x2b;
 const FLAGS_INTERRUPTS: u64 = 0x246;
@@ -184,7 +184,10 @@ impl<'a> Scene<'a> {
     }
 
     /// The registers of user space, as the entry to the kernel saved them.
-    pub(super) fn user_regs(&mut self, returned: Option<i64>) -> Result<Addr, EventError> {
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn user_regs(&mut self, returned: Option<i64>) -> Result<Addr, EventError> {
         let key = ("pt_regs".to_owned(), "user".to_owned());
         let addr = match self.objects.get(&key) {
             Some(addr) => *addr,

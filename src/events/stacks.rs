@@ -8,7 +8,15 @@ use super::{Point, Scene, Stop};
 /// The functions through which system calls enter the kernel, innermost first.
 const ENTRY: [&str; 2] = ["do_syscall_64", "entry_SYSCALL_64_after_hwframe"];
 
+/// Where a task that sleeps is, innermost first.
+const SLEEP: [&str; 2] = ["__schedule", "schedule"];
+
 impl Scene<'_> {
+    /// Return addresses of a task that sleeps in the kernel.
+    pub fn sleeping_stack(&self) -> Vec<u64> {
+        SLEEP.map(text_address).to_vec()
+    }
+
     /// Return addresses in the kernel, innermost first: the first is the hook itself.
     pub fn kernel_stack(&self, stop: &Stop) -> Vec<u64> {
         let innermost = match &stop.point {
@@ -22,7 +30,8 @@ impl Scene<'_> {
             | Point::TcEgress
             | Point::Socket
             | Point::CgroupIngress
-            | Point::CgroupEgress => text_address(&stop.point.to_string()),
+            | Point::CgroupEgress
+            | Point::Place(_) => text_address(&stop.point.to_string()),
         };
         let entry = self.syscall.iter().flat_map(|_| ENTRY).map(text_address);
         std::iter::once(innermost).chain(entry).collect()

@@ -83,6 +83,12 @@ fn map_lookup_percpu_elem(call: &mut Call<'_>) -> Reply {
 fn map_update_elem(call: &mut Call<'_>) -> Reply {
     let [map, key, value, flags, _] = call.args;
     let map = call.map(map)?;
+    if let Some(sockets) = map.sockets() {
+        // What is put in is the socket itself.
+        let socket = Addr(value);
+        let put = call.with_key(map, key, |key| sockets.put(key, socket, flags))?;
+        return Ok(status(put));
+    }
     let env = call.map_env();
     let mut small = [0; 256];
     let size = map.spec.value_size;

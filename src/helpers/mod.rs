@@ -15,23 +15,35 @@
 //! - Bodies take nothing from the host: clock, randomness, tasks and packets are the machine's.
 //! - What outlives a run but is not the machine's is recorded in [`RunState`].
 
+mod btf_text;
 mod cgroup;
 mod dynptr;
+mod files;
 mod format;
+mod kernel;
 pub mod kfunc;
 mod loops;
 mod map;
+mod message;
 mod misc;
 mod output;
 mod packet;
+mod perf;
 mod print;
 mod probe;
+mod sequence;
+mod socket_casts;
 mod socket_maps;
+mod sockets;
 mod stacks;
 mod storage;
 mod strings;
 mod support;
+mod sys;
+mod sysctl;
 mod task;
+mod task_memory;
+mod tcp_options;
 #[cfg(test)]
 pub(crate) mod tests;
 mod time;
@@ -44,9 +56,12 @@ use crate::machine::{Access, Addr, Fault, Memory, ProgId};
 
 use kfunc::CallFacts;
 
+pub use kernel::KernelFacts;
 pub use packet::legacy_load;
 pub use packet::{Packet, Redirect, SentCopy, Way};
-pub use support::support;
+pub use support::{support, why_not};
+pub use sysctl::{Remote, Sysctl};
+pub use task_memory::Vma;
 pub use trace::Returned;
 pub use world::{Hook, Left, RunState, World, tail_call_target};
 
@@ -153,17 +168,28 @@ pub enum HelperError {
 const FAMILIES: &[&[Entry]] = &[
     cgroup::ROWS,
     dynptr::ROWS,
+    files::ROWS,
+    kernel::ROWS,
     loops::ROWS,
     map::ROWS,
+    message::ROWS,
     misc::ROWS,
     output::ROWS,
+    perf::ROWS,
     print::ROWS,
     probe::ROWS,
+    sequence::ROWS,
+    socket_casts::ROWS,
     socket_maps::ROWS,
+    sockets::ROWS,
     stacks::ROWS,
     storage::ROWS,
     strings::ROWS,
+    sys::ROWS,
+    sysctl::ROWS,
     task::ROWS,
+    task_memory::ROWS,
+    tcp_options::ROWS,
     time::ROWS,
     timer::ROWS,
     trace::ROWS,

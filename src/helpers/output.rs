@@ -9,6 +9,8 @@ use crate::maps::{Map, Ringbuf};
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new(25, "bpf_perf_event_output", perf_event_output),
+    Entry::new(111, "bpf_skb_output", skb_output),
+    Entry::new(121, "bpf_xdp_output", xdp_output),
     Entry::new(130, "bpf_ringbuf_output", ringbuf_output),
     Entry::new(131, "bpf_ringbuf_reserve", ringbuf_reserve),
     Entry::new(132, "bpf_ringbuf_submit", ringbuf_submit),
@@ -43,6 +45,44 @@ fn perf_event_output(call: &mut Call<'_>) -> Reply {
         record.extend(call.memory().peek_vec(packet.data(), wanted)?);
         index = flags & INDEX_MASK;
     }
+    Ok(status(perf.output(call.world.cpu, index, &record)))
+}
+
+/// `long bpf_skb_output(struct sk_buff *skb, struct bpf_map *map, u64 flags, void *data, u64 size)`
+fn skb_output(call: &mut Call<'_>) -> Reply {
+    let skb = Addr(call.args[0]);
+    let len = call.kernel_field(skb, "sk_buff", "len");
+    let data = call.kernel_field(skb, "sk_buff", "data");
+    output_with(call, Addr(data), len)
+}
+
+/// `long bpf_xdp_output(struct xdp_buff *ctx, struct bpf_map *map, u64 flags, void *data, u64 size)`
+fn xdp_output(call: &mut Call<'_>) -> Reply {
+    let frame = Addr(call.args[0]);
+    let data = call.kernel_field(frame, "xdp_buff", "data");
+    let end = call.kernel_field(frame, "xdp_buff", "data_end");
+    output_with(call, Addr(data), end.saturating_sub(data))
+}
+
+/// A record with the first bytes of a packet behind it, which a structure of the kernel holds.
+fn output_with(call: &Call<'_>, packet: Addr, len: u64) -> Reply {
+    let [_, map, flags, data, size] = call.args;
+    let map = call.map(map)?;
+    let perf = map
+        .perf()
+        .ok_or(HelperError::Refused("the map is no perf event array"))?;
+    if flags & !(INDEX_MASK | PACKET_MASK) != 0 {
+        return Ok(Errno::EINVAL.as_return());
+    }
+    let wanted = (flags & PACKET_MASK) >> 32;
+    if wanted > len {
+        return Ok(Errno::EFAULT.as_return());
+    }
+    let mut record = read(call, data, size)?;
+    if wanted != 0 {
+        record.extend(call.memory().peek_vec(packet, wanted as u32)?);
+    }
+    let index = flags & INDEX_MASK;
     Ok(status(perf.output(call.world.cpu, index, &record)))
 }
 

@@ -57,7 +57,11 @@ fn snprintf(call: &mut Call<'_>) -> Reply {
 }
 
 /// Arguments in an array, unless their number is not one that the kernel takes.
-fn arguments(call: &Call<'_>, data: u64, len: u32) -> Result<Option<Vec<u64>>, super::HelperError> {
+pub(super) fn arguments(
+    call: &Call<'_>,
+    data: u64,
+    len: u32,
+) -> Result<Option<Vec<u64>>, super::HelperError> {
     if !len.is_multiple_of(8) || len > MAX_ARGS * 8 || (len != 0 && data == 0) {
         return Ok(None);
     }
@@ -88,8 +92,8 @@ fn print(call: &Call<'_>, fmt: &[u8], arguments: &[u64]) -> u64 {
 }
 
 /// Reads what conversions point to.
-struct Reader<'a, 'b> {
-    call: &'a Call<'b>,
+pub(super) struct Reader<'a, 'b> {
+    pub(super) call: &'a Call<'b>,
 }
 
 impl Source for Reader<'_, '_> {

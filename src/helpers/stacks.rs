@@ -13,7 +13,7 @@ pub(super) const ROWS: &[Entry] = &[
 /// How many frames to skip.
 const SKIP_MASK: u64 = 0xff;
 /// `BPF_F_USER_STACK`.
-const USER_STACK: u64 = 1 << 8;
+pub(super) const USER_STACK: u64 = 1 << 8;
 /// `BPF_F_FAST_STACK_CMP` and `BPF_F_REUSE_STACKID`.
 const ID_FLAGS: u64 = 3 << 9;
 /// `BPF_F_USER_BUILD_ID`.
@@ -47,9 +47,28 @@ fn get_stackid(call: &mut Call<'_>) -> Reply {
 /// `long bpf_get_stack(void *ctx, void *buf, u32 size, u64 flags)`
 fn get_stack(call: &mut Call<'_>) -> Reply {
     let [_, buf, size, flags, _] = call.args;
-    let size = size as u32 as usize;
+    copy_stack(call, (buf, size as u32), flags, Whose::Current)
+}
+
+/// Whose stack is meant.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Whose<'a> {
+    /// The current task's.
+    Current,
+    /// A task's that sleeps, in the kernel.
+    Other(&'a [u64]),
+}
+
+/// Copies a stack out, and gives its length in bytes.
+pub(super) fn copy_stack<'a>(
+    call: &Call<'a>,
+    (buf, size): (u64, u32),
+    flags: u64,
+    whose: Whose<'a>,
+) -> Reply {
+    let size = size as usize;
     call.check_room(buf, size)?;
-    let frames = stack(call, flags, size);
+    let frames = stack(call, flags, size, whose);
     let mut bytes: Vec<u8> = Vec::new();
     let reply = match frames? {
         Ok(frames) => {
@@ -68,6 +87,7 @@ fn stack<'a>(
     call: &Call<'a>,
     flags: u64,
     size: usize,
+    whose: Whose<'a>,
 ) -> Result<Result<&'a [u64], Errno>, HelperError> {
     if flags & !(SKIP_MASK | USER_STACK | USER_BUILD_ID) != 0 || !size.is_multiple_of(8) {
         return Ok(Err(Errno::EINVAL));
@@ -79,7 +99,11 @@ fn stack<'a>(
         };
     }
     let cut = |frames: &'a [u64]| frames.get(..size / 8).unwrap_or(frames);
-    Ok(frames(call, flags).map(cut).ok_or(Errno::EFAULT))
+    let found = match whose {
+        Whose::Current => frames(call, flags),
+        Whose::Other(all) => rest(all, flags),
+    };
+    Ok(found.map(cut).ok_or(Errno::EFAULT))
 }
 
 /// The frames that are left of a stack after those that are skipped, if any.
@@ -90,6 +114,10 @@ fn frames<'a>(call: &Call<'a>, flags: u64) -> Option<&'a [u64]> {
     } else {
         hook.user_stack
     };
+    rest(all, flags)
+}
+
+fn rest(all: &[u64], flags: u64) -> Option<&[u64]> {
     let skip = (flags & SKIP_MASK) as usize;
     all.get(skip..).filter(|frames| !frames.is_empty())
 }

@@ -13,18 +13,57 @@ const PARTIAL: &[(u32, &str)] = &[
     (51, NO_DELIVERY),
     (13, NO_DELIVERY),
     (23, NO_DELIVERY),
-    (52, NO_SOCKETS),
-    (60, NO_SOCKETS),
-    (71, NO_SOCKETS),
-    (72, NO_SOCKETS),
-    (82, NO_SOCKETS),
+    (52, NO_FLOW),
+    (53, THE_MACHINES_SOCKETS),
+    (60, NO_FLOW),
+    (70, THE_MACHINES_SOCKETS),
+    (71, NO_FLOW),
+    (72, NO_FLOW),
+    (82, NO_FLOW),
     (58, "at functions that an event passes"),
     (67, NO_UNWINDING),
     (81, "of programs at the root cgroup"),
     (46, "numbers are the machine's own"),
+    (49, "numbers are kept and change nothing"),
+    (22, NO_COUNTERS),
+    (55, NO_COUNTERS),
+    (56, "it has counted what the event's period says"),
+    (66, "no packet was transformed"),
+    (73, "headers of IP alone"),
+    (84, THE_MACHINES_SOCKETS),
+    (85, THE_MACHINES_SOCKETS),
+    (99, THE_MACHINES_SOCKETS),
+    (100, COOKIES),
+    (110, COOKIES),
+    (119, "samples have no branches"),
+    (136, CASTS),
+    (137, CASTS),
+    (138, CASTS),
+    (139, CASTS),
+    (140, CASTS),
+    (141, NO_UNWINDING),
+    (142, "of the segment at hand"),
+    (151, "the machine has no net_cls"),
+    (161, "the machine measures no files"),
+    (162, "no file of the machine is a socket"),
+    (
+        166,
+        "maps and types; programs that load or run programs stop",
+    ),
+    (167, "types of the kernel itself"),
+    (175, "of the current task; others' are zero"),
+    (176, "the processor records no branches"),
+    (178, CASTS),
+    (180, "the current task's code and stack"),
+    (193, "the machine measures no files"),
+    (196, "no socket is part of one"),
+    (204, COOKIES),
+    (205, COOKIES),
+    (206, COOKIES),
+    (207, COOKIES),
     (79, THE_TASKS_CGROUP),
     (83, THE_TASKS_CGROUP),
-    (96, "none of a socket that speaks TCP: there the run ends"),
+    (96, "of a connection that has just begun"),
     (128, THE_TASKS_CGROUP),
     (129, THE_TASKS_CGROUP),
     (152, NO_DELIVERY),
@@ -32,9 +71,25 @@ const PARTIAL: &[(u32, &str)] = &[
     (209, "what is written into a sample stays with the callback"),
 ];
 
+/// Why a helper has no body, by number.
+const REFUSED: &[(u32, &str)] = &[
+    (74, NO_SEGMENT_ROUTING),
+    (75, NO_SEGMENT_ROUTING),
+    (76, NO_SEGMENT_ROUTING),
+    (
+        116,
+        "no event runs programs that stand in for the kernel's functions",
+    ),
+];
+
+const NO_SEGMENT_ROUTING: &str = "the machine routes no segments (SRv6)";
+const NO_COUNTERS: &str = "counters stand at 0";
+const THE_MACHINES_SOCKETS: &str = "of the sockets that were opened on the machine";
+const COOKIES: &str = "cookies are as the kernel's, of another secret";
+const CASTS: &str = "structures have addresses, ports and states; the rest is zero";
 const NO_UNWINDING: &str = "stacks are what the event says; no build ids";
 const THE_TASKS_CGROUP: &str = "sockets are in the current task's cgroup";
-const NO_SOCKETS: &str = "maps of sockets are empty, and no event runs such programs";
+const NO_FLOW: &str = "which socket gets the data is recorded; it goes no further";
 const NO_DELIVERY: &str = "where the packet shall go is recorded; it goes no further";
 
 /// What the kernel has of a helper and we have not.
@@ -43,10 +98,16 @@ pub fn support(helper: &Helper) -> Support {
         || i32::try_from(helper.number).is_ok_and(|number| entry(number).is_some());
     match (&helper.prototype, body) {
         (None, _) => Support::Refused("not judged yet"),
-        (Some(_), false) => Support::Partial("judged, not run"),
+        (Some(_), false) => Support::Refused(why_not(helper.number)),
         (Some(_), true) => {
             let partial = PARTIAL.iter().find(|row| row.0 == helper.number);
             partial.map_or(Support::Full, |row| Support::Partial(row.1))
         }
     }
+}
+
+/// Why a helper that is judged is not run.
+pub fn why_not(number: u32) -> &'static str {
+    let found = REFUSED.iter().find(|row| row.0 == number);
+    found.map_or("it has no body yet", |row| row.1)
 }

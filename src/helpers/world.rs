@@ -2,7 +2,10 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::kernel::KernelFacts;
 use super::packet::{Packet, Redirect, SentCopy};
+use super::sysctl::{Remote, Sysctl};
+use super::task_memory::Vma;
 use super::trace::Returned;
 use crate::abi::ProgType;
 use crate::machine::{Addr, CpuId, Errno, Machine, ProgId, Task, TimerId};
@@ -27,6 +30,10 @@ pub struct World<'a> {
     pub packet: Option<Packet<'a>>,
     /// What the program is attached to.
     pub hook: Hook<'a>,
+    /// The kernel's parameter that is read or written.
+    pub sysctl: Option<&'a Sysctl>,
+    /// The kernel's types and symbols.
+    pub kernel: KernelFacts<'a>,
     /// The timer whose function the program is.
     pub timer: Option<TimerId>,
 }
@@ -49,6 +56,8 @@ impl<'a> World<'a> {
             task_struct: None,
             packet: None,
             hook,
+            sysctl: None,
+            kernel: KernelFacts::default(),
             timer: None,
         }
     }
@@ -71,6 +80,14 @@ pub struct Hook<'a> {
     pub kernel_stack: &'a [u64],
     /// Return addresses in user space, innermost first.
     pub user_stack: &'a [u64],
+    /// Return addresses of a task that sleeps, in the kernel.
+    pub sleeping_stack: &'a [u64],
+    /// The registers with which the current task entered the kernel.
+    pub user_regs: Option<Addr>,
+    /// Those of a task of which nothing is known.
+    pub sleeping_regs: Option<Addr>,
+    /// The mappings of the current task's memory, by rising address.
+    pub vmas: &'a [Vma],
 }
 
 /// What helpers left for the caller of a run.
@@ -90,6 +107,20 @@ pub struct Left {
     pub signals: Vec<u32>,
     /// What the traced function shall return instead of running.
     pub overridden: Option<u64>,
+    /// The address that a socket shall connect from (`struct sockaddr`).
+    pub bound: Option<Vec<u8>>,
+    /// For how many bytes of a message the verdict holds, and for how many the next one waits.
+    pub applied: Option<u32>,
+    /// As said there.
+    pub corked: Option<u32>,
+    /// Options that a segment shall have, and bytes that are kept free for some.
+    pub options: Vec<u8>,
+    /// As said there.
+    pub reserved: u32,
+    /// Objects that live as long as the run.
+    pub kept: Vec<Addr>,
+    /// What a remote control did.
+    pub remote: Vec<Remote>,
     /// The error that a cgroup hook reports: 0 or negative.
     pub retval: i32,
 }
@@ -99,6 +130,13 @@ static NOTHING: Left = Left {
     copies: Vec::new(),
     signals: Vec::new(),
     overridden: None,
+    bound: None,
+    applied: None,
+    corked: None,
+    options: Vec::new(),
+    reserved: 0,
+    kept: Vec::new(),
+    remote: Vec::new(),
     retval: 0,
 };
 

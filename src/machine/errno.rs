@@ -42,13 +42,17 @@ errnos! {
     ERANGE = 34, "Out of range.";
     EDEADLK = 35, "It would wait for itself.";
     ENAMETOOLONG = 36, "Name too long.";
+    ENOMSG = 42, "No such message.";
     ENODATA = 61, "No data available.";
     EPROTO = 71, "Protocol error.";
     EOVERFLOW = 75, "Value too large.";
     ENOTSOCK = 88, "Not a socket.";
     EMSGSIZE = 90, "Message too long.";
+    EPROTOTYPE = 91, "Wrong protocol for a socket.";
     EPROTONOSUPPORT = 93, "Protocol not supported.";
+    ESOCKTNOSUPPORT = 94, "Kind of socket not supported.";
     EOPNOTSUPP = 95, "Operation not supported on this object.";
+    EAFNOSUPPORT = 97, "Address family not supported.";
     ENOTSUPP = 524, "Operation not supported, as only the kernel spells it.";
 }
 

@@ -10,14 +10,18 @@
 
 mod clock;
 mod cpus;
+mod descriptors;
 mod errno;
 mod holder;
 pub mod memory;
+mod network;
 pub mod packet;
 mod random;
 mod registry;
+mod sequences;
 mod sinks;
 pub mod socket;
+mod sockets;
 mod task;
 mod timers;
 
@@ -25,16 +29,20 @@ use std::sync::Arc;
 
 pub use clock::{Clock, ClockConfig};
 pub use cpus::{CpuId, Cpus, MAX_CPUS};
+pub use descriptors::{Described, Descriptors};
 pub use errno::Errno;
 pub use holder::{Holder, HolderKind, HolderTable};
 pub use memory::{
     Access, Addr, Fault, FaultReason, Memory, MemoryConfig, MemoryError, ObjectInfo, ObjectKind,
     ObjectSpec, OutOfMemory, Owner, ProgramAccess, Stride,
 };
-pub use packet::{PacketError, SkBuff, SkbLayer, XdpFrame, XdpQueue};
+pub use network::{Device, Forwarding, Hop, LOCAL_TABLE, MAIN_TABLE, Neighbour, Network, Route};
+pub use packet::{PacketError, SkBuff, SkbLayer, TunnelInfo, XdpFrame, XdpQueue};
 pub use random::Random;
 pub use registry::{LinkId, MapId, ProgId, Registry};
+pub use sequences::Sequences;
 pub use sinks::{TraceFlags, TracePipe};
+pub use sockets::{OpenSocket, Protocol, SocketSpec, Sockets};
 pub use task::{Comm, Namespaces, ROOT_CGROUP, Task, TaskTable};
 pub use timers::{DueTimer, TimerCallback, TimerClock, TimerId, Timers};
 
@@ -70,6 +78,14 @@ pub struct Machine {
     pub trace: TracePipe,
     /// Ids.
     pub registry: Registry,
+    /// Descriptors that programs have open.
+    pub descriptors: Descriptors,
+    /// Devices, routes and neighbours.
+    pub network: Network,
+    /// Open sockets.
+    pub sockets: Arc<Sockets>,
+    /// What iterators write.
+    pub sequences: Sequences,
     /// Timers in map values, which maps know too.
     pub timers: Arc<Timers>,
 }
@@ -86,6 +102,10 @@ impl Machine {
             holders: HolderTable::default(),
             trace: TracePipe::default(),
             registry: Registry::default(),
+            descriptors: Descriptors::default(),
+            network: Network::default(),
+            sockets: Arc::default(),
+            sequences: Sequences::default(),
             timers: Arc::default(),
         })
     }

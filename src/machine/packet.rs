@@ -17,7 +17,7 @@ mod skb;
 mod tests;
 mod xdp;
 
-pub use skb::{SkBuff, SkbLayer};
+pub use skb::{SkBuff, SkbLayer, TunnelInfo};
 pub use xdp::{XdpFrame, XdpQueue};
 
 use super::OutOfMemory;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// A generator of random numbers.
 #[derive(Debug)]
 pub struct Random {
+    seed: u64,
     state: AtomicU64,
 }
 
@@ -16,8 +17,14 @@ impl Random {
     /// The generator of that seed.
     pub fn new(seed: u64) -> Random {
         Random {
+            seed,
             state: AtomicU64::new(seed),
         }
+    }
+
+    /// What it was made with.
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// 64 random bits.

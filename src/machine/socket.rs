@@ -2,7 +2,7 @@
 //! behind them what only helpers know.
 
 /// Bytes of a socket.
-pub const LEN: u64 = 88;
+pub const LEN: u64 = TCP + TCP_LEN;
 /// `family`.
 pub const FAMILY: u64 = 4;
 /// `type`.
@@ -27,3 +27,16 @@ pub const STATE: u64 = 72;
 pub const RX_QUEUE_MAPPING: u64 = 76;
 /// The user it belongs to, which programs do not see.
 pub const UID: u64 = 80;
+/// Behind that, what TCP knows of a connection (`struct bpf_tcp_sock`).
+pub const TCP: u64 = 88;
+/// Its bytes.
+const TCP_LEN: u64 = 112;
+/// What a connection starts with, by place: a window of 10 segments (`snd_cwnd`), no round trip seen yet
+/// (`rtt_min`), no threshold (`snd_ssthresh`), and segments of 1460 bytes (`mss_cache`).
+pub const TCP_START: [(u64, u64); 4] = [(0, 10), (8, 0xffff_ffff), (12, 0x7fff_ffff), (28, 1460)];
+/// The states that sockets are in (`TCP_ESTABLISHED`, `TCP_CLOSE`, `TCP_LISTEN`).
+pub const ESTABLISHED: u64 = 1;
+/// Not connected.
+pub const CLOSE: u64 = 7;
+/// Waiting for connections.
+pub const LISTEN: u64 = 10;

@@ -141,7 +141,7 @@ impl Body {
                 Body::Redirect(RedirectMap::new(shape, redirect::kind(spec.map_type)))
             }
             MapType::Sockmap | MapType::Sockhash | MapType::ReuseportSockarray => {
-                Body::Sockets(SocketMap::new(shape, spec.map_type))
+                Body::Sockets(SocketMap::new(shape, spec.map_type, &machine.sockets))
             }
             MapType::CgroupArray => Body::Cgroups(CgroupArray::new(shape)),
             MapType::StructOps => Body::StructOps(StructOpsMap::new(shape, &spec.initial)),

@@ -124,6 +124,17 @@ pub enum MapError {
     },
 }
 
+impl MapError {
+    /// The error number with which the kernel would refuse the map.
+    pub fn errno(&self) -> Errno {
+        match self {
+            MapError::Refused { errno, .. } => *errno,
+            MapError::OutOfMemory { .. } => Errno::ENOMEM,
+            MapError::Data { .. } => Errno::EINVAL,
+        }
+    }
+}
+
 impl Map {
     /// Creates a map of a machine, with the data of its section if it is one's, and frozen if that
     /// is read-only. Programs and inner maps are put in by whoever has them.

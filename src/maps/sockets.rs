@@ -1,24 +1,31 @@
-//! Maps of sockets and of cgroups, as far as the machine has them: it has cgroups by their ids, and
-//! no sockets.
+//! Maps of sockets and of cgroups.
 //!
 //! Rules:
-//! - Where the kernel wants a socket's descriptor there is none (`ENOTSOCK`), so that these maps
-//!   stay empty and lookups find nothing.
-//! - Where it wants a cgroup's, the cgroup's id stands for it.
+//! - Where the kernel wants a socket's descriptor, the cookie of an open socket of the machine stands for it; of
+//!   anything else it says that it is none (`ENOTSOCK`).
+//! - Readers get cookies, as those of the kernel's maps with values of 8 bytes do.
+//! - Where it wants a cgroup's descriptor, the cgroup's id stands for it.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Shape;
-use super::ops::{BPF_ANY, BPF_EXIST, MapEnv, MapOps, index_of, next_index};
+use super::ops::{
+    BPF_ANY, BPF_EXIST, Existence, MapEnv, MapOps, check_existence, index_of, next_index,
+};
 use crate::abi::MapType;
-use crate::machine::{Addr, Errno, Memory, ROOT_CGROUP};
+use crate::machine::{Addr, Errno, Memory, OpenSocket, ROOT_CGROUP, Sockets};
 
 /// `sockmap`, `sockhash`, `reuseport_sockarray`.
 #[derive(Debug)]
 pub struct SocketMap {
     kind: SocketKind,
     max_entries: u32,
+    value_size: u32,
+    /// The machine's sockets.
+    open: Arc<Sockets>,
+    /// Those that are in it, by key.
+    held: Mutex<BTreeMap<Vec<u8>, OpenSocket>>,
 }
 
 /// How sockets are found.
@@ -33,7 +40,7 @@ enum SocketKind {
 }
 
 impl SocketMap {
-    pub(super) fn new(shape: &Shape, map_type: MapType) -> SocketMap {
+    pub(super) fn new(shape: &Shape, map_type: MapType, open: &Arc<Sockets>) -> SocketMap {
         let kind = match map_type {
             MapType::Sockhash => SocketKind::Key,
             MapType::ReuseportSockarray => SocketKind::Reuseport,
@@ -42,55 +49,115 @@ impl SocketMap {
         SocketMap {
             kind,
             max_entries: shape.max_entries,
+            value_size: shape.value_size,
+            open: Arc::clone(open),
+            held: Mutex::default(),
         }
+    }
+
+    /// The socket at a key.
+    pub fn socket(&self, key: &[u8]) -> Option<OpenSocket> {
+        self.lock().get(key).copied()
+    }
+
+    /// Puts the socket at a place of guest memory in.
+    ///
+    /// # Errors
+    /// There is no such socket (`EOPNOTSUPP`), no room, or the flags forbid it.
+    pub fn put(&self, key: &[u8], socket: Addr, flags: u64) -> Result<(), Errno> {
+        let socket = self.open.at(socket).ok_or(Errno::EOPNOTSUPP)?;
+        self.insert(key, socket, flags)
+    }
+
+    fn insert(&self, key: &[u8], socket: OpenSocket, flags: u64) -> Result<(), Errno> {
+        if flags > BPF_EXIST {
+            return Err(Errno::EINVAL);
+        }
+        if self.beyond(key) {
+            return Err(Errno::E2BIG);
+        }
+        let mut held = self.lock();
+        let existence = match held.contains_key(key) {
+            true => Existence::Present,
+            false => Existence::Absent,
+        };
+        check_existence(flags, existence)?;
+        if existence == Existence::Absent && held.len() >= self.max_entries as usize {
+            return Err(Errno::E2BIG);
+        }
+        held.insert(key.to_vec(), socket);
+        Ok(())
     }
 
     fn beyond(&self, key: &[u8]) -> bool {
         self.kind != SocketKind::Key && index_of(key).is_none_or(|index| index >= self.max_entries)
     }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Vec<u8>, OpenSocket>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl MapOps for SocketMap {
-    fn lookup(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Addr> {
-        None
+    fn lookup(&self, _env: &MapEnv<'_>, key: &[u8]) -> Option<Addr> {
+        self.socket(key).map(|socket| socket.at)
     }
 
+    /// Programs give a socket, not bytes: [`SocketMap::put`].
     fn update(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
         Err(Errno::EOPNOTSUPP)
     }
 
     fn delete(&self, _env: &MapEnv<'_>, key: &[u8]) -> Result<(), Errno> {
-        Err(match self.kind {
-            SocketKind::Index => Errno::EINVAL,
-            SocketKind::Key => Errno::ENOENT,
-            SocketKind::Reuseport if self.beyond(key) => Errno::E2BIG,
-            SocketKind::Reuseport => Errno::ENOENT,
-        })
-    }
-
-    fn next_key(&self, _env: &MapEnv<'_>, key: Option<&[u8]>) -> Option<Vec<u8>> {
-        match self.kind {
-            SocketKind::Index | SocketKind::Reuseport => next_index(key, self.max_entries),
-            SocketKind::Key => None,
+        match self.lock().remove(key) {
+            Some(_) => Ok(()),
+            None => Err(match self.kind {
+                SocketKind::Index => Errno::EINVAL,
+                SocketKind::Key => Errno::ENOENT,
+                SocketKind::Reuseport if self.beyond(key) => Errno::E2BIG,
+                SocketKind::Reuseport => Errno::ENOENT,
+            }),
         }
     }
 
-    fn lookup_user(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Vec<u8>> {
-        None
+    /// Keys of a hash are listed by rising bytes.
+    fn next_key(&self, _env: &MapEnv<'_>, key: Option<&[u8]>) -> Option<Vec<u8>> {
+        match self.kind {
+            SocketKind::Index | SocketKind::Reuseport => next_index(key, self.max_entries),
+            SocketKind::Key => {
+                let held = self.lock();
+                let mut keys = held.keys();
+                match key.filter(|key| held.contains_key(*key)) {
+                    Some(key) => keys.find(|one| one.as_slice() > key).cloned(),
+                    None => keys.next().cloned(),
+                }
+            }
+        }
+    }
+
+    fn lookup_user(&self, _env: &MapEnv<'_>, key: &[u8]) -> Option<Vec<u8>> {
+        let mut value = self.socket(key)?.cookie.to_le_bytes().to_vec();
+        value.truncate(self.value_size as usize);
+        Some(value)
     }
 
     fn update_user(
         &self,
         _env: &MapEnv<'_>,
         key: &[u8],
-        _value: &[u8],
+        value: &[u8],
         flags: u64,
     ) -> Result<(), Errno> {
-        Err(match self.kind {
-            _ if flags > BPF_EXIST => Errno::EINVAL,
-            SocketKind::Reuseport if self.beyond(key) => Errno::E2BIG,
-            SocketKind::Index | SocketKind::Key | SocketKind::Reuseport => Errno::ENOTSOCK,
-        })
+        if flags > BPF_EXIST {
+            return Err(Errno::EINVAL);
+        }
+        if self.kind == SocketKind::Reuseport && self.beyond(key) {
+            return Err(Errno::E2BIG);
+        }
+        let bytes = value.iter().take(8).rev();
+        let cookie = bytes.fold(0, |cookie, byte| cookie << 8 | u64::from(*byte));
+        let socket = self.open.by_cookie(cookie).ok_or(Errno::ENOTSOCK)?;
+        self.insert(key, socket, flags)
     }
 
     fn release(&self, _memory: &Memory) {}

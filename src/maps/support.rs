@@ -50,9 +50,9 @@ pub fn support(map_type: MapType) -> Support {
         MapType::Xskmap => {
             Support::Partial("sockets are numbers; a packet that is sent there goes no further")
         }
-        MapType::Sockmap | MapType::Sockhash | MapType::ReuseportSockarray => {
-            Support::Partial("it stays empty: the machine has no sockets to put in")
-        }
+        MapType::Sockmap | MapType::Sockhash | MapType::ReuseportSockarray => Support::Partial(
+            "of sockets that were opened on the machine; no data flows through them",
+        ),
         MapType::CgroupStorage | MapType::PercpuCgroupStorage => {
             Support::Partial("programs are attached to the root cgroup only")
         }

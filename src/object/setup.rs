@@ -1,6 +1,8 @@
 //! What of a kernel, and what of its user's wishes, objects are linked with beside the types.
 
-use super::{Kconfig, KernelSymbols};
+use crate::btf::Btf;
+
+use super::{Kconfig, KernelSymbols, symbols};
 
 /// A kernel's configuration and symbols, and values for global variables.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +17,16 @@ pub struct Setup {
     pub version: Option<u32>,
     /// Values for global variables, which they have from the start.
     pub variables: Vec<Assignment>,
+}
+
+impl Setup {
+    /// The address of a symbol of the kernel with those types: of several of one name the first.
+    pub fn symbol(&self, btf: &Btf, name: &str) -> Option<u64> {
+        match &self.kallsyms {
+            Some(symbols) => symbols.first(name),
+            None => symbols::modelled(btf, name),
+        }
+    }
 }
 
 /// The number of a kernel's version as `KERNEL_VERSION()` makes it, of a release such as `6.12.117-amd64`.

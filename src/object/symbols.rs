@@ -69,6 +69,11 @@ impl KernelSymbols {
         KernelSymbols { symbols }
     }
 
+    /// The first address of that name.
+    pub(super) fn first(&self, name: &str) -> Option<u64> {
+        self.symbols.get(name).map(|(address, _)| *address)
+    }
+
     /// The address of a symbol, if there is one.
     pub(super) fn find(&self, name: &str) -> Result<Option<u64>, ExternProblem> {
         match self.symbols.get(name) {

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use crate::abi::ProgType;
 use crate::code::{RunEnv, Trap};
 use crate::events::{
     Answer, Attachment, Event, EventError, Named, Passage, Point, Scene, SkbFields, Stop,
     UsdtEvent, verdict_name,
 };
-use crate::helpers::{Hook, Redirect, RunState, World};
-use crate::machine::{Holder, HolderKind, ProgId, ROOT_CGROUP};
+use crate::helpers::{Hook, Redirect, RunState, Sysctl, World};
+use crate::machine::{Addr, Holder, HolderKind, ProgId, ROOT_CGROUP};
 use crate::maps::CgroupPlace;
 
 use super::prepared::EndOfRun;
+use super::surroundings::Wants;
 use super::{Ready, Sim};
 
 /// What came of an event.
@@ -25,6 +27,8 @@ pub struct Firing {
     pub packet: Option<Vec<u8>>,
     /// What it carries beside its bytes, where a program saw it as a socket buffer.
     pub fields: Option<SkbFields>,
+    /// What iterators wrote for their reader.
+    pub output: Option<Vec<u8>>,
 }
 
 /// One hook that was passed.
@@ -53,6 +57,10 @@ pub struct ProgramRun {
     pub tail_calls: u32,
     /// What helpers left: redirects, signals, overridden return values.
     pub state: RunState,
+    /// Fields of its context that it changed: name, before and after.
+    pub changed: Vec<(&'static str, u64, u64)>,
+    /// The value that the kernel's parameter shall have, where it is one's that is written.
+    pub written: Option<Vec<u8>>,
 }
 
 /// A program that no event reached.
@@ -79,8 +87,7 @@ pub(super) struct Attached {
     pub(super) object: String,
     /// Whether it waits in a program array instead.
     pub(super) called: bool,
-    pub(super) wants_task: bool,
-    pub(super) wants_stacks: bool,
+    pub(super) wants: Wants,
     pub(super) reached: Reached,
 }
 
@@ -114,7 +121,15 @@ impl ProgramRun {
         let sends = self
             .verdict
             .is_some_and(|verdict| verdict.ends_with("_REDIRECT"));
-        self.state.redirect.as_ref().filter(|_| sends)
+        let passes = matches!(self.outcome, Ok(1));
+        let redirect = self.state.redirect.as_ref();
+        redirect.filter(|redirect| match redirect {
+            Redirect::Stream { .. } => passes,
+            Redirect::Device { .. }
+            | Redirect::Devices { .. }
+            | Redirect::Cpu { .. }
+            | Redirect::Socket { .. } => sends,
+        })
     }
 
     /// How it ended an event, in words.
@@ -173,8 +188,19 @@ impl Sim {
         if let Event::Sleep(nanoseconds) = event {
             hooks.extend(self.sleep(*nanoseconds, &mut scene)?);
         }
+        let mut output = None;
+        let mut ended_with = None;
+        if let Event::Iterate(event) = event {
+            let map = event.map.as_deref();
+            let reading = self.read_iterators(&event.target, map, &mut scene)?;
+            reached.extend(self.readers_of(&event.target));
+            hooks.extend(reading.hooks);
+            output = Some(reading.output);
+            ended_with = Some(reading.result);
+        }
         let (packet, fields) = (scene.packet_bytes(), scene.packet_fields());
         let result = passage.result().filter(|_| packet.is_none());
+        let result = ended_with.or(result);
         drop(scene);
         if passage.ends_task() {
             self.maps.holder_gone(Holder {
@@ -196,6 +222,7 @@ impl Sim {
             result,
             packet,
             fields,
+            output,
         })
     }
 
@@ -239,17 +266,14 @@ impl Sim {
         scene: &mut Scene<'_>,
     ) -> Result<ProgramRun, EventError> {
         let context = scene.context(stop, &program.attachment, passage.task())?;
-        let wants_task = self.attached.iter().any(|program| program.wants_task);
-        let task_struct = wants_task
-            .then(|| scene.task_struct(passage.task()))
-            .transpose()?;
-        let (kernel_stack, user_stack) = match self.attached.iter().any(|one| one.wants_stacks) {
-            true => (scene.kernel_stack(stop), scene.user_stack()),
-            false => (Vec::new(), Vec::new()),
+        let sysctl = match &stop.point {
+            Point::Place(place) if place.prog_type == ProgType::CgroupSysctl => {
+                Some(scene.sysctl())
+            }
+            _ => None,
         };
+        let surroundings = self.surroundings(Some(stop), passage.task(), scene)?;
         let hook = Hook {
-            kernel_stack: &kernel_stack,
-            user_stack: &user_stack,
             func_ip: context.func_ip,
             func_args: context.func_args,
             returned: context.returned,
@@ -260,12 +284,15 @@ impl Sim {
             cookie: passage
                 .usdt()
                 .map_or(0, |event| self.usdt_cookie(program, event)),
+            ..surroundings.hook()
         };
         let code = program.ready.code();
         let prog_type = code.prog_type;
         let world = World {
-            task_struct,
+            task_struct: surroundings.task_struct,
             packet: scene.packet(),
+            kernel: self.kernel_facts(),
+            sysctl: sysctl.as_ref(),
             hook,
             ..World::new(&self.machine, &self.maps, prog_type, passage.task())
         };
@@ -276,9 +303,18 @@ impl Sim {
             stacks,
             fuel,
         };
+        let before = self.context_bytes(stop, context.addr);
         let end = EndOfRun(self, &env);
         let outcome = self.engines.run(&program.ready, &env, context.addr);
         drop(end);
+        let changed = match &stop.point {
+            Point::Place(place) => {
+                crate::events::changed(place, &before, &self.context_bytes(stop, context.addr))
+            }
+            _ => Vec::new(),
+        };
+        let kept = outcome.state.kept.iter();
+        kept.for_each(|addr| self.machine.memory.free(*addr));
         let r0 = outcome.result.as_ref().ok();
         Ok(ProgramRun {
             id: program.id,
@@ -288,7 +324,29 @@ impl Sim {
             insns: outcome.insns,
             tail_calls: outcome.tail_calls,
             state: outcome.state,
+            changed,
+            written: sysctl.as_ref().and_then(Sysctl::written),
         })
+    }
+
+    /// The bytes of a context that is one of a place, to see what a program changes.
+    fn context_bytes(&self, stop: &Stop, at: Addr) -> Vec<u8> {
+        let Point::Place(_) = &stop.point else {
+            return Vec::new();
+        };
+        let memory = &self.machine.memory;
+        let len = memory.describe(at).map_or(0, |object| object.len);
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        memory.peek_vec(at, len).unwrap_or_default()
+    }
+
+    /// The programs that go through objects of a kind.
+    fn readers_of(&self, target: &str) -> Vec<usize> {
+        let readers = (0..).zip(&self.attached);
+        readers
+            .filter(|(_, program)| program.attachment.iterates(target))
+            .map(|(index, _)| index)
+            .collect()
     }
 
     /// The programs that a hook reached: those that ran, and where one of them called another by an

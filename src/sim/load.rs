@@ -1,6 +1,6 @@
 //! Loading: from an object to maps and programs that are attached.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,14 +17,8 @@ use crate::verifier::{self, Env, Rejection, Verified};
 
 use super::fire::{Attached, Reached};
 use super::replace::ReplaceError;
+use super::surroundings::Wants;
 use super::{EngineError, LoadError, Ready, Sim, Verify};
-
-/// Numbers of the helpers that give the current `task_struct`.
-const CURRENT_TASK: [i32; 2] = [35, 158];
-/// Numbers of the helpers that give stacks.
-const STACKS: [i32; 2] = [27, 67];
-/// Operation code of a call.
-const CALL: u8 = 0x85;
 
 /// One loaded object.
 #[derive(Debug, Default)]
@@ -327,7 +321,11 @@ impl Sim {
         let taken = self.options.programs.takes(&program.name, program.autoload);
         let judged = taken.then(|| self.judge(&program));
         let duration = start.elapsed();
-        let verdict = judged.map_or(Verdict::Skipped, |judged| lower(&program, judged, maps));
+        let verdict = judged.map_or(Verdict::Skipped, |judged| {
+            // A variable for which there is no room is one that there is not.
+            let variables = self.variables(&program).unwrap_or_default();
+            lower(&program, judged, maps, variables)
+        });
         let (verdict, ready) = self.compile(verdict);
         let id = ready.as_ref().map(|ready| {
             let id = self.machine.registry.next_prog();
@@ -413,8 +411,7 @@ impl Sim {
                 attachment: Attachment::of(program),
                 object: load.name.clone(),
                 called: called.contains(loaded.name.as_str()),
-                wants_task: calls(program, &CURRENT_TASK),
-                wants_stacks: calls(program, &STACKS),
+                wants: Wants::of(program),
                 reached: Reached::No,
             });
         }
@@ -431,14 +428,6 @@ fn called(load: &Load) -> BTreeSet<&str> {
     lists.flatten().map(|(_, name)| name.as_str()).collect()
 }
 
-/// Whether a program calls one of these helpers.
-fn calls(program: &Program, helpers: &[i32]) -> bool {
-    program
-        .code
-        .iter()
-        .any(|insn| insn.opcode == CALL && insn.src == 0 && helpers.contains(&insn.imm))
-}
-
 /// Whether a program that does not link would be loaded without being asked for.
 fn autoload(error: &LinkError) -> Autoload {
     match sections::parse(&error.section) {
@@ -452,6 +441,7 @@ fn lower(
     program: &Arc<Program>,
     judged: Result<Option<Arc<Verified>>, Box<Rejection>>,
     maps: &Result<Vec<Arc<Map>>, Arc<MapError>>,
+    variables: BTreeMap<u32, u64>,
 ) -> Verdict {
     let verified = match judged {
         Ok(verified) => verified,
@@ -468,6 +458,7 @@ fn lower(
     };
     let bindings = Bindings {
         maps: maps.iter().map(MapBinding::of).collect(),
+        variables,
         ..Bindings::default()
     };
     let code = match &verified {

@@ -13,10 +13,12 @@ mod engine;
 mod error;
 mod fire;
 mod inspect;
+mod iterate;
 mod load;
 mod options;
 mod prepared;
 mod replace;
+mod surroundings;
 mod timers;
 mod usdt;
 
@@ -24,7 +26,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::code::{Programs, Stacks};
-use crate::machine::{Comm, Machine, MachineConfig, Owner, ProgId, Task};
+use crate::machine::{Addr, Comm, Machine, MachineConfig, Owner, ProgId, Task};
 use crate::maps::MapTable;
 
 use fire::Attached;
@@ -54,6 +56,8 @@ pub struct Sim {
     wholes: BTreeMap<ProgId, Whole>,
     /// Static probes that programs were told of.
     probes: Probes,
+    /// Variables of the kernel, by their numbers in its types.
+    variables: BTreeMap<u32, Addr>,
     task: Arc<Task>,
     machine: Machine,
 }
@@ -86,6 +90,7 @@ impl Sim {
             maps: MapTable::default(),
             wholes: BTreeMap::new(),
             probes: Probes::default(),
+            variables: BTreeMap::new(),
             task,
             machine,
         })

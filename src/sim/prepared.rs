@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use crate::code::{Outcome, RunEnv};
 use crate::events::{Context, Event, EventError, Scene, Stop, verdict_name};
 use crate::helpers::{Hook, World};
-use crate::machine::{Addr, ProgId, Task};
+use crate::machine::{ProgId, Task};
 use crate::maps::MapEnv;
 
 use super::Sim;
 use super::fire::Attached;
+use super::surroundings::Surroundings;
 
 /// A program with its context laid out.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub struct Prepared<'a> {
     stop: Stop,
     context: Context,
     task: Arc<Task>,
-    task_struct: Option<Addr>,
+    surroundings: Surroundings,
 }
 
 /// What came of repeated runs.
@@ -62,10 +63,7 @@ impl Sim {
             }
             let task = Arc::clone(passage.task());
             let context = scene.context(&stop, &program.attachment, &task)?;
-            let task_struct = match program.wants_task {
-                true => Some(scene.task_struct(&task)?),
-                false => None,
-            };
+            let surroundings = sim.surroundings(Some(&stop), &task, &mut scene)?;
             return Ok(Some(Prepared {
                 sim,
                 program,
@@ -73,7 +71,7 @@ impl Sim {
                 stop,
                 context,
                 task,
-                task_struct,
+                surroundings,
             }));
         }
         Ok(None)
@@ -133,13 +131,14 @@ impl Prepared<'_> {
         let prog_type = program.ready.code().prog_type;
         RunEnv {
             world: World {
-                task_struct: self.task_struct,
+                task_struct: self.surroundings.task_struct,
+                kernel: sim.kernel_facts(),
                 packet: self.scene.packet(),
                 hook: Hook {
                     func_ip: self.context.func_ip,
                     func_args: self.context.func_args,
                     returned: self.context.returned,
-                    ..Hook::default()
+                    ..self.surroundings.hook()
                 },
                 ..World::new(&sim.machine, &sim.maps, prog_type, &self.task)
             },

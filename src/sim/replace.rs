@@ -2,6 +2,7 @@
 //!
 //! What is put together, and how, is [`crate::code::join`]'s business.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::code::{self, Bindings, Code, MapBinding, join, join_verified};
@@ -20,6 +21,8 @@ pub(super) struct Whole {
     /// What was learnt of it, unless nobody judged it.
     verified: Option<Arc<Verified>>,
     maps: Vec<Arc<Map>>,
+    /// Where variables of the kernel lie.
+    variables: BTreeMap<u32, u64>,
     /// The functions that others run in place of.
     replaced: Vec<usize>,
 }
@@ -84,6 +87,8 @@ impl Sim {
         }
         whole.put(target.subprog, program, loaded.verdict.verified());
         whole.maps.extend(maps.iter().cloned());
+        let variables = self.variables(program).unwrap_or_default();
+        whole.variables.extend(variables);
         let code = whole.lower().map_err(|source| ReplaceError::Lower {
             function: function.clone(),
             source: Box::new(source),
@@ -128,6 +133,7 @@ impl Sim {
                 program: Arc::clone(loaded.program.as_ref()?),
                 verified: loaded.verdict.verified().cloned(),
                 maps: maps.collect(),
+                variables: self.variables.iter().map(|(id, at)| (*id, at.0)).collect(),
                 replaced: Vec::new(),
             },
         ))
@@ -157,6 +163,7 @@ impl Whole {
     fn lower(&self) -> Result<Arc<Code>, code::LowerError> {
         let bindings = Bindings {
             maps: self.maps.iter().map(MapBinding::of).collect(),
+            variables: self.variables.clone(),
             ..Bindings::default()
         };
         let code = match &self.verified {

@@ -88,10 +88,11 @@ impl Sim {
         let Some(code) = self.programs.get(due.callback.program) else {
             return Ok(None);
         };
-        let wants_task = self.attached.iter().any(|program| program.wants_task);
-        let task_struct = wants_task.then(|| scene.task_struct(task)).transpose()?;
+        let surroundings = self.surroundings(None, task, scene)?;
         let world = World {
-            task_struct,
+            task_struct: surroundings.task_struct,
+            hook: surroundings.hook(),
+            kernel: self.kernel_facts(),
             timer: Some(due.id),
             ..World::new(&self.machine, &self.maps, code.prog_type, task)
         };
@@ -111,15 +112,17 @@ impl Sim {
             insns: None,
             tail_calls: 0,
             state: RunState::default(),
+            changed: Vec::new(),
+            written: None,
         };
         let Some(entry) = code.entry_of(due.callback.handle) else {
-            run.outcome = Err(Trap {
+            run.outcome = Err(Box::new(Trap {
                 program: Arc::clone(&code.name),
                 pc: Pc(0),
                 cause: Cause::BadCallback {
                     value: due.callback.handle,
                 },
-            });
+            }));
             return Ok(Some(run));
         };
         let args = [map, key, value, 0, 0];

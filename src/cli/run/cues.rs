@@ -61,7 +61,9 @@ impl Cue {
             | Event::Syscall(_)
             | Event::Usdt(_)
             | Event::Hook(_)
-            | Event::Sleep(_) => None,
+            | Event::Sleep(_)
+            | Event::Place(_)
+            | Event::Iterate(_) => None,
         }
     }
 }

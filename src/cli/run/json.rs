@@ -92,6 +92,7 @@ fn events(happened: &Happened<'_>) -> Vec<Json> {
             "hooks": hooks.collect::<Vec<_>>(),
             "result": firing.result,
             "packet": firing.packet.as_deref().map(hex),
+            "output": firing.output.as_deref().map(String::from_utf8_lossy),
         })
     };
     happened.firings.iter().map(firing).collect()
@@ -116,6 +117,8 @@ fn run(run: &ProgramRun) -> Json {
         "trap": trap,
         "insns": run.insns,
         "tail_calls": run.tail_calls,
+        "changed": run.changed.iter().map(|(name, _, after)| ((*name).to_owned(), number(i128::from(*after)))).collect::<Map<_, _>>(),
+        "written": run.written.as_deref().map(String::from_utf8_lossy),
     })
 }
 

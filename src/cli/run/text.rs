@@ -71,6 +71,7 @@ pub(super) fn print(
     for happened in happened {
         paragraphs.push(&title(job, happened), returned(happened))?;
         paragraphs.push("", packet(happened))?;
+        paragraphs.push("", written(happened))?;
         for trap in happened
             .firings
             .iter()
@@ -157,6 +158,17 @@ impl Paragraphs<'_> {
     }
 }
 
+/// What iterators wrote.
+fn written(happened: &Happened<'_>) -> Vec<String> {
+    let outputs = happened
+        .firings
+        .iter()
+        .filter_map(|firing| firing.output.as_deref());
+    let text = outputs.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let text: String = text.collect();
+    text.lines().map(str::to_owned).collect()
+}
+
 /// What happened, and how often.
 fn title(job: &Job, happened: &Happened<'_>) -> String {
     let title = &happened.cue.title;
@@ -203,9 +215,22 @@ fn answer(run: &ProgramRun) -> String {
             let to = to.map_or_else(String::new, |to| format!(" to {to}"));
             format!("returned {verdict} ({}){to}{insns}", signed(*value))
         }
-        (Ok(value), None) => format!("returned {}{insns}", signed(*value)),
+        (Ok(value), None) => {
+            let to = run.redirect();
+            let to = to.map_or_else(String::new, |to| format!(" to {to}"));
+            format!("returned {}{to}{insns}{}", signed(*value), changes(run))
+        }
         (Err(trap), _) => format!("trapped: {trap}"),
     }
+}
+
+/// What a program changed of its context, and what it wrote to a parameter of the kernel.
+fn changes(run: &ProgramRun) -> String {
+    let fields = run.changed.iter();
+    let fields = fields.map(|(name, _, after)| format!(", {name} = {after:#x}"));
+    let written = run.written.iter();
+    let written = written.map(|value| format!(", writes {:?}", String::from_utf8_lossy(value)));
+    fields.chain(written).collect()
 }
 
 /// The return value as the kernel takes it: 32 bits with a sign.

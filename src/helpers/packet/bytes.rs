@@ -125,6 +125,16 @@ fn xdp_store_bytes(call: &mut Call<'_>) -> Reply {
     Ok(status(frame.store(call.memory(), off as u32, &bytes)))
 }
 
+impl Call<'_> {
+    /// Where the network header of the packet begins; without a packet at null.
+    pub(super) fn network_header(&self) -> Addr {
+        let packet = self.world.packet;
+        packet.map_or(Addr::NULL, |packet| {
+            Headers::of(self.world.prog_type, packet).network
+        })
+    }
+}
+
 /// Where a packet's headers begin.
 struct Headers {
     link: Addr,

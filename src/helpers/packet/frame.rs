@@ -37,6 +37,13 @@ impl Packet<'_> {
 }
 
 impl<'a> Call<'a> {
+    /// Whether a packet is on its way in.
+    pub(in crate::helpers) fn is_ingress(&self, skb: &SkBuff) -> bool {
+        /// `PACKET_OUTGOING`.
+        const OUTGOING: u32 = 4;
+        Field::PacketType.get(skb, self.memory()) != OUTGOING
+    }
+
     /// The packet, as an XDP program's.
     pub(super) fn xdp(&self) -> Result<&'a XdpFrame, HelperError> {
         match self.world.packet {
@@ -46,7 +53,7 @@ impl<'a> Call<'a> {
     }
 
     /// The packet, as that of a program on `__sk_buff`.
-    pub(super) fn skb(&self) -> Result<&'a SkBuff, HelperError> {
+    pub(in crate::helpers) fn skb(&self) -> Result<&'a SkBuff, HelperError> {
         match self.world.packet {
             Some(Packet::Skb(skb)) => Ok(skb),
             Some(Packet::Xdp(_)) | None => Err(HelperError::Refused("this run has no sk_buff")),

@@ -1,11 +1,10 @@
-//! What is known of an skb beside its bytes: type, hash, tunnel.
+//! What is known of an skb beside its bytes: type and hash.
 
 use super::frame::Field;
 use crate::helpers::{Call, Entry, Reply};
-use crate::machine::{Addr, Errno};
+use crate::machine::Errno;
 
 pub(super) const ROWS: &[Entry] = &[
-    Entry::new(20, "bpf_skb_get_tunnel_key", skb_get_tunnel_key),
     Entry::new(32, "bpf_skb_change_type", skb_change_type),
     Entry::new(34, "bpf_get_hash_recalc", get_hash_recalc),
     Entry::new(41, "bpf_set_hash_invalid", set_hash_invalid),
@@ -18,16 +17,6 @@ const OTHERHOST: u32 = 3;
 
 /// The cookie of the initial network namespace.
 const INITIAL_NETNS: u64 = 1;
-
-/// `long bpf_skb_get_tunnel_key(struct sk_buff *skb, struct bpf_tunnel_key *key, u32 size, u64 flags)`:
-/// no packet comes out of a tunnel.
-fn skb_get_tunnel_key(call: &mut Call<'_>) -> Reply {
-    let [_, key, size, ..] = call.args;
-    call.check_room(key, size as u32 as usize)?;
-    call.memory()
-        .write(Addr(key), &vec![0; size as u32 as usize])?;
-    Ok(Errno::EINVAL.as_return())
-}
 
 /// `long bpf_skb_change_type(struct sk_buff *skb, u32 type)`
 fn skb_change_type(call: &mut Call<'_>) -> Reply {

@@ -5,11 +5,16 @@
 
 mod bytes;
 mod checksum;
+mod encap;
 mod frame;
+mod mark;
 mod meta;
 mod redirect;
 mod resize;
+mod route;
 mod socket;
+mod syncookie;
+mod tunnel;
 mod vlan;
 mod xdp;
 
@@ -22,10 +27,15 @@ pub use redirect::{Redirect, SentCopy, Way};
 pub(super) const FAMILIES: &[&[Entry]] = &[
     bytes::ROWS,
     checksum::ROWS,
+    encap::ROWS,
+    mark::ROWS,
     meta::ROWS,
     redirect::ROWS,
     resize::ROWS,
+    route::ROWS,
     socket::ROWS,
+    syncookie::ROWS,
+    tunnel::ROWS,
     vlan::ROWS,
     xdp::ROWS,
 ];

@@ -51,6 +51,13 @@ pub enum Redirect {
         /// Its number.
         cpu: u32,
     },
+    /// To a socket of the machine.
+    Stream {
+        /// Its cookie.
+        cookie: u64,
+        /// Whether the socket receives or sends it.
+        way: Way,
+    },
     /// To a socket of user space (`AF_XDP`).
     Socket {
         /// The map that it is in.
@@ -68,6 +75,10 @@ impl fmt::Display for Redirect {
                 Way::Ingress => write!(f, "device {ifindex}, on its way in"),
                 Way::Peer => write!(f, "the peer of device {ifindex}"),
                 Way::Neighbour => write!(f, "a neighbour at device {ifindex}"),
+            },
+            Redirect::Stream { cookie, way } => match way {
+                Way::Ingress => write!(f, "socket {cookie}, which receives it"),
+                Way::Egress | Way::Peer | Way::Neighbour => write!(f, "socket {cookie}"),
             },
             Redirect::Devices { ifindexes } if ifindexes.is_empty() => f.write_str("no device"),
             Redirect::Devices { ifindexes } => {

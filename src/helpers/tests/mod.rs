@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 mod map;
+mod network;
 mod packet;
 mod packet_cases;
 mod print;

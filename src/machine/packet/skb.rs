@@ -51,6 +51,20 @@ pub enum SkbLayer {
 pub struct SkBuff {
     ctx: Addr,
     place: Mutex<Place>,
+    tunnel: Mutex<Option<TunnelInfo>>,
+}
+
+/// The tunnel that a program says a packet shall go through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TunnelInfo {
+    /// A `struct bpf_tunnel_key`.
+    pub key: Vec<u8>,
+    /// Whether its ends are IPv6 addresses.
+    pub is_ipv6: bool,
+    /// With which flags it was set.
+    pub flags: u64,
+    /// What the packet carries for the tunnel.
+    pub options: Option<Vec<u8>>,
 }
 
 /// The buffer, and offsets in it.
@@ -115,6 +129,7 @@ impl SkBuff {
         let skb = SkBuff {
             ctx,
             place: Mutex::new(place),
+            tunnel: Mutex::default(),
         };
         skb.set(
             memory,
@@ -175,6 +190,16 @@ impl SkBuff {
         if u64::from(off) + u64::from(size.bytes()) <= DATA as u64 {
             self.set(memory, i64::from(off), size, value);
         }
+    }
+
+    /// The tunnel it shall go through, if a program said so.
+    pub fn tunnel(&self) -> Option<TunnelInfo> {
+        self.tunnel_lock().clone()
+    }
+
+    /// Says which tunnel it shall go through.
+    pub fn set_tunnel(&self, info: TunnelInfo) {
+        *self.tunnel_lock() = Some(info);
     }
 
     /// `bpf_skb_change_head`: puts zeros before the packet.
@@ -317,6 +342,10 @@ impl SkBuff {
     fn set(&self, memory: &Memory, field: i64, size: Size, value: u64) {
         let written = memory.poke_uint(self.ctx.offset(field), size, value);
         debug_assert!(written.is_ok(), "fields lie in the context: {written:?}");
+    }
+
+    fn tunnel_lock(&self) -> MutexGuard<'_, Option<TunnelInfo>> {
+        self.tunnel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Place> {

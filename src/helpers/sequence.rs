@@ -1,0 +1,100 @@
+//! Text for who reads an iterator, and values of the kernel's types as text.
+
+use super::btf_text::{flag, show};
+use super::format::format;
+use super::print::{Reader, arguments};
+use super::{Call, Entry, HelperError, Reply};
+use crate::btf::BtfId;
+use crate::isa::Size;
+use crate::machine::{Addr, Errno};
+
+pub(super) const ROWS: &[Entry] = &[
+    Entry::new(126, "bpf_seq_printf", seq_printf),
+    Entry::new(127, "bpf_seq_write", seq_write),
+    Entry::new(149, "bpf_snprintf_btf", snprintf_btf),
+    Entry::new(150, "bpf_seq_printf_btf", seq_printf_btf),
+];
+
+/// Bytes of `struct btf_ptr`.
+const BTF_PTR: u32 = 16;
+/// The largest value that is turned into text.
+const MAX_VALUE: u64 = 1 << 20;
+
+/// `long bpf_seq_printf(struct seq_file *m, const char *fmt, u32 fmt_size, const void *data, u32 data_len)`
+fn seq_printf(call: &mut Call<'_>) -> Reply {
+    let [file, fmt, size, data, len] = call.args;
+    let fmt = call.memory().read_vec(Addr(fmt), size as u32)?;
+    let Some(arguments) = arguments(call, data, len as u32)? else {
+        return Ok(Errno::EINVAL.as_return());
+    };
+    match format(&fmt, &arguments, &Reader { call }) {
+        Ok(text) => write(call, file, &text),
+        Err(errno) => Ok(errno.as_return()),
+    }
+}
+
+/// `long bpf_seq_write(struct seq_file *m, const void *data, u32 len)`
+fn seq_write(call: &mut Call<'_>) -> Reply {
+    let [file, data, len, ..] = call.args;
+    let bytes = match len as u32 {
+        0 => Vec::new(),
+        len => call.memory().read_vec(Addr(data), len)?,
+    };
+    write(call, file, &bytes)
+}
+
+fn write(call: &Call<'_>, file: u64, bytes: &[u8]) -> Reply {
+    let written = call.world.machine.sequences.write(Addr(file), bytes);
+    Ok(super::map::status(written))
+}
+
+/// `long bpf_snprintf_btf(char *str, u32 str_size, struct btf_ptr *ptr, u32 btf_ptr_size, u64 flags)`
+fn snprintf_btf(call: &mut Call<'_>) -> Reply {
+    let [to, size, pointer, pointer_size, flags] = call.args;
+    let text = match text_of(call, pointer, pointer_size as u32, flags)? {
+        Ok(text) => text,
+        Err(errno) => return Ok(errno.as_return()),
+    };
+    let needed = text.len() as u64;
+    let mut bytes = text.into_bytes();
+    if let Some(room) = (size as u32 as usize).checked_sub(1) {
+        bytes.truncate(room);
+        bytes.push(0);
+        call.memory().write(Addr(to), &bytes)?;
+    }
+    Ok(needed)
+}
+
+/// `long bpf_seq_printf_btf(struct seq_file *m, struct btf_ptr *ptr, u32 ptr_size, u64 flags)`
+fn seq_printf_btf(call: &mut Call<'_>) -> Reply {
+    let [file, pointer, pointer_size, flags, _] = call.args;
+    match text_of(call, pointer, pointer_size as u32, flags)? {
+        Ok(text) => write(call, file, text.as_bytes()),
+        Err(errno) => Ok(errno.as_return()),
+    }
+}
+
+/// The text of the value that a `struct btf_ptr` describes.
+fn text_of(
+    call: &Call<'_>,
+    pointer: u64,
+    size: u32,
+    flags: u64,
+) -> Result<Result<String, Errno>, HelperError> {
+    if flags & !flag::ALL != 0 || size != BTF_PTR {
+        return Ok(Err(Errno::EINVAL));
+    }
+    let value = call.memory().load(Addr(pointer), Size::DW)?;
+    let id = call.memory().load(Addr(pointer).offset(8), Size::W)? as u32;
+    let btf = call.world.kernel.btf();
+    let is_known = (1..btf.type_count()).contains(&id);
+    let size = btf.size_of(BtfId(id)).filter(|size| *size <= MAX_VALUE);
+    let Some(size) = size.filter(|_| is_known) else {
+        return Ok(Err(Errno::EINVAL));
+    };
+    let mut bytes = vec![0; size as usize];
+    Ok(match call.memory().probe_read(Addr(value), &mut bytes) {
+        Ok(()) => Ok(show(btf, BtfId(id), &bytes, flags)),
+        Err(_) => Err(Errno::EFAULT),
+    })
+}
