@@ -67,7 +67,21 @@ fn events() -> Vec<Event> {
     let calls = ["openat", "getpgid", "nanosleep", "write", "close"];
     let calls = calls.map(|name| Event::syscall(name, &[]));
     let execs = ["/bin/ls", "/usr/bin/forbidden"].map(Event::execve);
-    execs.into_iter().chain(calls).chain(packets).collect()
+    let named = [
+        "sleep:2s",
+        "iter:task",
+        "cgroup/connect4",
+        "cgroup/sysctl",
+        "sockops",
+        "sk_msg",
+    ];
+    let named = named.map(|name| Event::parse::<&str, &str>(name, &[]).unwrap());
+    execs
+        .into_iter()
+        .chain(calls)
+        .chain(packets)
+        .chain(named)
+        .collect()
 }
 
 /// Loads and judges an object, lets everything happen, and says what was seen.

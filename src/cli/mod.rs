@@ -62,7 +62,7 @@ Exit status: 0 all is well, 1 a program was refused or trapped, 2 usage, input o
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Run(run::Args),
+    Run(Box<run::Args>),
     Verify(verify::Args),
     Explain(explain::Args),
     Test(test::Args),
@@ -121,7 +121,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut output = Output::new(cli.color);
     let result = match cli.command {
-        Command::Run(args) => run::run(args, &mut output),
+        Command::Run(args) => run::run(*args, &mut output),
         Command::Verify(args) => verify::run(args, &mut output),
         Command::Explain(args) => explain::run(&args, &mut output),
         Command::Test(args) => test::run(args, &mut output),

@@ -12,7 +12,7 @@ mod text;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use ebpf_sim::machine::{Comm, Cpus, Task};
+use ebpf_sim::machine::{Comm, Cpus, Neighbour, Route, SocketSpec, Task};
 use ebpf_sim::sim::{Firing, Options, Sim, Verify};
 
 use self::cues::Cue;
@@ -58,6 +58,17 @@ pub(super) struct Args {
     /// How many CPUs there are.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8192))]
     cpus: Option<u32>,
+    /// A socket that is open, such as tcp:10.0.0.1:80, or with its other end tcp:10.0.0.1:80-192.0.2.1:1024; may
+    /// be repeated.
+    #[arg(long = "socket", value_name = "SOCKET")]
+    sockets: Vec<SocketSpec>,
+    /// A route beside those of eth0 (device 2, 10.0.0.1/24), as ip-route(8) takes them: '192.0.2.0/24 via
+    /// 10.0.0.254 dev 2'; may be repeated.
+    #[arg(long = "route", value_name = "ROUTE")]
+    routes: Vec<Route>,
+    /// A neighbour whose link-layer address is known: '10.0.0.9 lladdr 52:54:00:00:00:09 dev 2'; may be repeated.
+    #[arg(long = "neighbour", value_name = "NEIGHBOUR")]
+    neighbours: Vec<Neighbour>,
     /// How many times everything happens.
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
@@ -83,6 +94,9 @@ struct Job {
     cues: Vec<Cue>,
     repeat: u32,
     maps: Vec<String>,
+    sockets: Vec<SocketSpec>,
+    routes: Vec<Route>,
+    neighbours: Vec<Neighbour>,
 }
 
 /// A cue and what came of it, each time.
@@ -96,6 +110,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
     let json = args.json;
     let (options, job) = args.resolve()?;
     let mut sim = Sim::new(options)?;
+    furnish(&job, &sim)?;
     let mut exit = load(&job.inputs, &mut sim, output)?;
     exit = exit.max(text::refusals(output, &sim, json)?);
     if job.cues.is_empty() {
@@ -147,6 +162,9 @@ impl Args {
                 cues,
                 repeat: self.repeat,
                 maps: self.maps,
+                sockets: self.sockets,
+                routes: self.routes,
+                neighbours: self.neighbours,
             },
         ))
     }
@@ -164,6 +182,21 @@ impl Args {
         }
         task
     }
+}
+
+/// Opens sockets, and adds routes and neighbours.
+fn furnish(job: &Job, sim: &Sim) -> anyhow::Result<()> {
+    let machine = sim.machine();
+    for spec in &job.sockets {
+        machine.open_socket(*spec)?;
+    }
+    for route in &job.routes {
+        machine.network.add_route(route.clone());
+    }
+    for neighbour in &job.neighbours {
+        machine.network.add_neighbour(*neighbour);
+    }
+    Ok(())
 }
 
 /// Loads every file. One that cannot be is reported, and the others still run.

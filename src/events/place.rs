@@ -9,16 +9,13 @@
 //! - `name`, `value` and `new` are a kernel parameter's, `optval` is an option's value.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::abi::context::{self, Field, FieldKind, Shape};
 use crate::abi::{AttachType, ProgType, sections};
 use crate::helpers::Sysctl;
 use crate::isa::Size;
-use crate::machine::{
-    Addr, ObjectKind, ObjectSpec, Owner, ProgramAccess, Protocol, SocketSpec, Task,
-};
+use crate::machine::{Addr, ObjectKind, ObjectSpec, Owner, ProgramAccess, SocketSpec, Task};
 
 use super::event::{Direction, Packet, PacketSocket};
 use super::wire::View;
@@ -194,32 +191,6 @@ fn bytes_of(value: Option<&Given>) -> Vec<u8> {
         .collect()
 }
 
-/// A socket by its ends: `tcp:10.0.0.1:80`, `udp:[::1]:53-[::1]:1024`.
-pub(super) fn parse_socket(text: &str) -> Option<SocketSpec> {
-    let (protocol, ends) = text.split_once(':')?;
-    let protocol = match protocol {
-        "tcp" => Protocol::Tcp,
-        "udp" => Protocol::Udp,
-        _ => return None,
-    };
-    let (local, remote) = match ends.split_once('-') {
-        Some((local, remote)) => (local, Some(remote)),
-        None => (ends, None),
-    };
-    let local: SocketAddr = local.parse().ok()?;
-    let remote: Option<SocketAddr> = match remote {
-        Some(remote) => Some(remote.parse().ok()?),
-        None => None,
-    };
-    let same = remote.is_none_or(|remote| remote.is_ipv4() == local.is_ipv4());
-    same.then_some(SocketSpec {
-        protocol,
-        local,
-        remote,
-        uid: 0,
-    })
-}
-
 impl Scene<'_> {
     /// The context of programs at a place.
     pub(super) fn place_context(&mut self, place: &Place) -> Result<Context, EventError> {
@@ -297,7 +268,8 @@ impl Scene<'_> {
 
     /// The open socket with those ends; one that is not open is opened.
     fn socket(&mut self, place: &Place, arg: &str, text: &str) -> Result<Addr, EventError> {
-        let spec = parse_socket(text).ok_or_else(|| EventError::BadValue {
+        let spec: Result<SocketSpec, _> = text.parse();
+        let spec = spec.map_err(|_| EventError::BadValue {
             event: place.section.clone(),
             arg: arg.to_owned(),
             value: text.to_owned(),
@@ -370,26 +342,6 @@ pub(super) fn read_only(name: &str) -> ObjectSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn socket_is_read_with_one_end_or_two() {
-        let listening = parse_socket("tcp:10.0.0.1:80").unwrap();
-        assert_eq!(
-            (listening.protocol, listening.remote),
-            (Protocol::Tcp, None)
-        );
-        let connected = parse_socket("udp:[::1]:53-[::1]:1024").unwrap();
-        assert_eq!(connected.remote.map(|end| end.port()), Some(1024));
-        for text in [
-            "",
-            "tcp",
-            "sctp:10.0.0.1:80",
-            "tcp:10.0.0.1",
-            "tcp:10.0.0.1:80-[::1]:80",
-        ] {
-            assert_eq!(parse_socket(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn bytes_are_hexadecimal_after_their_prefix() {

@@ -28,9 +28,15 @@ const PARTIAL: &[(u32, &str)] = &[
     (22, NO_COUNTERS),
     (55, NO_COUNTERS),
     (56, "it has counted what the event's period says"),
+    (61, RECORDED),
+    (62, RECORDED),
+    (64, RECORDED),
     (66, "no packet was transformed"),
     (73, "headers of IP alone"),
+    (77, RECORDED),
+    (78, RECORDED),
     (84, THE_MACHINES_SOCKETS),
+    (92, RECORDED),
     (85, THE_MACHINES_SOCKETS),
     (99, THE_MACHINES_SOCKETS),
     (100, COOKIES),
@@ -43,7 +49,11 @@ const PARTIAL: &[(u32, &str)] = &[
     (140, CASTS),
     (141, NO_UNWINDING),
     (142, "of the segment at hand"),
+    (143, RECORDED),
+    (144, RECORDED),
     (151, "the machine has no net_cls"),
+    (153, VARIABLES),
+    (154, VARIABLES),
     (161, "the machine measures no files"),
     (162, "no file of the machine is a socket"),
     (
@@ -85,6 +95,8 @@ const REFUSED: &[(u32, &str)] = &[
 const NO_SEGMENT_ROUTING: &str = "the machine routes no segments (SRv6)";
 const NO_COUNTERS: &str = "counters stand at 0";
 const THE_MACHINES_SOCKETS: &str = "of the sockets that were opened on the machine";
+const RECORDED: &str = "recorded for whoever ran the program; nothing comes of it";
+const VARIABLES: &str = "the kernel's variables are zero, but for the number of their CPU";
 const COOKIES: &str = "cookies are as the kernel's, of another secret";
 const CASTS: &str = "structures have addresses, ports and states; the rest is zero";
 const NO_UNWINDING: &str = "stacks are what the event says; no build ids";

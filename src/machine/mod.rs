@@ -15,6 +15,7 @@ mod errno;
 mod holder;
 pub mod memory;
 mod network;
+mod network_text;
 pub mod packet;
 mod random;
 mod registry;
@@ -37,6 +38,7 @@ pub use memory::{
     ObjectSpec, OutOfMemory, Owner, ProgramAccess, Stride,
 };
 pub use network::{Device, Forwarding, Hop, LOCAL_TABLE, MAIN_TABLE, Neighbour, Network, Route};
+pub use network_text::NetworkTextError;
 pub use packet::{PacketError, SkBuff, SkbLayer, TunnelInfo, XdpFrame, XdpQueue};
 pub use random::Random;
 pub use registry::{LinkId, MapId, ProgId, Registry};

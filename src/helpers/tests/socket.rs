@@ -93,12 +93,13 @@ fn maps_of_sockets_without_any_lead_nowhere() {
     let mut bench = Bench::new();
     let map = bench.map("sockets sockmap 4 8 1").handle.0;
     assert_eq!(bench.call(SK_REDIRECT_MAP, [0, map, 0, 0]), 0);
+    let key = bench.data(&[0; 4]);
     assert_eq!(
-        bench.call(SK_SELECT_REUSEPORT, [0, map, 0, 0]),
+        bench.call(SK_SELECT_REUSEPORT, [0, map, key, 0]),
         errno(Errno::ENOENT)
     );
     assert_eq!(
-        bench.call(SK_SELECT_REUSEPORT, [0, map, 0, 1]),
+        bench.call(SK_SELECT_REUSEPORT, [0, map, key, 1]),
         errno(Errno::EINVAL)
     );
     let array = bench.map("array array 4 8 1").handle.0;
