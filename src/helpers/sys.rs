@@ -8,7 +8,7 @@ use crate::btf::Btf;
 use crate::isa::Size;
 use crate::machine::{Addr, Described, Errno};
 use crate::maps::Map;
-use crate::object::{Initial, MapSpec, Origin, Pinning};
+use crate::object::{Fields, Initial, MapSpec, Origin, Pinning};
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new(166, "bpf_sys_bpf", sys_bpf),
@@ -118,6 +118,7 @@ fn create(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperE
         extra: attributes.get(64, Size::DW)?,
         key_type: None,
         value_type: None,
+        fields: Fields::default(),
         inner: None,
         initial: Initial::Empty,
         origin: Origin::Declared,

@@ -140,8 +140,7 @@ impl Verifier<'_> {
         }
         // Slices of packets have the name of other memory, but keys and values they cannot be.
         let is_slice = matches!(kind.kind, Kind::Mem(_, kind) if kind.is_packet_slice());
-        let is_wanted =
-            expected.split(", ").any(|one| one == name) && (is_memory || !is_slice);
+        let is_wanted = expected.split(", ").any(|one| one == name) && (is_memory || !is_slice);
         // Where an object of the program's is wanted, none of the kernel's is, whose name is the same.
         let is_foreign = matches!(arg, ArgType::SpinLock | ArgType::KptrField)
             && matches!(register.kind, Kind::Btf(..));
