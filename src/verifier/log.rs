@@ -7,6 +7,7 @@
 
 use std::fmt::Write as _;
 
+use crate::btf::{BtfId, Type};
 use crate::isa::{CallTarget, Insn, Names, Pc, Reg, disassemble};
 
 use super::explore::Verifier;
@@ -392,6 +393,14 @@ impl Verifier<'_> {
 impl Names for Verifier<'_> {
     fn helper(&self, number: i32) -> Option<&str> {
         crate::abi::helpers::by_number(number).map(|helper| helper.name)
+    }
+
+    fn kfunc(&self, id: i32, btf_index: i16) -> Option<&str> {
+        let id = BtfId(id.cast_unsigned());
+        match self.kernel_btf().ty(id) {
+            Type::Func { name, .. } if btf_index == 0 => Some(name),
+            _ => None,
+        }
     }
 }
 

@@ -395,7 +395,6 @@ impl Verifier<'_> {
                     slot.scrub();
                 }
                 slot.bytes[byte] = SlotByte::Misc;
-                self.log.changed_slot(range.frame, index);
             }
         }
     }

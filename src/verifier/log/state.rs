@@ -8,7 +8,8 @@ use super::super::dynptr::{Dynptr, Half};
 use super::super::explore::Verifier;
 use super::super::scalar::{Signed, Unsigned};
 use super::super::state::{
-    ADD_CONST, BufKind, Kind, MemKind, Register, Slot, SlotByte, State, Trust,
+    ADD_CONST, BufKind, IterProgress, IterSlot, Kind, MemKind, Register, Slot, SlotByte, State,
+    Trust,
 };
 use super::Touched;
 use crate::isa::Reg;
@@ -75,18 +76,29 @@ impl Verifier<'_> {
         )
     }
 
-    /// A slot, after a space; nothing where it is the smaller part of what the log says in one.
+    /// A slot, after a space; nothing where it is a part of what the log says at another.
     fn slot_text(&self, index: usize, slot: &Slot, frame: usize) -> String {
         let marks = live_text(&slot.spilled);
         let off = (index + 1) * 8;
-        match slot.dynptr {
-            Some((_, Half::Second)) => return String::new(),
-            Some((dynptr, Half::First)) => {
-                return format!(" fp-{off}{marks}={}", dynptr_text(dynptr));
-            }
-            None => {}
-        }
-        format!(" fp-{off}{marks}={}", self.bytes_text(slot, frame))
+        let text = match (slot.dynptr, slot.iter) {
+            (Some((_, Half::Second)), _) => return String::new(),
+            (Some((dynptr, Half::First)), _) => dynptr_text(dynptr),
+            (None, Some(iter)) if iter.ref_id == 0 => return String::new(),
+            (None, Some(iter)) => self.iterator_text(iter),
+            (None, None) => self.bytes_text(slot, frame),
+        };
+        format!(" fp-{off}{marks}={text}")
+    }
+
+    fn iterator_text(&self, iter: IterSlot) -> String {
+        let name = self.kernel_btf().ty(iter.ty).name();
+        let name = name.strip_prefix("bpf_").unwrap_or(name);
+        let progress = match iter.progress {
+            IterProgress::Active => "active",
+            IterProgress::Drained => "drained",
+        };
+        let IterSlot { ref_id, depth, .. } = iter;
+        format!("{name}(ref_id={ref_id},state={progress},depth={depth})")
     }
 
     /// What the bytes of a slot hold.
