@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use ebpf_sim::btf::Value;
 use ebpf_sim::events::{Direction, Event};
 use ebpf_sim::machine::{Comm, Task};
-use ebpf_sim::sim::{Firing, Options, Sim};
+use ebpf_sim::sim::{Engine, Firing, Options, Sim};
 
 /// What a case looks at: the machine, and what came of each event.
 struct Seen {
@@ -64,6 +64,11 @@ const CASES: &[Case] = &[
         },
     ),
     case("dynptrs", || packets(&["udp"]), dynptrs),
+    case(
+        "user_ring",
+        || packets(&["udp"]),
+        |seen| seen.answers(&[-22]),
+    ),
     case("exec_latency", execve, |seen| {
         seen.prints(&["execve returned 0 after 1 us"]);
         assert!(seen.sim.map("entered").unwrap().entries().is_empty());
@@ -650,6 +655,34 @@ fn net_errors(seen: &Seen) {
     ];
     let wanted = [&COOKIES[..], &ROUTES, &LENGTHS, &TUNNELS, &MARKS].concat();
     seen.answers(&wanted);
+}
+
+/// The second sample is too short for a number, the third says to stop.
+#[test]
+fn sample_sent_to_a_user_ring_buffer_reaches_the_callback() {
+    let engines = [
+        Engine::Interpreter,
+        #[cfg(feature = "jit")]
+        Engine::Jit(ebpf_sim::jit::Counting::On),
+    ];
+    for engine in engines {
+        let mut sim = Sim::new(Options {
+            engine,
+            ..Options::default()
+        })
+        .unwrap();
+        sim.load_file(corpus("user_ring.o")).unwrap();
+        let samples = sim.map("samples").unwrap();
+        for sample in [&[5, 0, 0, 0, 9][..], &[7], &[0; 4], &[3, 0, 0, 0]] {
+            samples.send(sample).unwrap();
+        }
+        let event = Event::packet(packet("udp"));
+        let firings = vec![sim.fire(&event).unwrap()];
+        let mut seen = Seen { sim, firings };
+        seen.answers(&[-22, 3, 6 + 1, 5 + 1 + 4, 1]);
+        seen.firings = vec![seen.sim.fire(&event).unwrap()];
+        seen.answers(&[-22, 1, 4, 4]);
+    }
 }
 
 fn globals(seen: &Seen) {
