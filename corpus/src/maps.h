@@ -6,6 +6,7 @@
 #include "ebpf.h"
 
 #define BPF_MAP_TYPE_STACK_TRACE 7
+#define BPF_MAP_TYPE_LPM_TRIE 11
 #define BPF_MAP_TYPE_DEVMAP 14
 #define BPF_MAP_TYPE_CPUMAP 16
 #define BPF_MAP_TYPE_XSKMAP 17

@@ -51,6 +51,8 @@ pub struct Sim {
     programs: Programs,
     engines: Engines,
     stacks: Stacks,
+    /// Those of the CPUs after the first, as far as they were needed.
+    other_stacks: Vec<Stacks>,
     maps: MapTable,
     /// Programs that others run in place of functions of.
     wholes: BTreeMap<ProgId, Whole>,
@@ -87,6 +89,7 @@ impl Sim {
             programs: Programs::default(),
             engines,
             stacks,
+            other_stacks: Vec::new(),
             maps: MapTable::default(),
             wholes: BTreeMap::new(),
             probes: Probes::default(),

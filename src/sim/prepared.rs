@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::code::{Outcome, RunEnv};
+use crate::code::{Outcome, RunEnv, Stacks};
 use crate::events::{Context, Event, EventError, Scene, Stop, verdict_name};
 use crate::helpers::{Hook, World};
-use crate::machine::{ProgId, Task};
+use crate::machine::{CpuId, Cpus, Owner, ProgId, Task};
 use crate::maps::MapEnv;
 
 use super::Sim;
@@ -26,6 +26,8 @@ pub struct Prepared<'a> {
     context: Context,
     task: Arc<Task>,
     surroundings: Surroundings,
+    cpu: CpuId,
+    stacks: &'a Stacks,
 }
 
 /// What came of repeated runs.
@@ -38,7 +40,7 @@ pub struct Repeated {
 }
 
 impl Sim {
-    /// Makes everything ready to run a program where an event first reaches it.
+    /// Makes everything ready to run a program where an event first reaches it, on the first CPU.
     ///
     /// Gives nothing if there is no such program, or the event does not reach it.
     ///
@@ -49,29 +51,64 @@ impl Sim {
         id: ProgId,
         event: &Event,
     ) -> Result<Option<Prepared<'_>>, EventError> {
+        let mut prepared = self.prepare_each(id, event, Cpus::new(1))?;
+        Ok(prepared.pop())
+    }
+
+    /// As [`Sim::prepare`], on each of so many CPUs: every one has its own context and packet, and may be
+    /// taken to a thread of its own, to run beside the others on the same maps. CPUs that the machine has not are
+    /// left out.
+    ///
+    /// # Errors
+    /// There is no such event, or a context cannot be laid out.
+    pub fn prepare_each(
+        &mut self,
+        id: ProgId,
+        event: &Event,
+        cpus: Cpus,
+    ) -> Result<Vec<Prepared<'_>>, EventError> {
+        let cpus = Cpus::new(cpus.count().min(self.options.cpus.count()));
+        while self.other_stacks.len() + 1 < cpus.iter().count() {
+            let stacks = Stacks::new(&self.machine.memory, &Owner::Kernel)?;
+            self.other_stacks.push(stacks);
+        }
         // Nothing else runs meanwhile: the frames on the stacks are these runs' alone.
         let sim: &Sim = self;
         let Some(program) = sim.attached.iter().find(|program| program.id == id) else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
-        let mut passage = event.passage(&sim.task)?;
-        let kernel = sim.options.kernel_btf.as_deref();
-        let mut scene = Scene::new(&sim.machine, kernel, &passage);
+        let stacks = std::iter::once(&sim.stacks).chain(&sim.other_stacks);
+        let each = cpus.iter().zip(stacks);
+        let each = each.map(|(cpu, stacks)| sim.prepare_on((cpu, stacks), program, event));
+        each.filter_map(Result::transpose).collect()
+    }
+
+    fn prepare_on<'a>(
+        &'a self,
+        (cpu, stacks): (CpuId, &'a Stacks),
+        program: &'a Attached,
+        event: &Event,
+    ) -> Result<Option<Prepared<'a>>, EventError> {
+        let mut passage = event.passage(&self.task)?;
+        let kernel = self.options.kernel_btf.as_deref();
+        let mut scene = Scene::new(&self.machine, kernel, &passage);
         while let Some(stop) = passage.advance() {
             if !program.attachment.runs_at(&stop.point, passage.named()) {
                 continue;
             }
             let task = Arc::clone(passage.task());
             let context = scene.context(&stop, &program.attachment, &task)?;
-            let surroundings = sim.surroundings(Some(&stop), &task, &mut scene)?;
+            let surroundings = self.surroundings(Some(&stop), &task, &mut scene)?;
             return Ok(Some(Prepared {
-                sim,
+                sim: self,
                 program,
                 scene,
                 stop,
                 context,
                 task,
                 surroundings,
+                cpu,
+                stacks,
             }));
         }
         Ok(None)
@@ -140,10 +177,11 @@ impl Prepared<'_> {
                     returned: self.context.returned,
                     ..self.surroundings.hook()
                 },
+                cpu: self.cpu,
                 ..World::new(&sim.machine, &sim.maps, prog_type, &self.task)
             },
             programs: &sim.programs,
-            stacks: &sim.stacks,
+            stacks: self.stacks,
             fuel: sim.options.fuel,
         }
     }

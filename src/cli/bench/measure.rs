@@ -1,8 +1,9 @@
 //! Samples of a program's runs.
 
+use std::sync::Barrier;
 use std::time::Duration;
 
-use ebpf_sim::machine::ProgId;
+use ebpf_sim::machine::{Cpus, ProgId};
 use ebpf_sim::sim::{Repeated, Sim};
 
 use super::{Plan, event};
@@ -64,16 +65,18 @@ pub(super) fn simulated(
     plan: Plan,
 ) -> Result<Times, String> {
     let id = id_of(sim, name)?;
+    let mut take = |times| match plan.cpus.count() {
+        1 => repeat(sim, id, packet, times).map(|repeated| repeated.duration),
+        _ => together(sim, id, packet, (plan.cpus, times)),
+    };
     let times = match plan.repeat {
         Some(times) => times,
-        None => runs_in(SAMPLE, |times| {
-            repeat(sim, id, packet, times).map(|repeated| repeated.duration)
-        })?,
+        None => runs_in(SAMPLE, &mut take)?,
     };
     let mut samples = Vec::new();
     for _ in 0..=plan.samples {
-        let repeated = repeat(sim, id, packet, times)?;
-        samples.push(repeated.duration.as_nanos() as f64 / f64::from(times));
+        let runs = f64::from(times) * f64::from(plan.cpus.count());
+        samples.push(take(times)?.as_nanos() as f64 / runs);
     }
     // The first one warms up.
     samples.remove(0);
@@ -99,12 +102,53 @@ fn runs_in(
 fn repeat(sim: &mut Sim, id: ProgId, packet: &[u8], times: u32) -> Result<Repeated, String> {
     let prepared = sim.prepare(id, &event(packet));
     let prepared = prepared.map_err(|error| error.to_string())?;
-    let mut prepared = prepared.ok_or("a packet does not reach it")?;
-    let repeated = prepared.repeat(times);
+    let mut prepared = prepared.ok_or(NOT_REACHED)?;
+    whole(prepared.repeat(times))
+}
+
+const NOT_REACHED: &str = "a packet does not reach it";
+
+/// Runs that did not trap.
+fn whole(repeated: Repeated) -> Result<Repeated, String> {
     match &repeated.outcome.result {
         Ok(_) => Ok(repeated),
         Err(trap) => Err(format!("it trapped: {trap}")),
     }
+}
+
+/// So many runs on each CPU, all at once, and how long the slowest of them took.
+fn together(
+    sim: &mut Sim,
+    id: ProgId,
+    packet: &[u8],
+    (cpus, times): (Cpus, u32),
+) -> Result<Duration, String> {
+    let prepared = sim.prepare_each(id, &event(packet), cpus);
+    let prepared = prepared.map_err(|error| error.to_string())?;
+    if prepared.is_empty() {
+        return Err(NOT_REACHED.to_owned());
+    }
+    let start = Barrier::new(prepared.len());
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = prepared
+            .into_iter()
+            .map(|mut prepared| {
+                let start = &start;
+                scope.spawn(move || {
+                    start.wait();
+                    whole(prepared.repeat(times))
+                })
+            })
+            .collect();
+        let ended = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        ended.collect()
+    });
+    let mut slowest = Duration::ZERO;
+    for result in results {
+        let repeated = result.map_err(|_| "a thread of it panicked")??;
+        slowest = slowest.max(repeated.duration);
+    }
+    Ok(slowest)
 }
 
 fn id_of(sim: &Sim, name: &str) -> Result<ProgId, String> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::ValueEnum;
 use ebpf_sim::events::Event;
+use ebpf_sim::machine::Cpus;
 use ebpf_sim::sim::{Engine, Options, Sim};
 
 use super::Exit;
@@ -30,6 +31,7 @@ Examples:
   ebpf-sim bench corpus/bench/*.o
   ebpf-sim bench corpus/bench/*.o --engine jit,kernel
   ebpf-sim bench xdp.o --data packet.bin --repeat 100000 --format json
+  ebpf-sim bench corpus/bench/hash.o --engine jit --cpus 2
 
 A sample is so many runs of a program on one packet; what is shown is the median of the samples, and the distance
 between their quartiles as a part of it. The kernel's figures are its own, of BPF_PROG_TEST_RUN, in whole nanoseconds.")]
@@ -54,6 +56,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 31,
           value_parser = clap::value_parser!(u32).range(1..=1000))]
     samples: u32,
+    /// How many CPUs run a program at once, each on a packet and a thread of its own and all on the same maps; times
+    /// are those of all runs divided by their number.
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=64))]
+    cpus: u32,
     /// How to print.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -86,6 +93,7 @@ enum Format {
 pub(super) struct Plan {
     repeat: Option<u32>,
     samples: u32,
+    cpus: Cpus,
 }
 
 /// One program and its times.
@@ -108,6 +116,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
     let plan = Plan {
         repeat: args.repeat,
         samples: args.samples,
+        cpus: Cpus::new(args.cpus),
     };
     let inputs = args.input.resolve()?;
     let mut exit = Exit::Ok;
@@ -148,7 +157,7 @@ fn measure_file(
     let mut rows = Vec::new();
     for program in loaded.programs.iter().flatten() {
         let name = &program.name;
-        let mut counting = simulator(inputs, number, Engine::Interpreter)?;
+        let mut counting = simulator(inputs, number, Engine::Interpreter, plan)?;
         let insns = measure::once(&mut counting, name, packet).ok();
         let mut row = Row {
             file: loaded.file.clone(),
@@ -160,8 +169,11 @@ fn measure_file(
         for runner in runners {
             let times = match runner.engine() {
                 Some(engine) => {
-                    let mut sim = simulator(inputs, number, engine)?;
+                    let mut sim = simulator(inputs, number, engine, plan)?;
                     measure::simulated(&mut sim, name, packet, plan)
+                }
+                None if plan.cpus.count() > 1 => {
+                    Err("a kernel is measured on one CPU: leave --cpus out".to_owned())
                 }
                 #[cfg(all(feature = "kernel", target_os = "linux"))]
                 None => measure::in_kernel(loaded, name, packet, plan),
@@ -198,9 +210,11 @@ impl Runner {
 }
 
 /// A machine with one file loaded.
-fn simulator(inputs: &Inputs, number: usize, engine: Engine) -> anyhow::Result<Sim> {
+fn simulator(inputs: &Inputs, number: usize, engine: Engine, plan: Plan) -> anyhow::Result<Sim> {
+    let enough = plan.cpus.count().max(Cpus::default().count());
     let mut sim = Sim::new(Options {
         engine,
+        cpus: Cpus::new(enough),
         kernel_btf: inputs.kernel_btf.clone(),
         setup: Arc::clone(&inputs.setup),
         module_btfs: inputs.module_btfs.clone(),

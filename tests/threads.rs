@@ -1,0 +1,105 @@
+//! One program on many CPUs at once, each on a thread of its own: no run is lost in any map, in either engine.
+
+use ebpf_sim::events::Event;
+use ebpf_sim::machine::Cpus;
+use ebpf_sim::sim::{Engine, Options, Sim};
+
+const CPUS: u32 = 4;
+const RUNS: u32 = 2000;
+
+fn engines() -> Vec<Engine> {
+    vec![
+        Engine::Interpreter,
+        #[cfg(feature = "jit")]
+        Engine::Jit(ebpf_sim::jit::Counting::Off),
+    ]
+}
+
+fn loaded(engine: Engine, file: &str) -> Sim {
+    let options = Options {
+        engine,
+        cpus: Cpus::new(CPUS),
+        ..Options::default()
+    };
+    let mut sim = Sim::new(options).expect("the host gives the memory");
+    let path = format!("{}/corpus/{file}", env!("CARGO_MANIFEST_DIR"));
+    sim.load_file(path).expect("it is an object");
+    sim
+}
+
+/// Runs the first program on all CPUs at once.
+fn run_everywhere(sim: &mut Sim) {
+    let id = sim.loads()[0].programs[0].id.expect("it is accepted");
+    let event = Event::packet([0; 64]);
+    let prepared = sim.prepare_each(id, &event, Cpus::new(CPUS)).unwrap();
+    assert_eq!(prepared.len(), CPUS as usize);
+    std::thread::scope(|scope| {
+        for mut one in prepared {
+            scope.spawn(move || {
+                let repeated = one.repeat(RUNS);
+                assert!(repeated.outcome.result.is_ok(), "{:?}", repeated.outcome);
+            });
+        }
+    });
+}
+
+/// The sum of all numbers in a map, on all CPUs.
+fn sum(sim: &Sim, map: &str) -> u64 {
+    let number = |bytes: &Vec<u8>| u64::from_le_bytes(bytes[..8].try_into().unwrap());
+    let entries = sim.map(map).unwrap().entries();
+    entries
+        .iter()
+        .flat_map(|entry| entry.values.iter().map(number))
+        .sum()
+}
+
+fn global(sim: &Sim, name: &str) -> u64 {
+    u64::from_le_bytes(sim.global(name).unwrap().try_into().unwrap())
+}
+
+#[test]
+fn run_on_any_cpu_is_lost_in_no_map() {
+    for engine in engines() {
+        let mut sim = loaded(engine, "many_cpus.o");
+        run_everywhere(&mut sim);
+        let runs = u64::from(CPUS * RUNS);
+        for map in ["array", "hash", "lru", "cpu_array", "cpu_hash", "trie"] {
+            assert_eq!(sum(&sim, map), runs, "{map}, {engine}");
+        }
+        let [ran, queued, popped, sent, lost] =
+            ["runs", "queued", "popped", "sent", "lost"].map(|name| global(&sim, name));
+        assert_eq!((ran, sent + lost), (runs, runs), "{engine}");
+        let waiting = sim.map("queue").unwrap().entries().len() as u64;
+        assert_eq!(queued, popped + waiting, "{engine}");
+        let mut records: Vec<_> = sim.records("ring").unwrap();
+        assert_eq!(records.len() as u64, sent, "{engine}");
+        records.sort_by(|one, other| one.bytes.cmp(&other.bytes));
+        records.dedup();
+        assert_eq!(
+            records.len() as u64,
+            sent,
+            "every record is another run's, {engine}"
+        );
+    }
+}
+
+#[test]
+fn maps_hold_together_under_many_cpus() {
+    for engine in engines() {
+        for file in [
+            "hash",
+            "hash_update",
+            "lru",
+            "shared",
+            "lpm",
+            "ringbuf",
+            "five_tuple",
+        ] {
+            let mut sim = loaded(engine, &format!("bench/{file}.o"));
+            run_everywhere(&mut sim);
+            let map = sim.maps()[0];
+            let (held, most) = (map.entries().len(), map.spec().max_entries as usize);
+            assert!(held <= most, "{file}, {engine}: {held} of {most}");
+        }
+    }
+}
