@@ -15,6 +15,8 @@ pub struct Bindings {
     pub maps: Vec<MapBinding>,
     /// Kernel variables by BTF id.
     pub variables: BTreeMap<u32, u64>,
+    /// Names of kernel functions by BTF id, for programs that nobody judged: of the others the verifier tells.
+    pub kfuncs: BTreeMap<i32, &'static str>,
     /// The program's arena, if it has one.
     pub arena: Option<Arena>,
 }

@@ -18,7 +18,7 @@ use crate::isa::{
 };
 use crate::maps::Map;
 use crate::object::{KernelCall, Program};
-use crate::verifier::{AccessKind, Fact, Verified};
+use crate::verifier::{AccessKind, Fact, Verified, exception_callback};
 
 /// Lowers a judged program.
 pub fn lower(verified: &Verified, bindings: &Bindings) -> Result<Code, LowerError> {
@@ -53,6 +53,8 @@ struct Lowering<'a> {
     bindings: &'a Bindings,
     context: context::Context,
     moved: Vec<MovedField>,
+    /// Where the function starts that runs when the program throws.
+    exception: Option<Pc>,
     /// The operation of each slot; none for second halves.
     targets: Vec<Option<Target>>,
     entries: Vec<Pc>,
@@ -77,6 +79,7 @@ impl<'a> Lowering<'a> {
             bindings,
             context,
             moved: moved_fields(&context),
+            exception: exception_callback(program),
             targets: Vec::new(),
             entries: Vec::new(),
             jumped_to: jumped_to(insns),
@@ -115,6 +118,7 @@ impl<'a> Lowering<'a> {
             ops,
             pcs,
             entries: self.entries.iter().map(|pc| self.entry(*pc)).collect(),
+            exception: self.exception(),
             moved: self.moved,
             arrays: self
                 .bindings
@@ -191,7 +195,14 @@ impl<'a> Lowering<'a> {
             self.target(pc, off)?;
             starts.extend(pc.target(off));
         }
+        starts.extend(self.exception.filter(|pc| self.is_reached(*pc)));
         Ok(starts.into_iter().collect())
+    }
+
+    fn exception(&self) -> Option<EntryId> {
+        let start = self.exception?;
+        let index = self.entries.binary_search(&start).ok()?;
+        u32::try_from(index).ok().map(EntryId)
     }
 
     fn entry(&self, pc: Pc) -> Entry {
@@ -469,15 +480,19 @@ impl<'a> Lowering<'a> {
             CallTarget::Local(off) => Ok(Op::CallLocal {
                 entry: self.entry_id(pc, off)?,
             }),
-            CallTarget::Kfunc { id, btf_index: _ } => self.call_kfunc(pc, id),
+            CallTarget::Kfunc { id, btf_index } => self.call_kfunc(pc, id, btf_index),
             CallTarget::Reg(target) => Ok(Op::CallReg { target }),
         }
     }
 
-    /// A call of a kernel function, which must have been judged: only so its name is known.
-    fn call_kfunc(&self, pc: Pc, id: i32) -> Result<Op, LowerError> {
+    /// A call of a kernel function: by name, for ids differ from kernel to kernel.
+    fn call_kfunc(&self, pc: Pc, id: i32, btf_index: i16) -> Result<Op, LowerError> {
         let calls = self.judged.map(|judged| judged.calls);
-        let name = calls.and_then(|calls| calls.get(&pc)).map(|call| call.name);
+        let name = match calls {
+            Some(calls) => calls.get(&pc).map(|call| call.name),
+            None if btf_index == 0 => self.bindings.kfuncs.get(&id).copied(),
+            None => None,
+        };
         let kfunc = name.and_then(helpers::kfunc::entry);
         let kfunc = kfunc.ok_or(LowerError::Kfunc { pc, id, name })?;
         let before = calls.map_or(0, |calls| calls.range(..pc).count());

@@ -56,6 +56,8 @@ pub struct Code {
     pub pcs: Vec<Pc>,
     /// Where calls lead, by rising start, the program itself first.
     pub entries: Vec<Entry>,
+    /// The function that decides on the result when the program throws.
+    pub exception: Option<EntryId>,
     /// Context fields that lie elsewhere in guest memory, for [`Op::LoadContext`].
     pub moved: Vec<MovedField>,
     /// The arrays that it looks into, for [`Op::LookupArray`].

@@ -142,6 +142,10 @@ impl Cause {
             HelperError::Memory(fault) => Cause::HelperMemory { helper, fault },
             HelperError::Refused(reason) => Cause::HelperRefused { helper, reason },
             HelperError::BadCallback(value) => Cause::BadCallback { value },
+            HelperError::Thrown(_) => Cause::HelperRefused {
+                helper,
+                reason: "thrown by a function that a helper calls back",
+            },
             // The engine reports the callback's own trap in its place.
             HelperError::Stopped => Cause::PastEnd,
         }

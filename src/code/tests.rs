@@ -208,6 +208,7 @@ fn references_become_addresses() {
             map: None,
         }],
         variables: [(7, 0x3000)].into(),
+        kfuncs: [(9, "bpf_rcu_read_lock")].into(),
         arena: Some(Arena {
             kernel: 0x5_0000_0000,
             user: 0x7_0000_0000,
@@ -219,9 +220,14 @@ fn references_become_addresses() {
         r3 = btf[id:7]
         r4 = addr_space_cast(r1, 0, 1)
         r5 = addr_space_cast(r4, 1, 0)
+        call kernel-function#9
         r0 = 0
         exit";
     let code = lower_unverified(&raw(ProgType::SocketFilter, text), &bindings).expect("lowers");
+    assert!(code.ops.iter().any(|op| match op {
+        Op::CallKfunc { kfunc, .. } => kfunc.name() == "bpf_rcu_read_lock",
+        _ => false,
+    }));
     let values = code.ops.iter().filter_map(|op| match op {
         Op::LoadImm { value, .. } => Some(*value),
         Op::Cast { base, .. } => Some(*base),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::btf::{BtfId, KindFilter, Type};
 use crate::helpers::Vma;
 use crate::isa::Size;
-use crate::machine::{Addr, Holder, HolderKind, Task};
+use crate::machine::{Addr, Holder, HolderKind, ROOT_CGROUP, Task};
 
 use super::scene::{Space, USER_IP, USER_SP};
 use super::{EventError, Scene};
@@ -47,6 +47,21 @@ impl Scene<'_> {
         }
         self.fill_task(laid, task)?;
         Ok(laid.at)
+    }
+
+    /// The structures of every task and cgroup, for programs that look for them.
+    ///
+    /// # Errors
+    /// As [`Scene::task_struct`].
+    pub fn population(&mut self, current: &Task) -> Result<(), EventError> {
+        self.task_struct(current)?;
+        for task in self.machine.tasks.all() {
+            if task.pid != current.pid {
+                self.task_struct(&task)?;
+            }
+        }
+        self.cgroup_of(ROOT_CGROUP)?;
+        Ok(())
     }
 
     /// An object of the structure of that name, for a parameter of that name.
@@ -238,15 +253,30 @@ impl Scene<'_> {
     }
 
     fn cgroup(&mut self, task_struct: Laid, task: &Task) -> Result<(), EventError> {
-        let key = task.cgroup_id.to_string();
-        let (set, _) = self.laid("css_set", &key)?;
-        let (cgroup, _) = self.laid("cgroup", &key)?;
-        let (node, _) = self.laid("kernfs_node", &key)?;
-        self.set(node, "id", task.cgroup_id);
-        self.set(cgroup, "kn", node.at.0);
-        self.set(set, "dfl_cgrp", cgroup.at.0);
+        let (set, _) = self.laid("css_set", &task.cgroup_id.to_string())?;
+        let cgroup = self.cgroup_of(task.cgroup_id)?;
+        self.set(set, "dfl_cgrp", cgroup.0);
         self.set(task_struct, "cgroups", set.at.0);
         Ok(())
+    }
+
+    /// The cgroup of that id: the root, or one below it.
+    fn cgroup_of(&mut self, id: u64) -> Result<Addr, EventError> {
+        let key = id.to_string();
+        let (cgroup, made) = self.laid("cgroup", &key)?;
+        if made == Made::Before {
+            return Ok(cgroup.at);
+        }
+        let (node, _) = self.laid("kernfs_node", &key)?;
+        self.set(node, "id", id);
+        self.set(cgroup, "kn", node.at.0);
+        self.set(cgroup, "self.cgroup", cgroup.at.0);
+        if id != ROOT_CGROUP {
+            let root = self.cgroup_of(ROOT_CGROUP)?;
+            self.set(cgroup, "level", 1);
+            self.set(cgroup, "self.parent", root.0);
+        }
+        Ok(cgroup.at)
     }
 
     fn binprm(&mut self, task: &Task) -> Result<Addr, EventError> {

@@ -2,7 +2,7 @@
 //!
 //! Everything is made when something first refers to it, and freed with the scene.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::abi::tracepoints::{self, Syscall};
@@ -58,6 +58,8 @@ pub struct Scene<'a> {
     strings: BTreeMap<(Space, String), Addr>,
     /// Objects by kind and number or name.
     pub(super) objects: BTreeMap<(String, String), Addr>,
+    /// Sessions that do not run at the return of their function.
+    pub(super) declined: BTreeSet<(String, String)>,
     pub(super) named: Named,
     pub(super) packet: Option<Packet>,
     pub(super) usdt: Option<UsdtEvent>,
@@ -85,6 +87,7 @@ impl<'a> Scene<'a> {
             owned: Vec::new(),
             strings: BTreeMap::new(),
             objects: BTreeMap::new(),
+            declined: BTreeSet::new(),
             named: passage.named(),
             packet: passage.packet().cloned(),
             usdt: passage.usdt().cloned(),

@@ -22,7 +22,7 @@ const SMALL_KEY: usize = 64;
 
 impl<'a> Call<'a> {
     /// The map that an argument is the handle of.
-    pub(super) fn map(&self, handle: u64) -> Result<&'a Arc<Map>, HelperError> {
+    pub(in crate::helpers) fn map(&self, handle: u64) -> Result<&'a Arc<Map>, HelperError> {
         let map = self.world.maps.by_handle(self.memory(), Addr(handle));
         map.ok_or(HelperError::Refused("the argument is no map"))
     }

@@ -63,7 +63,7 @@ pub use support::{support, why_not};
 pub use sysctl::{Remote, Sysctl};
 pub use task_memory::Vma;
 pub use trace::Returned;
-pub use world::{Hook, Left, RunState, World, tail_call_target};
+pub use world::{Hook, Left, RunState, Session, World, tail_call_target};
 
 /// What a body gives: `r0`, or why the run cannot go on.
 pub type Reply = Result<u64, HelperError>;
@@ -159,6 +159,9 @@ pub enum HelperError {
     /// An argument that should be a function is none.
     #[error("{0:#x} is no function of the program")]
     BadCallback(u64),
+    /// The program throws, with this cookie.
+    #[error("thrown where no function of the program is to unwind")]
+    Thrown(u64),
     /// A callback trapped; the engine knows why.
     #[error("a callback trapped")]
     Stopped,

@@ -26,6 +26,8 @@ pub struct World<'a> {
     pub task: &'a Task,
     /// Its `task_struct` in guest memory, if the kernel is modelled that far.
     pub task_struct: Option<Addr>,
+    /// Its context as the kernel has it, if it asks for that.
+    pub kernel_context: Option<Addr>,
     /// The packet it runs on, if its type has one.
     pub packet: Option<Packet<'a>>,
     /// What the program is attached to.
@@ -54,6 +56,7 @@ impl<'a> World<'a> {
             cpu,
             task,
             task_struct: None,
+            kernel_context: None,
             packet: None,
             hook,
             sysctl: None,
@@ -76,6 +79,8 @@ pub struct Hook<'a> {
     pub returned: Returned,
     /// Which cgroup, of programs that are attached to one.
     pub cgroup: Option<CgroupPlace>,
+    /// What is the program's own from the entry of a function to its return, if its probe is a session.
+    pub session: Option<Session>,
     /// Return addresses in the kernel, innermost first.
     pub kernel_stack: &'a [u64],
     /// Return addresses in user space, innermost first.
@@ -88,6 +93,15 @@ pub struct Hook<'a> {
     pub sleeping_regs: Option<Addr>,
     /// The mappings of the current task's memory, by rising address.
     pub vmas: &'a [Vma],
+}
+
+/// Where in a session a program runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Session {
+    /// Whether the function has returned.
+    pub returned: Returned,
+    /// Eight bytes that stay from its entry to its return.
+    pub cookie: Addr,
 }
 
 /// What helpers left for the caller of a run.

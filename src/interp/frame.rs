@@ -175,6 +175,11 @@ impl<'a> Frames<'a> {
         }
     }
 
+    /// The index of the frame with which the innermost function's program began.
+    pub(super) fn floor(&mut self) -> usize {
+        self.innermost().map_or(0, |frame| frame.floor)
+    }
+
     /// Ends all frames above `depth`.
     pub(super) fn unwind(&mut self, depth: usize) {
         self.depth = self.depth.min(depth);

@@ -215,8 +215,10 @@ impl<'a, W: Watch> Run<'a, W> {
                     fuel = self.fuel;
                 }
                 Op::CallKfunc { kfunc, call } => {
-                    at.regs[Reg::R0] = self.call_kfunc(kfunc, call, at)?;
-                    fuel = self.fuel;
+                    if let Break(r0) = self.call_kfunc(kfunc, call, at, floor)? {
+                        return Ok(r0);
+                    }
+                    (next, fuel) = (at.next, self.fuel);
                 }
                 Op::LookupArray { array } => {
                     regs[Reg::R0] = self.lookup_array(at.code, array, regs[Reg::R2])?;
@@ -323,8 +325,9 @@ impl<'a, W: Watch> Run<'a, W> {
         &mut self,
         kfunc: &'static kfunc::Entry,
         call: CallId,
-        at: &Cursor<'a>,
-    ) -> Result<u64, Cause> {
+        at: &mut Cursor<'a>,
+        floor: usize,
+    ) -> Result<ControlFlow<u64>, Cause> {
         let (world, ctx) = (&self.env.world, self.ctx);
         self.code = at.code;
         let mut call = Call {
@@ -334,8 +337,33 @@ impl<'a, W: Watch> Run<'a, W> {
             ctx,
             engine: self,
         };
-        let reply = kfunc.call(&mut call);
-        reply.map_err(|error| Cause::of_helper(kfunc.name(), error))
+        match kfunc.call(&mut call) {
+            Ok(value) => at.regs[Reg::R0] = value,
+            Err(HelperError::Thrown(cookie)) if self.frames.floor() >= floor => {
+                return self.throw(at, floor, cookie);
+            }
+            Err(error) => return Err(Cause::of_helper(kfunc.name(), error)),
+        }
+        Ok(Continue(()))
+    }
+
+    /// Ends all functions of the program; the one for that, or else the cookie, gives its result.
+    fn throw(
+        &mut self,
+        at: &mut Cursor<'a>,
+        floor: usize,
+        cookie: u64,
+    ) -> Result<ControlFlow<u64>, Cause> {
+        let begun = self.frames.floor();
+        self.frames.unwind(begun + 1);
+        let Some(decides) = at.code.exception else {
+            at.regs[Reg::R0] = cookie;
+            return Ok(self.leave(at, floor));
+        };
+        at.regs = Regs::with_args([cookie, 0, 0, 0, 0]);
+        self.frames.replace();
+        self.begin(at, decides, begun)?;
+        Ok(Continue(()))
     }
 
     /// `bpf_map_lookup_elem`, the key being an index.

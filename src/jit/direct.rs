@@ -9,7 +9,7 @@
 //!   refused.
 
 use crate::code::{Cause, Checks, Code, Place};
-use crate::helpers;
+use crate::helpers::{self, kfunc};
 use crate::isa::{Reg, Size};
 use crate::machine::{Addr, Errno, Fault};
 use crate::maps::{Body, HashMap, LpmTrie, MapEnv, Ringbuf};
@@ -105,6 +105,24 @@ impl<'a> Direct<'a> {
     pub(super) fn stops(self) -> bool {
         matches!(self, Direct::UpdateHash(_) | Direct::Output(_))
     }
+}
+
+/// The kernel functions that iterate over numbers; native code does itself what the second does.
+const NEXT_NUMBER: &str = "bpf_iter_num_next";
+const NUMBERS: [&str; 3] = ["bpf_iter_num_new", NEXT_NUMBER, "bpf_iter_num_destroy"];
+
+/// The state of an iterator over numbers: all that these functions touch.
+pub(super) fn iterator_of(kfunc: &kfunc::Entry) -> Option<Place> {
+    NUMBERS.contains(&kfunc.name()).then_some(Place {
+        size: Size::DW,
+        base: Reg::R1,
+        off: 0,
+    })
+}
+
+/// Whether native code does itself what a kernel function does.
+pub(super) fn is_next_number(code: &Code, kfunc: &kfunc::Entry) -> bool {
+    code.checks == Checks::Proven && kfunc.name() == NEXT_NUMBER
 }
 
 /// What a call reads through pointers, if that is known: of operations on known maps.

@@ -382,7 +382,8 @@ fn function(code: &Code, entry: EntryId, handles: &BTreeSet<EntryId>) -> Functio
         }
     }
     leaders.retain(|leader| reached.contains(leader));
-    let rust_calls = entry == EntryId::default() || handles.contains(&entry);
+    let rust_calls =
+        entry == EntryId::default() || handles.contains(&entry) || code.exception == Some(entry);
     let passing = match code.checks == Checks::Needed || rust_calls {
         true => Passing::Memory,
         false => Passing::Native,

@@ -9,7 +9,7 @@
 //! - `index` is the operation that calls, and what a trap names.
 
 use crate::code::{Cause, Load, MAX_FRAMES, Op};
-use crate::helpers;
+use crate::helpers::{self, HelperError};
 use crate::isa::alu::extend;
 use crate::isa::{LegacyMode, Reg, Size};
 use crate::machine::{Access, Addr};
@@ -69,6 +69,8 @@ pub(super) enum Shim {
     Output,
     /// Calls the function in a register: `index`, depth of the callee, the register's value.
     CallReg,
+    /// Ends an exception of a program that ended with the function called: depth of the callee, `r0`.
+    Catch,
 }
 
 impl Shim {
@@ -91,6 +93,7 @@ impl Shim {
             Shim::Reserve,
             Shim::Output,
             Shim::CallReg,
+            Shim::Catch,
         ])
     }
 
@@ -104,7 +107,8 @@ impl Shim {
             | Shim::LoadContext
             | Shim::PacketLoad
             | Shim::LookupArray
-            | Shim::LookupLpm => 2,
+            | Shim::LookupLpm
+            | Shim::Catch => 2,
             Shim::TailCall
             | Shim::LookupHash
             | Shim::DeleteHash
@@ -139,6 +143,7 @@ impl Shim {
             Shim::Reserve => "reserve",
             Shim::Output => "output",
             Shim::CallReg => "call_reg",
+            Shim::Catch => "catch",
         }
     }
 
@@ -166,6 +171,7 @@ impl Shim {
             Shim::Reserve => direct::reserve as *const u8,
             Shim::Output => direct::output as *const u8,
             Shim::CallReg => call_reg as *const u8,
+            Shim::Catch => catch as *const u8,
         }
     }
 }
@@ -224,11 +230,19 @@ fn helper(run: &mut Run<'_>, index: u64, args: [u64; 5]) -> u64 {
     };
     match reply {
         Ok(value) => value,
+        Err(HelperError::Thrown(cookie)) => {
+            run.throw(index, cookie);
+            0
+        }
         Err(error) => {
             run.stop(index, Cause::of_helper(name, error));
             0
         }
     }
+}
+
+extern "C" fn catch(run: &mut Run<'_>, frame: u64, r0: u64) -> u64 {
+    run.catch(frame, r0)
 }
 
 #[cold]

@@ -293,6 +293,10 @@ impl<'a> Scan<'a> {
                 }
                 after_call(held);
             }
+            Op::CallKfunc { kfunc, .. } if let Some(state) = direct::iterator_of(kfunc) => {
+                self.pin(state, get(held, state.base));
+                after_call(held);
+            }
             Op::CallKfunc { kfunc, .. } => {
                 for reg in RegSet::args(kfunc.args()).iter() {
                     self.hand_to_helper(get(held, reg));

@@ -23,7 +23,7 @@ pub(super) const FRAME_STEP: u64 = 8;
 pub(super) enum Status {
     /// With a result.
     Going = 0,
-    /// By a trap, which is recorded.
+    /// By a trap or an exception, which is recorded.
     Stopped = 1,
 }
 
@@ -56,7 +56,20 @@ pub(super) struct Run<'a> {
     env: &'a RunEnv<'a>,
     natives: &'a Natives,
     trap: Option<Box<Trap>>,
+    thrown: Option<Thrown<'a>>,
     state: RunState,
+}
+
+/// An exception, until the functions of its program have ended.
+#[derive(Clone, Copy)]
+struct Thrown<'a> {
+    /// The program that throws.
+    native: &'a Native,
+    /// The depth at which it began.
+    floor: u64,
+    /// The operation that throws.
+    index: usize,
+    cookie: u64,
 }
 
 /// A field of [`Run`] that native code uses.
@@ -148,6 +161,7 @@ impl<'a> Run<'a> {
             env,
             natives,
             trap: None,
+            thrown: None,
             state: RunState::default(),
         }
     }
@@ -233,7 +247,47 @@ impl<'a> Run<'a> {
         let (native, floor) = (self.native, self.floor);
         let result = native.call(entry, self, frame);
         (self.native, self.floor) = (native, floor);
+        self.catch(frame, result)
+    }
+
+    /// Records that the program throws; its functions end as if the run were stopped.
+    #[cold]
+    pub(super) fn throw(&mut self, index: usize, cookie: u64) {
+        self.status = Status::Stopped as u64;
+        self.thrown = Some(Thrown {
+            native: self.native,
+            floor: self.floor,
+            index,
+            cookie,
+        });
+    }
+
+    /// What a function gives that has ended, and with it, if it threw, all of its program: then the function for
+    /// that decides, or else the cookie is the result.
+    pub(super) fn catch(&mut self, frame: u64, result: u64) -> u64 {
+        let ended = |thrown: &mut Thrown<'_>| thrown.floor == frame;
+        let Some(thrown) = self.thrown.take_if(ended) else {
+            return result;
+        };
+        self.status = Status::Going as u64;
+        let Some(decides) = thrown.native.code().exception else {
+            return thrown.cookie;
+        };
+        let own = (self.native, self.floor);
+        (self.native, self.floor) = (thrown.native, frame);
+        self.set_args([thrown.cookie, 0, 0, 0, 0]);
+        let result = self.call_entry(decides, frame);
+        (self.native, self.floor) = own;
         result
+    }
+
+    /// An exception that went through a helper ends the run.
+    fn stop_thrown(&mut self) {
+        if let Some(thrown) = self.thrown.take() {
+            self.native = thrown.native;
+            let cause = Cause::of_helper("bpf_throw", HelperError::Thrown(thrown.cookie));
+            self.stop(thrown.index, cause);
+        }
     }
 
     fn set_args(&mut self, args: [u64; 5]) {
@@ -293,8 +347,10 @@ impl Engine for Run<'_> {
             self.stop(0, Cause::CallDepth { limit: MAX_FRAMES });
             return Err(HelperError::Stopped);
         }
+        let native = self.native;
         let result = self.activate(entry, depth, args);
-        self.frame = frame;
+        self.stop_thrown();
+        (self.frame, self.native) = (frame, native);
         match self.trap {
             Some(_) => Err(HelperError::Stopped),
             None => Ok(result),

@@ -67,6 +67,13 @@ impl HolderTable {
         self.lock().get(&at).copied()
     }
 
+    /// Where the structure is that stands for a holder, the lowest if there are several.
+    pub fn find(&self, holder: Holder) -> Option<Addr> {
+        let holders = self.lock();
+        let mut found = holders.iter().filter(|(_, known)| **known == holder);
+        found.next().map(|(at, _)| *at)
+    }
+
     /// A number that no other holder has: they begin where those of pids, paths and flows end.
     pub fn fresh(&self) -> u64 {
         (1 << 32) + self.made.fetch_add(1, Ordering::Relaxed)
@@ -91,6 +98,7 @@ mod tests {
         table.insert(Addr(64), holder);
         assert_eq!(table.get(Addr(64)), Some(holder));
         assert_eq!(table.get(Addr(72)), None);
+        assert_eq!(table.find(holder), Some(Addr(64)));
         table.remove(Addr(64));
         assert_eq!(table.get(Addr(64)), None);
         assert_eq!(holder.to_string(), "task 7");

@@ -241,7 +241,12 @@ impl Sim {
             if program.called || !attachment.runs_at(&stop.point, passage.named()) {
                 continue;
             }
+            if !scene.runs_in_session(program.id, stop, attachment) {
+                continue;
+            }
             let run = self.run(program, stop, passage, scene)?;
+            let result = run.outcome.as_ref().ok().copied();
+            scene.end_in_session(program.id, stop, attachment, result);
             let given = match run.outcome {
                 Ok(r0) => stop.answer(attachment, ready.code().prog_type, r0, &run.state),
                 Err(_) => Answer::Continue,
@@ -273,7 +278,9 @@ impl Sim {
             _ => None,
         };
         let surroundings = self.surroundings(Some(stop), passage.task(), scene)?;
+        let kernel_context = self.kernel_context(program, scene, context.addr)?;
         let hook = Hook {
+            session: scene.session(program.id, stop, &program.attachment)?,
             func_ip: context.func_ip,
             func_args: context.func_args,
             returned: context.returned,
@@ -290,6 +297,7 @@ impl Sim {
         let prog_type = code.prog_type;
         let world = World {
             task_struct: surroundings.task_struct,
+            kernel_context,
             packet: scene.packet(),
             kernel: self.kernel_facts(),
             sysctl: sysctl.as_ref(),

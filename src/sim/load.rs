@@ -16,6 +16,7 @@ use crate::object::{
 use crate::verifier::{self, Env, Rejection, Verified};
 
 use super::fire::{Attached, Reached};
+use super::kernel_functions;
 use super::replace::ReplaceError;
 use super::surroundings::Wants;
 use super::{EngineError, LoadError, Ready, Sim, Verify};
@@ -322,9 +323,8 @@ impl Sim {
         let judged = taken.then(|| self.judge(&program));
         let duration = start.elapsed();
         let verdict = judged.map_or(Verdict::Skipped, |judged| {
-            // A variable for which there is no room is one that there is not.
-            let variables = self.variables(&program).unwrap_or_default();
-            lower(&program, judged, maps, variables)
+            let bindings = self.bindings_of(&program, judged.as_ref().ok());
+            lower(&program, judged, maps, bindings)
         });
         let (verdict, ready) = self.compile(verdict);
         let id = ready.as_ref().map(|ready| {
@@ -343,6 +343,24 @@ impl Sim {
             verdict,
             ready,
             duration,
+        }
+    }
+
+    /// Where a program finds what is not in a map: variables of the kernel, and, if nobody judged it, its functions.
+    fn bindings_of(
+        &mut self,
+        program: &Program,
+        judged: Option<&Option<Arc<Verified>>>,
+    ) -> Bindings {
+        let kfuncs = match judged {
+            Some(None) => kernel_functions::called(program, self.options.kernel_btf.as_deref()),
+            Some(Some(_)) | None => BTreeMap::new(),
+        };
+        Bindings {
+            // A variable for which there is no room is one that there is not.
+            variables: self.variables(program).unwrap_or_default(),
+            kfuncs,
+            ..Bindings::default()
         }
     }
 
@@ -411,7 +429,7 @@ impl Sim {
                 attachment: Attachment::of(program),
                 object: load.name.clone(),
                 called: called.contains(loaded.name.as_str()),
-                wants: Wants::of(program),
+                wants: Wants::of(program, ready.code()),
                 reached: Reached::No,
             });
         }
@@ -441,7 +459,7 @@ fn lower(
     program: &Arc<Program>,
     judged: Result<Option<Arc<Verified>>, Box<Rejection>>,
     maps: &Result<Vec<Arc<Map>>, Arc<MapError>>,
-    variables: BTreeMap<u32, u64>,
+    bindings: Bindings,
 ) -> Verdict {
     let verified = match judged {
         Ok(verified) => verified,
@@ -458,8 +476,7 @@ fn lower(
     };
     let bindings = Bindings {
         maps: maps.iter().map(MapBinding::of).collect(),
-        variables,
-        ..Bindings::default()
+        ..bindings
     };
     let code = match &verified {
         Some(verified) => code::lower(verified, &bindings),

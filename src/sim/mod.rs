@@ -14,6 +14,7 @@ mod error;
 mod fire;
 mod inspect;
 mod iterate;
+mod kernel_functions;
 mod load;
 mod options;
 mod prepared;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::code::{Outcome, RunEnv, Stacks};
 use crate::events::{Context, Event, EventError, Scene, Stop, verdict_name};
 use crate::helpers::{Hook, World};
-use crate::machine::{CpuId, Cpus, Owner, ProgId, Task};
+use crate::machine::{Addr, CpuId, Cpus, Owner, ProgId, Task};
 use crate::maps::MapEnv;
 
 use super::Sim;
@@ -28,6 +28,7 @@ pub struct Prepared<'a> {
     surroundings: Surroundings,
     cpu: CpuId,
     stacks: &'a Stacks,
+    kernel_context: Option<Addr>,
 }
 
 /// What came of repeated runs.
@@ -99,6 +100,7 @@ impl Sim {
             let task = Arc::clone(passage.task());
             let context = scene.context(&stop, &program.attachment, &task)?;
             let surroundings = self.surroundings(Some(&stop), &task, &mut scene)?;
+            let kernel_context = self.kernel_context(program, &mut scene, context.addr)?;
             return Ok(Some(Prepared {
                 sim: self,
                 program,
@@ -109,6 +111,7 @@ impl Sim {
                 surroundings,
                 cpu,
                 stacks,
+                kernel_context,
             }));
         }
         Ok(None)
@@ -127,6 +130,8 @@ impl Prepared<'_> {
     /// The event is no packet; this one is too short or too long.
     pub fn arrive(&mut self, packet: &[u8]) -> Result<(), EventError> {
         self.context.addr = self.scene.arrive(packet)?;
+        let (sim, program) = (self.sim, self.program);
+        self.kernel_context = sim.kernel_context(program, &mut self.scene, self.context.addr)?;
         Ok(())
     }
 
@@ -170,6 +175,7 @@ impl Prepared<'_> {
             world: World {
                 task_struct: self.surroundings.task_struct,
                 kernel: sim.kernel_facts(),
+                kernel_context: self.kernel_context,
                 packet: self.scene.packet(),
                 hook: Hook {
                     func_ip: self.context.func_ip,

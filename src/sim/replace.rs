@@ -44,6 +44,12 @@ pub enum ReplaceError {
         /// The function.
         function: String,
     },
+    /// An exception of it would end more than itself.
+    #[error("not supported yet: putting a program that throws in place of {function}")]
+    Throws {
+        /// The function.
+        function: String,
+    },
     /// The engine does not take what is put together.
     #[error("it cannot be put in place of {function}: {source}")]
     Engine {
@@ -62,6 +68,15 @@ pub enum ReplaceError {
     },
 }
 
+/// Whether a program throws.
+fn throws(loaded: &LoadedProgram) -> bool {
+    let verified = loaded.verdict.verified();
+    verified.is_some_and(|verified| {
+        let mut calls = verified.kernel_calls.values();
+        calls.any(|call| call.name == "bpf_throw")
+    })
+}
+
 impl Sim {
     /// Puts a program in place of the function that it replaces.
     pub(super) fn replace(
@@ -78,6 +93,9 @@ impl Sim {
             return Ok(());
         }
         let function = function_name(target);
+        if throws(loaded) && target.subprog != 0 {
+            return Err(ReplaceError::Throws { function });
+        }
         let (id, mut whole) = self.whole(target).ok_or_else(|| ReplaceError::NotLoaded {
             program: target.program.name.clone(),
             object: target.object.to_string(),

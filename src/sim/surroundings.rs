@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::btf::{self, BtfId, Type};
+use crate::code::{Code, Op};
 use crate::events::{EventError, Scene, Stop};
+use crate::helpers::kfunc::Needs;
 use crate::helpers::{Hook, KernelFacts, Vma};
 use crate::isa::Size;
 use crate::machine::{
@@ -14,6 +16,7 @@ use crate::machine::{
 use crate::object::Program;
 
 use super::Sim;
+use super::fire::Attached;
 
 /// Operation codes of a call and of a 64-bit load.
 const CALL: u8 = 0x85;
@@ -30,11 +33,20 @@ pub(super) struct Wants {
     stacks: bool,
     registers: bool,
     mappings: bool,
+    population: bool,
+    kernel_context: bool,
 }
 
 impl Wants {
-    /// What a program calls helpers for.
-    pub(super) fn of(program: &Program) -> Wants {
+    /// What a program calls helpers and kernel functions for.
+    pub(super) fn of(program: &Program, code: &Code) -> Wants {
+        let needs = |what: Needs| {
+            let mut ops = code.ops.iter();
+            ops.any(|op| match op {
+                Op::CallKfunc { kfunc, .. } => kfunc.needs() == what,
+                _ => false,
+            })
+        };
         let calls = |helpers: &[i32]| {
             let mut insns = program.code.iter();
             insns.any(|insn| insn.opcode == CALL && insn.src == 0 && helpers.contains(&insn.imm))
@@ -44,6 +56,8 @@ impl Wants {
             stacks: calls(&[27, 67, 141]),
             registers: calls(&[175]),
             mappings: calls(&[180]),
+            population: needs(Needs::Population),
+            kernel_context: needs(Needs::KernelContext),
         }
     }
 
@@ -53,6 +67,8 @@ impl Wants {
             stacks: self.stacks || other.stacks,
             registers: self.registers || other.registers,
             mappings: self.mappings || other.mappings,
+            population: self.population || other.population,
+            kernel_context: self.kernel_context || other.kernel_context,
         }
     }
 }
@@ -109,10 +125,26 @@ impl Sim {
             made.user_regs = Some(scene.user_regs(stop.and_then(|stop| stop.returned))?);
             made.sleeping_regs = Some(scene.sleeping_regs()?);
         }
+        if wants.population {
+            scene.population(task)?;
+        }
         if wants.mappings {
             made.vmas = scene.vmas(task)?;
         }
         Ok(made)
+    }
+
+    /// A program's context as the kernel has it, if it may ask for that, or another that it goes on in.
+    pub(super) fn kernel_context(
+        &self,
+        program: &Attached,
+        scene: &mut Scene<'_>,
+        ctx: Addr,
+    ) -> Result<Option<Addr>, EventError> {
+        match self.attached.iter().any(|one| one.wants.kernel_context) {
+            true => scene.kernel_context(program.ready.code().prog_type, ctx),
+            false => Ok(None),
+        }
     }
 
     /// The kernel's types and symbols, as helpers ask for them.

@@ -43,6 +43,11 @@ pub(super) fn callback_of(program: &Program) -> Check<Option<Pc>> {
     }
 }
 
+/// Where the function starts that runs when a program throws, if the program rightly names one.
+pub fn exception_callback(program: &Program) -> Option<Pc> {
+    callback_of(program).ok().flatten()
+}
+
 /// What a function does to the chain of calls.
 #[derive(Clone, Copy, Debug)]
 enum Act {

@@ -63,6 +63,7 @@ use crate::isa::{DecodeError, Insn, Pc, Reg, Width, decode_slots};
 use crate::object::{Program, Subprog};
 
 use cfg::Flow;
+pub use exception::exception_callback;
 use explore::Verifier;
 use fail::Fail;
 use kfunc::Kfuncs;
@@ -108,6 +109,7 @@ fn judge(
     let (insns, broken) = split(slots);
     let rights = Rights::of(&env.loader);
     privilege::check_functions(&insns, &rights).map_err(|(pc, fail)| rejection(fail, Some(pc)))?;
+    kfunc::check_bound(&insns, env).map_err(|fail| rejection(fail, None))?;
     let kfuncs = Kfuncs::of(&insns, env);
     let callback = exception::callback_of(program).map_err(|fail| rejection(fail, None))?;
     let program = &program.as_part();

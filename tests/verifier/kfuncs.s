@@ -12,6 +12,16 @@ call bpf_rcu_read_unlock
 r0 = 0
 exit
 ---
+; metadata_of_a_device: metadata kfuncs require device-bound program
+.type xdp
+.license GPL
+r0 = 0
+if r0 == 0 goto out
+call bpf_xdp_metadata_rx_timestamp
+out:
+r0 = 0
+exit
+---
 ; sleeping_kfunc_where_none_may_sleep: program must be sleepable to call sleepable kfunc bpf_copy_from_user_str
 .type sched_cls
 .license GPL

@@ -18,10 +18,22 @@
 //! - A function without a row is refused by name when a program is lowered; both engines call rows alike.
 //! - A body checks what it is given as if nobody had judged the program: an access that memory refuses is a trap.
 
+mod bits;
+mod cast;
+mod cgroup;
+mod cpumask;
 mod dynptr;
+mod exception;
+mod keys;
+mod map;
 mod numbers;
+mod objects;
 mod sections;
+mod session;
 mod support;
+mod task;
+mod task_iter;
+mod user;
 
 use super::{Body, Call, Reply};
 
@@ -51,6 +63,17 @@ impl Entry {
         usize::from(self.args)
     }
 
+    /// What must be laid out before a run for it to find it.
+    pub fn needs(&self) -> Needs {
+        let is_in = |rows: &[Entry]| rows.iter().any(|row| row.name == self.name);
+        let finds_objects = [cgroup::ROWS, task::ROWS, task_iter::ROWS];
+        match self.name {
+            "bpf_cast_to_kern_ctx" => Needs::KernelContext,
+            _ if finds_objects.into_iter().any(is_in) => Needs::Population,
+            _ => Needs::Nothing,
+        }
+    }
+
     /// Runs it.
     #[inline]
     pub fn call(&self, call: &mut Call<'_>) -> Reply {
@@ -58,8 +81,34 @@ impl Entry {
     }
 }
 
+/// What a kernel function finds that nothing else in a run needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// No more than its arguments.
+    Nothing,
+    /// The structures of tasks and cgroups that nothing led to.
+    Population,
+    /// The context as the kernel has it.
+    KernelContext,
+}
+
 /// All families.
-const FAMILIES: [&[Entry]; 3] = [dynptr::ROWS, numbers::ROWS, sections::ROWS];
+const FAMILIES: [&[Entry]; 14] = [
+    bits::ROWS,
+    cast::ROWS,
+    cgroup::ROWS,
+    cpumask::ROWS,
+    dynptr::ROWS,
+    exception::ROWS,
+    keys::ROWS,
+    map::ROWS,
+    numbers::ROWS,
+    sections::ROWS,
+    session::ROWS,
+    task::ROWS,
+    task_iter::ROWS,
+    user::ROWS,
+];
 
 /// Every row.
 fn rows() -> impl Iterator<Item = &'static Entry> {

@@ -5,13 +5,56 @@ use crate::abi::kfuncs::Kfunc;
 use crate::maps::Support;
 
 /// What bodies leave out.
-const PARTIAL: &[(&str, &str)] = &[(
-    "bpf_dynptr_from_skb",
-    "of the packet that a run is about, not of a sk_buff that a hook is given",
-)];
+const PARTIAL: &[(&str, &str)] = &[
+    (
+        "bpf_dynptr_from_skb",
+        "of the packet that a run is about, not of a sk_buff that a hook is given",
+    ),
+    ("bpf_cpumask_any_distribute", THE_FIRST),
+    ("bpf_cpumask_any_and_distribute", THE_FIRST),
+    ("bpf_cast_to_kern_ctx", SOME_CONTEXTS),
+    ("bpf_lookup_user_key", NO_KEYS),
+    ("cgroup_rstat_updated", NO_STATISTICS),
+    ("cgroup_rstat_flush", NO_STATISTICS),
+];
+
+const SOME_CONTEXTS: &str = "of packets and probes; a packet's is as it was when the program began, without what the context does not show";
+const NO_KEYS: &str = "no user has keys: it finds none";
+const THE_FIRST: &str = "gives the first CPU each time";
+const NO_STATISTICS: &str =
+    "nobody keeps statistics of cgroups, and no program at `bpf_rstat_flush` is run";
 
 /// What can mean nothing in a simulator, and why.
-const REFUSED: &[(&str, &str)] = &[("crash_kexec", "there is no machine to bring down")];
+const REFUSED: &[(&str, &str)] = &[
+    ("crash_kexec", "there is no machine to bring down"),
+    (
+        "bpf_verify_pkcs7_signature",
+        "there are no certificates to trust",
+    ),
+    ("tcp_reno_ssthresh", NO_TCP),
+    ("tcp_reno_cong_avoid", NO_TCP),
+    ("tcp_reno_undo_cwnd", NO_TCP),
+    ("tcp_slow_start", NO_TCP),
+    ("tcp_cong_avoid_ai", NO_TCP),
+    ("cubictcp_init", NO_TCP),
+    ("cubictcp_recalc_ssthresh", NO_TCP),
+    ("cubictcp_cong_avoid", NO_TCP),
+    ("cubictcp_state", NO_TCP),
+    ("cubictcp_cwnd_event", NO_TCP),
+    ("cubictcp_acked", NO_TCP),
+    ("bpf_xdp_metadata_rx_timestamp", NO_DEVICE),
+    ("bpf_xdp_metadata_rx_hash", NO_DEVICE),
+    ("bpf_xdp_metadata_rx_vlan_tag", NO_DEVICE),
+    ("bpf_sk_assign_tcp_reqsk", NO_TCP),
+    ("bpf_sock_destroy", "nothing walks over sockets here"),
+    (
+        "bpf_sock_addr_set_sun_path",
+        "no socket is bound or connected here",
+    ),
+];
+
+const NO_DEVICE: &str = "no program is loaded for one device, and Linux refuses all others";
+const NO_TCP: &str = "no connection runs here";
 
 /// What the kernel has of a function and we have not.
 pub fn support(kfunc: &Kfunc) -> Support {

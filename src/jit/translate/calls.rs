@@ -8,11 +8,10 @@ use crate::code::{Checks, EntryId, MAX_FRAMES, Op, Target};
 use crate::helpers::{self, kfunc};
 use crate::isa::Reg;
 
-use super::super::direct::Direct;
+use super::super::direct::{self, Direct};
 use super::super::flow::{self, Function, Passing, RegSet, Stops};
 use super::super::shims::{Shim, Why};
 use super::super::state::{FRAME_STEP, Field};
-use super::tail::Own;
 use super::{Body, Leave, Translator};
 
 /// A subprogram of at most so many operations is compiled into its callers.
@@ -89,7 +88,10 @@ impl<'a> Translator<'a, '_> {
     }
 
     pub(super) fn call_kfunc(&mut self, body: &Body<'_>, index: usize, kfunc: &kfunc::Entry) {
-        self.call_body(body, index, kfunc.args());
+        match direct::is_next_number(self.unit.code, kfunc) {
+            true => self.next_number(body),
+            false => self.call_body(body, index, kfunc.args()),
+        }
     }
 
     /// Calls the body of a helper or a kernel function, with so many arguments.
@@ -126,7 +128,8 @@ impl<'a> Translator<'a, '_> {
         let callee = self.entry(entry);
         let own = self.own();
         let r0 = self.call(callee, &[self.run, inner]);
-        self.come_back(body, own, r0);
+        let r0 = self.take_back(own, inner, r0);
+        self.come_back(body, r0);
     }
 
     pub(super) fn call_reg(&mut self, body: &Body<'_>, index: usize, target: Reg) {
@@ -134,7 +137,7 @@ impl<'a> Translator<'a, '_> {
         let at = self.number(index as i64);
         let inner = self.enter(body, index);
         let r0 = self.call_shim(Shim::CallReg, &[at, inner, value]);
-        self.come_back(body, None, r0);
+        self.come_back(body, r0);
     }
 
     /// Hands the registers over, and gives the depth of the callee.
@@ -151,8 +154,7 @@ impl<'a> Translator<'a, '_> {
     }
 
     /// Takes `r1` to `r5` as the callee left them.
-    fn come_back(&mut self, body: &Body<'_>, own: Option<Own>, r0: Value) {
-        self.take_back(own);
+    fn come_back(&mut self, body: &Body<'_>, r0: Value) {
         self.go_unless_stopped();
         self.set(body, Reg::R0, r0);
         for reg in RegSet::args(5).iter() {
@@ -180,7 +182,7 @@ impl<'a> Translator<'a, '_> {
             Stops::Never => None,
         };
         let r0 = self.call(entry, &args);
-        self.take_back(own);
+        let r0 = self.take_back(own, inner, r0);
         if callee.stops == Stops::Might {
             self.go_unless_stopped();
         }

@@ -1,9 +1,11 @@
-//! Calls of helpers that go straight to the map they are given.
+//! Calls of helpers that go straight to the map they are given, and of what native code does itself.
 
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::I32;
 use cranelift_codegen::ir::{InstBuilder, Value};
 
 use crate::code::Place;
-use crate::isa::{Extend, Reg};
+use crate::isa::{Extend, Reg, Size};
 
 use super::super::direct::{Direct, pieces};
 use super::super::state::Field;
@@ -26,6 +28,27 @@ impl Translator<'_, '_> {
             self.go_unless_stopped();
         }
         self.set(body, Reg::R0, r0);
+    }
+
+    /// `bpf_iter_num_next`: the state is the last number and the end, and both zero behind the last.
+    pub(super) fn next_number(&mut self, body: &Body<'_>) {
+        let iter = self.get(body, Reg::R1);
+        let [last, end] = [0, 4].map(|off| {
+            let value = self.plain_load(Extend::Zero, Size::W, iter, off);
+            self.builder.ins().ireduce(I32, value)
+        });
+        let number = self.builder.ins().iadd_imm_s(last, 1);
+        let behind = IntCC::SignedGreaterThanOrEqual;
+        let behind = self.builder.ins().icmp(behind, number, end);
+        let none = self.builder.ins().iconst(I32, 0);
+        let flags = self.guest_flags();
+        for (value, off) in [(number, 0), (end, 4)] {
+            let value = self.builder.ins().select(behind, none, value);
+            self.builder.ins().store(flags, value, iter, off);
+        }
+        let null = self.number(0);
+        let place = self.builder.ins().select(behind, null, iter);
+        self.set(body, Reg::R0, place);
     }
 
     /// The key of a call as two numbers in little-endian order.

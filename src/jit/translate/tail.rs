@@ -75,12 +75,25 @@ impl Translator<'_, '_> {
         })
     }
 
-    /// After a call.
-    pub(super) fn take_back(&mut self, own: Option<Own>) {
-        if let Some(Own { native, floor }) = own {
-            self.store_state(Field::Native, native);
-            self.store_state(Field::Floor, floor);
-        }
+    /// After a call: puts it back. Where the other program threw, and ended with the function, gives what came of that
+    /// in place of `r0`.
+    pub(super) fn take_back(&mut self, own: Option<Own>, inner: Value, r0: Value) -> Value {
+        let Some(Own { native, floor }) = own else {
+            return r0;
+        };
+        self.store_state(Field::Native, native);
+        self.store_state(Field::Floor, floor);
+        let (stopped, next) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(stopped);
+        let result = self.builder.append_block_param(next, I64);
+        let status = self.load_state(Field::Status);
+        let given = [BlockArg::Value(r0)];
+        self.builder.ins().brif(status, stopped, &[], next, &given);
+        self.builder.switch_to_block(stopped);
+        let caught = self.call_shim(Shim::Catch, &[inner, r0]);
+        self.builder.ins().jump(next, &[BlockArg::Value(caught)]);
+        self.builder.switch_to_block(next);
+        result
     }
 
     /// Finds the program in an array that is known.

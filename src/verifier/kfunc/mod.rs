@@ -97,6 +97,27 @@ fn kernel_btf(env: &Env) -> &Btf {
     }
 }
 
+/// What a device tells of a packet that it received: only programs that are loaded for one device may ask.
+const METADATA: [&str; 3] = [
+    "bpf_xdp_metadata_rx_timestamp",
+    "bpf_xdp_metadata_rx_hash",
+    "bpf_xdp_metadata_rx_vlan_tag",
+];
+
+/// Refuses calls that only programs bound to a device may make, before anything is explored: none is bound here.
+pub(super) fn check_bound(insns: &[Insn], env: &Env) -> Check {
+    let mut names = insns.iter().filter_map(called).map(|id| {
+        let ty = kernel_btf(env).ty(BtfId(id.cast_unsigned()));
+        ty.name()
+    });
+    match names.any(|name| METADATA.contains(&name)) {
+        true => Err(Fail::invalid(
+            "metadata kfuncs require device-bound program",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// What a function does beside taking and giving references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Effect {
