@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use ebpf_sim::btf::Value;
@@ -78,7 +79,29 @@ const CASES: &[Case] = &[
     case("hello_tracepoint", execve, |seen| {
         seen.prints(&["Hello, /bin/ls!"])
     }),
+    case(
+        "exceptions",
+        || packets(&["udp"]),
+        |seen| {
+            seen.answers(&[0, -21, -11, -4, 94]);
+            for program in ["thrown", "not_thrown", "decided", "calling"] {
+                let returned = seen.returned(program);
+                let returned: Vec<u32> = returned.iter().map(|r0| *r0 as u32).collect();
+                assert_eq!(returned, [u32::MAX], "{program}");
+            }
+        },
+    ),
+    case("iter_bits", || packets(&["udp"]), iter_bits),
     case("iter_num", || packets(&["udp"]), iter_num),
+    case("cpumask", execve, |seen| {
+        seen.holds([0..14, 20..29, 30..31]);
+    }),
+    case("tasks", execve, |seen| {
+        seen.holds([0..5, 10..17, 20..27, 30..35]);
+    }),
+    case("session", execve, |seen| {
+        seen.prints(&["entered", "entry_only: 0, 0", "returned with 42"]);
+    }),
     case("ksyscall", execve, |seen| {
         seen.prints(&["bash calls execve(/bin/ls), argv[0] is /bin/ls, uid 1000"]);
     }),
@@ -509,6 +532,24 @@ fn map_errors(seen: &Seen) {
     seen.answers(&wanted);
 }
 
+/// As above: result, number and sum of the bits of each piece.
+fn iter_bits(seen: &Seen) {
+    const PIECES: [[i64; 3]; 9] = [
+        [0, 2, 63],
+        [0, 2, 63],
+        [0, 10, 1179],
+        [0, 8, 92],
+        [0, 11, 33882],
+        [-22, 0, 0],
+        [-22, 0, 0],
+        [-7, 0, 0],
+        [-14, 0, 0],
+    ];
+    let none_set = vec![0; 3];
+    let elements = vec![0, 2, 1, 0];
+    seen.answers(&[PIECES.concat(), none_set, elements].concat());
+}
+
 /// As above: result, numbers and sum of each range, and the pairs of two nested loops.
 fn iter_num(seen: &Seen) {
     const RANGES: [[i64; 3]; 9] = [
@@ -754,6 +795,18 @@ fn record() -> Vec<u8> {
 impl Seen {
     /// Checks what was printed, line by line.
     #[track_caller]
+    /// Of which numbers the map says that what they stand for holds: of these alone.
+    fn holds<const N: usize>(&self, wanted: [Range<u32>; N]) {
+        let entries = self.sim.map("right").unwrap().entries();
+        let keys = entries
+            .iter()
+            .map(|entry| entry.key.as_slice().try_into().unwrap());
+        let mut held: Vec<u32> = keys.map(u32::from_le_bytes).collect();
+        held.sort_unstable();
+        let wanted: Vec<u32> = wanted.into_iter().flatten().collect();
+        assert_eq!(held, wanted);
+    }
+
     /// What the map of answers begins with; the rest is zero.
     fn answers(&self, wanted: &[i64]) {
         let answers = self.sim.map("answers").unwrap().entries();

@@ -6,10 +6,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ebpf_sim::abi::kfuncs;
+use ebpf_sim::btf::{KindFilter, kernel_6_12};
 use ebpf_sim::code::{
     Bindings, Code, MapBinding, Outcome, Programs, RunEnv, Stacks, lower_unverified,
 };
@@ -162,6 +165,7 @@ fn unjudged(name: &str, bytes: &[u8], engine: Engine) -> Option<Seen> {
     maps.iter().for_each(|map| table.insert(Arc::clone(map)));
     let bindings = Bindings {
         maps: maps.iter().map(MapBinding::of).collect(),
+        kfuncs: kernel_functions(),
         ..Bindings::default()
     };
     let mut engines = Engines::new(engine).unwrap();
@@ -203,6 +207,16 @@ fn unjudged(name: &str, bytes: &[u8], engine: Engine) -> Option<Seen> {
     }
     seen.push(("trace".to_owned(), machine.trace.lines().join("\n")));
     Some(seen)
+}
+
+/// The kernel functions of Linux 6.12 by id.
+fn kernel_functions() -> BTreeMap<i32, &'static str> {
+    let kernel = kernel_6_12();
+    let by_id = kfuncs::all().filter_map(|kfunc| {
+        let id = kernel.find(kfunc.name, KindFilter::FUNC)?;
+        Some((id.0.cast_signed(), kfunc.name))
+    });
+    by_id.collect()
 }
 
 fn record(seen: &mut Seen, name: &str, outcome: &Outcome) {

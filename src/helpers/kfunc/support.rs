@@ -46,11 +46,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("bpf_xdp_metadata_rx_hash", NO_DEVICE),
     ("bpf_xdp_metadata_rx_vlan_tag", NO_DEVICE),
     ("bpf_sk_assign_tcp_reqsk", NO_TCP),
-    ("bpf_sock_destroy", "nothing walks over sockets here"),
-    (
-        "bpf_sock_addr_set_sun_path",
-        "no socket is bound or connected here",
-    ),
 ];
 
 const NO_DEVICE: &str = "no program is loaded for one device, and Linux refuses all others";
