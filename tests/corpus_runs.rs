@@ -376,6 +376,7 @@ const CASES: &[Case] = &[
             seen.answers(&[wanted, wanted].concat());
         },
     ),
+    case("typed_text", || packets(&["udp"]), typed_text),
     case("uninit_stack", execve, |seen| {
         assert_eq!(seen.returned("uninit_stack"), [0])
     }),
@@ -615,6 +616,38 @@ fn dynptrs(seen: &Seen) {
     const READ_ONLY: [i64; 5] = [0, 1, -22, 0x3131_3131, 0x31_3131];
     let wanted = [&VALUE[..], &RECORD, &XDP, &SKB, &READ_ONLY].concat();
     seen.answers(&wanted);
+}
+
+/// Texts of values, and the answers beside them; all as on Linux 6.12 and 6.18.
+fn typed_text(seen: &Seen) {
+    let texts = seen.sim.map("texts").unwrap().entries();
+    let texts = texts.iter().map(|entry| {
+        let bytes = &entry.values[0];
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap();
+        String::from_utf8(bytes[..end].to_vec()).unwrap()
+    });
+    let texts: Vec<String> = texts.collect();
+    let wanted = [
+        "(struct btf_enum){.val = (__s32)-1,}",
+        "{-1,}",
+        "(struct btf_enum){.name_off = (__u32)0,.val = (__s32)-1,}",
+        "(struct btf_enum){\n .val = (__s32)-1,\n}\n",
+        "{\n 0,\n -1,\n}\n",
+        "(struct bpf_insn){.code = (__u8)1,.dst_reg = (__u8)0x2,.src_reg = (__u8)0x3,.off = (__s16)4,.imm = (__s32)-5,}",
+        "(struct list_head){.next = (struct list_head *)0x0000000000000001,}",
+        "(enum bpf_cmd)BPF_PROG_LOAD",
+        "2000\n",
+        "(refcount_t){\n .refs = (atomic_t){\n  .counter = (int)7,\n },\n}\n",
+        "(refcount_t){\n .refs = (atomic_t){\n  .counter = (int)7,\n },\n}\n",
+        "(refcount_t){.refs = (atomic_t){.counter = (int)7,},}",
+    ];
+    assert_eq!(texts[..wanted.len()], wanted);
+    let lengths = wanted.iter().map(|text| text.len() as i64);
+    // A text that is cut, a flag, a size, a type and an address that there are not.
+    let cut = i64::from_le_bytes(*b"(struct\0");
+    let errors = [36, cut, -22, -22, -22, -34];
+    let answers: Vec<i64> = lengths.chain([0; 4]).chain(errors).collect();
+    seen.answers(&answers);
 }
 
 /// Both ends of a connection are made, and each sends a message.

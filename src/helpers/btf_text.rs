@@ -5,7 +5,7 @@
 //! - What is zero is left out but at the top; so is an array that shows nothing, and a text ends at
 //!   its first zero.
 //! - Numbers are decimal, bit fields hexadecimal; elements of one byte that can be printed are characters.
-//! - On several lines each member has one, indented by tabs.
+//! - On several lines each member has one, indented by spaces, and the last line ends.
 
 use crate::btf::{Btf, BtfId, Composite, Encoding, Enum, Member, Type};
 
@@ -36,6 +36,7 @@ pub(super) fn show(btf: &Btf, id: BtfId, bytes: &[u8], flags: u64) -> String {
         bitfield: None,
     };
     show.value(place, 0, Within::Top);
+    show.line(0);
     show.out
 }
 
@@ -239,7 +240,7 @@ impl<'a> Show<'a> {
     fn line(&mut self, depth: usize) {
         if !self.has(flag::COMPACT) {
             self.out.push('\n');
-            self.out.extend(std::iter::repeat_n('\t', depth));
+            self.out.extend(std::iter::repeat_n(' ', depth));
         }
     }
 
@@ -336,7 +337,7 @@ mod tests {
         assert_eq!(compact("atomic_t", &[1, 0, 0, 0], flag::NO_NAME), "{1,}");
         assert_eq!(
             shown("btf_enum", KindFilter::STRUCT, &bytes, 0),
-            "(struct btf_enum){\n\t.name_off = (__u32)3,\n\t.val = (__s32)-1,\n}"
+            "(struct btf_enum){\n .name_off = (__u32)3,\n .val = (__s32)-1,\n}\n"
         );
     }
 

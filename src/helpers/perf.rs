@@ -6,7 +6,6 @@
 use super::{Call, Entry, HelperError, Reply};
 use crate::isa::Size;
 use crate::machine::{Addr, Errno};
-use crate::maps::MapOps as _;
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new(22, "bpf_perf_event_read", perf_event_read),
@@ -42,11 +41,10 @@ fn count(call: &Call<'_>, map: u64, flags: u64) -> Result<Result<u64, Errno>, He
     if index >= u64::from(map.spec.max_entries) {
         return Ok(Err(Errno::E2BIG));
     }
-    let open = perf.lookup_user(&call.map_env(), &(index as u32).to_le_bytes());
-    Ok(match open {
-        None => Err(Errno::ENOENT),
-        Some(_) if index != own => Err(Errno::EINVAL),
-        Some(_) => Ok(0),
+    Ok(match perf.is_open(index as u32) {
+        false => Err(Errno::ENOENT),
+        true if index != own => Err(Errno::EINVAL),
+        true => Ok(0),
     })
 }
 

@@ -6,7 +6,7 @@ use super::print::{Reader, arguments};
 use super::{Call, Entry, HelperError, Reply};
 use crate::btf::BtfId;
 use crate::isa::Size;
-use crate::machine::{Addr, Errno};
+use crate::machine::{Addr, Errno, ObjectKind};
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new(126, "bpf_seq_printf", seq_printf),
@@ -95,6 +95,16 @@ fn text_of(
     let mut bytes = vec![0; size as usize];
     Ok(match call.memory().probe_read(Addr(value), &mut bytes) {
         Ok(()) => Ok(show(btf, BtfId(id), &bytes, flags)),
+        Err(_) if is_user(call, Addr(value)) => Err(Errno::ERANGE),
         Err(_) => Err(Errno::EFAULT),
+    })
+}
+
+/// Whether an address is none of the kernel's, which is not even tried.
+fn is_user(call: &Call<'_>, at: Addr) -> bool {
+    const USER_END: u64 = 1 << 47;
+    let object = call.memory().describe(at).filter(|object| object.live);
+    object.map_or(at.0 < USER_END, |object| {
+        object.kind == ObjectKind::UserMemory
     })
 }

@@ -181,56 +181,54 @@ impl Network {
         let [own, own6] = [IpAddr::from([10, 0, 0, 1]), ip6(0xfd00, 1)];
         let [router, router6] = [IpAddr::from([10, 0, 0, 254]), ip6(0xfd00, 0xfe)];
         let [loopback, loopback6] = [IpAddr::from([127, 0, 0, 1]), ip6(0, 1)];
-        self.add_device(Device {
-            index: 1,
-            name: "lo".to_owned(),
-            mtu: 65536,
-            mac: [0; 6],
-            addresses: vec![loopback, loopback6],
-            forwarding: Forwarding::Off,
-        });
-        self.add_device(Device {
-            index: 2,
-            name: "eth0".to_owned(),
-            mtu: 1500,
-            mac: [0x52, 0x54, 0, 0, 0, 1],
-            addresses: vec![own, own6],
-            forwarding: Forwarding::On,
-        });
-        let local = [(loopback, 8), (loopback6, 128), (own, 32), (own6, 128)];
-        for (to, bits) in local {
-            self.add_route(Route {
-                to,
-                bits,
-                table: LOCAL_TABLE,
-                metric: 0,
-                way: Hop::Local,
+        let device = |index, name: &str, mtu, mac, addresses, forwarding| {
+            self.add_device(Device {
+                index,
+                name: name.to_owned(),
+                mtu,
+                mac,
+                addresses,
+                forwarding,
             });
+        };
+        let mac = |last| [0x52, 0x54, 0, 0, 0, last];
+        let loopbacks = vec![loopback, loopback6];
+        device(1, "lo", 65536, [0; 6], loopbacks, Forwarding::Off);
+        device(2, "eth0", 1500, mac(1), vec![own, own6], Forwarding::On);
+        for (to, bits) in [(loopback, 8), (loopback6, 128), (own, 32), (own6, 128)] {
+            self.add_free_route(to, bits, Hop::Local);
         }
-        let everywhere = [IpAddr::from([0; 4]), ip6(0, 0)];
-        let [all, all6] = everywhere;
-        let out = [
+        let [all, all6] = [IpAddr::from([0; 4]), ip6(0, 0)];
+        for (to, bits, gateway) in [
             (own, 24, None),
             (own6, 64, None),
             (all, 0, Some(router)),
             (all6, 0, Some(router6)),
-        ];
-        for (to, bits, gateway) in out {
-            self.add_route(Route {
-                to,
-                bits,
-                table: MAIN_TABLE,
-                metric: 0,
-                way: Hop::Via { device: 2, gateway },
-            });
+        ] {
+            self.add_free_route(to, bits, Hop::Via { device: 2, gateway });
         }
         for address in [router, router6] {
             self.add_neighbour(Neighbour {
                 address,
                 device: 2,
-                mac: [0x52, 0x54, 0, 0, 0, 0xfe],
+                mac: mac(0xfe),
             });
         }
+    }
+
+    /// A route that costs nothing, in the table of its kind.
+    fn add_free_route(&self, to: IpAddr, bits: u8, way: Hop) {
+        let table = match way {
+            Hop::Local => LOCAL_TABLE,
+            Hop::Via { .. } | Hop::Blackhole | Hop::Unreachable | Hop::Prohibited => MAIN_TABLE,
+        };
+        self.add_route(Route {
+            to,
+            bits,
+            table,
+            metric: 0,
+            way,
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

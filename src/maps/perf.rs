@@ -63,6 +63,11 @@ impl PerfEventArray {
         }
     }
 
+    /// Whether a slot has an event.
+    pub fn is_open(&self, index: u32) -> bool {
+        self.lock().open.contains_key(&index)
+    }
+
     /// `bpf_perf_event_output` on a CPU. A record that finds the buffer full is lost and counted.
     pub fn output(&self, cpu: CpuId, flags: u64, data: &[u8]) -> Result<(), Errno> {
         if flags & !INDEX_MASK != 0 {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::abi::ProgType;
-use crate::code::{RunEnv, Trap};
+use crate::code::{Code, Outcome, RunEnv, Trap};
 use crate::events::{
     Answer, Attachment, Event, EventError, Named, Passage, Point, Scene, SkbFields, Stop,
-    UsdtEvent, verdict_name,
+    UsdtEvent, changed, verdict_name,
 };
 use crate::helpers::{Hook, Redirect, RunState, Sysctl, World};
 use crate::machine::{Addr, Holder, HolderKind, ProgId, ROOT_CGROUP};
@@ -116,6 +116,22 @@ pub(super) fn usdt_point(event: &UsdtEvent) -> Point {
 }
 
 impl ProgramRun {
+    /// What came of a run.
+    pub(super) fn of(id: ProgId, code: &Code, outcome: Outcome) -> ProgramRun {
+        let r0 = outcome.result.as_ref().ok();
+        ProgramRun {
+            id,
+            name: Arc::clone(&code.name),
+            verdict: r0.and_then(|r0| verdict_name(code.prog_type, *r0)),
+            outcome: outcome.result,
+            insns: outcome.insns,
+            tail_calls: outcome.tail_calls,
+            state: outcome.state,
+            changed: Vec::new(),
+            written: None,
+        }
+    }
+
     /// Where it sends the packet, if its verdict is to send it elsewhere.
     pub fn redirect(&self) -> Option<&Redirect> {
         let sends = self
@@ -188,20 +204,26 @@ impl Sim {
         if let Event::Sleep(nanoseconds) = event {
             hooks.extend(self.sleep(*nanoseconds, &mut scene)?);
         }
-        let mut output = None;
-        let mut ended_with = None;
-        if let Event::Iterate(event) = event {
-            let map = event.map.as_deref();
-            let reading = self.read_iterators(&event.target, map, &mut scene)?;
-            reached.extend(self.readers_of(&event.target));
-            hooks.extend(reading.hooks);
-            output = Some(reading.output);
-            ended_with = Some(reading.result);
-        }
         let (packet, fields) = (scene.packet_bytes(), scene.packet_fields());
         let result = passage.result().filter(|_| packet.is_none());
-        let result = ended_with.or(result);
+        let mut firing = Firing {
+            hooks,
+            result,
+            packet,
+            fields,
+            output: None,
+        };
+        if let Event::Iterate(event) = event {
+            reached.extend(self.readers_of(&event.target));
+            self.read_iterators(event, &mut scene, &mut firing)?;
+        }
         drop(scene);
+        self.event_is_over(&passage, ended_by, &reached);
+        Ok(firing)
+    }
+
+    /// Notes what an event left: a task that is gone, programs that it reached and that it missed.
+    fn event_is_over(&mut self, passage: &Passage, ended_by: Option<String>, reached: &[usize]) {
         if passage.ends_task() {
             self.maps.holder_gone(Holder {
                 kind: HolderKind::Task,
@@ -209,21 +231,13 @@ impl Sim {
             });
         }
         if let Some(ended_by) = ended_by {
-            self.mark_missed(&passage, &ended_by);
+            self.mark_missed(passage, &ended_by);
         }
         for index in reached {
-            self.attached
-                .get_mut(index)
-                .into_iter()
-                .for_each(|program| program.reached = Reached::Yes);
+            if let Some(program) = self.attached.get_mut(*index) {
+                program.reached = Reached::Yes;
+            }
         }
-        Ok(Firing {
-            hooks,
-            result,
-            packet,
-            fields,
-            output,
-        })
     }
 
     /// Runs the programs at one hook.
@@ -271,12 +285,9 @@ impl Sim {
         scene: &mut Scene<'_>,
     ) -> Result<ProgramRun, EventError> {
         let context = scene.context(stop, &program.attachment, passage.task())?;
-        let sysctl = match &stop.point {
-            Point::Place(place) if place.prog_type == ProgType::CgroupSysctl => {
-                Some(scene.sysctl())
-            }
-            _ => None,
-        };
+        let code = program.ready.code();
+        let is_sysctl = code.prog_type == ProgType::CgroupSysctl;
+        let sysctl = is_sysctl.then(|| scene.sysctl());
         let surroundings = self.surroundings(Some(stop), passage.task(), scene)?;
         let kernel_context = self.kernel_context(program, scene, context.addr)?;
         let hook = Hook {
@@ -293,8 +304,6 @@ impl Sim {
                 .map_or(0, |event| self.usdt_cookie(program, event)),
             ..surroundings.hook()
         };
-        let code = program.ready.code();
-        let prog_type = code.prog_type;
         let world = World {
             task_struct: surroundings.task_struct,
             kernel_context,
@@ -302,7 +311,7 @@ impl Sim {
             kernel: self.kernel_facts(),
             sysctl: sysctl.as_ref(),
             hook,
-            ..World::new(&self.machine, &self.maps, prog_type, passage.task())
+            ..World::new(&self.machine, &self.maps, code.prog_type, passage.task())
         };
         let (programs, stacks, fuel) = (&self.programs, &self.stacks, self.options.fuel);
         let env = RunEnv {
@@ -315,26 +324,14 @@ impl Sim {
         let end = EndOfRun(self, &env);
         let outcome = self.engines.run(&program.ready, &env, context.addr);
         drop(end);
-        let changed = match &stop.point {
-            Point::Place(place) => {
-                crate::events::changed(place, &before, &self.context_bytes(stop, context.addr))
-            }
-            _ => Vec::new(),
-        };
-        let kept = outcome.state.kept.iter();
+        let mut run = ProgramRun::of(program.id, code, outcome);
+        if let Point::Place(place) = &stop.point {
+            run.changed = changed(place, &before, &self.context_bytes(stop, context.addr));
+        }
+        run.written = sysctl.as_ref().and_then(Sysctl::written);
+        let kept = run.state.kept.iter();
         kept.for_each(|addr| self.machine.memory.free(*addr));
-        let r0 = outcome.result.as_ref().ok();
-        Ok(ProgramRun {
-            id: program.id,
-            name: Arc::clone(&code.name),
-            verdict: r0.and_then(|r0| verdict_name(prog_type, *r0)),
-            outcome: outcome.result,
-            insns: outcome.insns,
-            tail_calls: outcome.tail_calls,
-            state: outcome.state,
-            changed,
-            written: sysctl.as_ref().and_then(Sysctl::written),
-        })
+        Ok(run)
     }
 
     /// The bytes of a context that is one of a place, to see what a program changes.

@@ -6,55 +6,49 @@
 //! - A program that returns anything but 0 ends the reading.
 
 use crate::code::RunEnv;
-use crate::events::{EventError, MapFacts, Scene};
+use crate::events::{EventError, IterateEvent, MapFacts, Scene};
 use crate::helpers::World;
-use crate::machine::CpuId;
-use crate::maps::{Map, MapEnv};
+use crate::maps::Map;
 
 use super::Sim;
-use super::fire::{Attached, HookRun, ProgramRun};
+use super::fire::{Attached, Firing, HookRun, ProgramRun};
+use super::prepared::EndOfRun;
 
 /// `EAGAIN`, with which a reading ends early.
 const AGAIN: i64 = -11;
-
-/// What came of a reading.
-#[derive(Debug, Default)]
-pub(super) struct Reading {
-    pub(super) hooks: Vec<HookRun>,
-    pub(super) output: Vec<u8>,
-    pub(super) result: i64,
-}
 
 impl Sim {
     /// Reads all iterators over that kind of object; over elements, of the map of that name.
     pub(super) fn read_iterators(
         &self,
-        target: &str,
-        map: Option<&str>,
+        event: &IterateEvent,
         scene: &mut Scene<'_>,
-    ) -> Result<Reading, EventError> {
-        let mut reading = Reading::default();
+        firing: &mut Firing,
+    ) -> Result<(), EventError> {
+        let (target, map) = (event.target.as_str(), event.map.as_deref());
+        let mut result = 0;
         for program in &self.attached {
             if !program.attachment.iterates(target) {
                 continue;
             }
-            for objects in self.objects(target, map, scene)? {
-                let number = reading.hooks.len() as u64;
+            let objects = self.objects(target, map, scene)?;
+            for (number, objects) in (0..).zip(objects) {
                 let run = self.visit(program, number, &objects, scene)?;
                 let ended = run.outcome.as_ref().map_or(true, |r0| *r0 as u32 != 0);
-                reading.hooks.push(HookRun {
+                firing.hooks.push(HookRun {
                     hook: format!("iter {target}"),
                     runs: vec![run],
                 });
                 if ended {
-                    reading.result = AGAIN;
+                    result = AGAIN;
                     break;
                 }
             }
         }
         let file = scene.sequence()?;
-        reading.output = self.machine.sequences.take(file);
-        Ok(reading)
+        firing.output = Some(self.machine.sequences.take(file));
+        firing.result = Some(result);
+        Ok(())
     }
 
     /// The arguments of each call behind the first.
@@ -128,22 +122,10 @@ impl Sim {
             stacks: &self.stacks,
             fuel: self.options.fuel,
         };
+        let end = EndOfRun(self, &env);
         let outcome = self.engines.run(&program.ready, &env, context.addr);
-        self.maps.end_of_run(&MapEnv {
-            memory: &self.machine.memory,
-            cpu: CpuId(0),
-        });
-        Ok(ProgramRun {
-            id: program.id,
-            name: std::sync::Arc::clone(&code.name),
-            verdict: None,
-            outcome: outcome.result,
-            insns: outcome.insns,
-            tail_calls: outcome.tail_calls,
-            state: outcome.state,
-            changed: Vec::new(),
-            written: None,
-        })
+        drop(end);
+        Ok(ProgramRun::of(program.id, code, outcome))
     }
 }
 

@@ -9,15 +9,18 @@
 
 use std::sync::Arc;
 
-use crate::code::{Cause, RunEnv, Start, Trap};
+use crate::code::{Cause, Code, Outcome, RunEnv, Start, Trap};
 use crate::events::{EventError, Scene};
 use crate::helpers::{RunState, World};
 use crate::isa::Pc;
-use crate::machine::{Addr, CpuId, DueTimer, ObjectKind, ObjectSpec, Owner, Task};
-use crate::maps::{Map, MapEnv};
+use crate::machine::{
+    Addr, DueTimer, Memory, ObjectKind, ObjectSpec, OutOfMemory, Owner, ProgId, Task,
+};
+use crate::maps::Map;
 
 use super::Sim;
 use super::fire::{HookRun, ProgramRun};
+use super::prepared::EndOfRun;
 
 /// Most timers that fire at once; what is due beyond that fires later.
 const MOST: usize = 100_000;
@@ -104,53 +107,47 @@ impl Sim {
         };
         let [map, key, value] = given.map(|addr| addr.0);
         let id = due.callback.program;
-        let mut run = ProgramRun {
-            id,
-            name: Arc::clone(&code.name),
-            outcome: Ok(0),
-            verdict: None,
-            insns: None,
-            tail_calls: 0,
-            state: RunState::default(),
-            changed: Vec::new(),
-            written: None,
-        };
-        let Some(entry) = code.entry_of(due.callback.handle) else {
-            run.outcome = Err(Box::new(Trap {
-                program: Arc::clone(&code.name),
-                pc: Pc(0),
-                cause: Cause::BadCallback {
-                    value: due.callback.handle,
-                },
-            }));
-            return Ok(Some(run));
+        let handle = due.callback.handle;
+        let entry = code.entry_of(handle);
+        let Some(entry) = entry else {
+            return Ok(Some(lost(id, code, handle)));
         };
         let args = [map, key, value, 0, 0];
-        let outcome = self
-            .engines
-            .run_function((id, code), &env, Start { entry, args });
-        self.maps.end_of_run(&MapEnv {
-            memory: &self.machine.memory,
-            cpu: CpuId(0),
-        });
-        run.name = code
-            .entries
-            .get(entry.index())
-            .map_or(run.name, |entry| Arc::clone(&entry.name));
-        run.outcome = outcome.result;
-        run.insns = outcome.insns;
-        run.tail_calls = outcome.tail_calls;
-        run.state = outcome.state;
-        Ok(Some(run))
+        let end = EndOfRun(self, &env);
+        let start = Start { entry, args };
+        let outcome = self.engines.run_function((id, code), &env, start);
+        drop(end);
+        let run = ProgramRun::of(id, code, outcome);
+        let function = code.entries.get(entry.index());
+        Ok(Some(match function {
+            Some(function) => ProgramRun {
+                name: Arc::clone(&function.name),
+                verdict: None,
+                ..run
+            },
+            None => run,
+        }))
     }
 }
 
+/// A run that cannot begin, since the program has no such function.
+fn lost(id: ProgId, code: &Code, handle: u64) -> ProgramRun {
+    let trap = Trap {
+        program: Arc::clone(&code.name),
+        pc: Pc(0),
+        cause: Cause::BadCallback { value: handle },
+    };
+    let outcome = Outcome {
+        result: Err(Box::new(trap)),
+        insns: None,
+        tail_calls: 0,
+        state: RunState::default(),
+    };
+    ProgramRun::of(id, code, outcome)
+}
+
 /// A place for a key, which functions take by pointer.
-fn key_room(
-    memory: &crate::machine::Memory,
-    map: &Map,
-    key: &[u8],
-) -> Result<Addr, crate::machine::OutOfMemory> {
+fn key_room(memory: &Memory, map: &Map, key: &[u8]) -> Result<Addr, OutOfMemory> {
     let spec = ObjectSpec::new(ObjectKind::Data, "key of an element", Owner::Map(map.id));
     let room = memory.allocate(key.len() as u64, &spec)?;
     let written = memory.poke(room, key);

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::super::kfunc::{self, CallFacts};
-use super::super::{Call, Engine, HelperError, Hook, Packet, Reply, RunState, World, entry};
+use super::super::{
+    Call, Engine, HelperError, Hook, Packet, Reply, RunState, Sysctl, World, entry,
+};
 use crate::abi::{MapType, ProgType};
 use crate::btf::BtfId;
 use crate::machine::{
     Addr, CpuId, Errno, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner,
-    ProgId, SkBuff, Task, XdpFrame,
+    ProgId, SkBuff, Task, TimerId, XdpFrame,
 };
 use crate::maps::{Map, MapTable};
 use crate::object::{Initial, MapSpec, Origin, Pinning};
@@ -22,6 +24,8 @@ pub(crate) struct Bench {
     pub(crate) task_struct: Option<Addr>,
     pub(crate) cpu: CpuId,
     pub(crate) hook: Hook<'static>,
+    pub(crate) timer: Option<TimerId>,
+    pub(crate) sysctl: Option<&'static Sysctl>,
     pub(crate) ctx: Addr,
     pub(crate) packet: Option<Owned>,
     pub(crate) engine: Recorder,
@@ -92,6 +96,8 @@ impl Bench {
             task_struct: None,
             cpu: CpuId(0),
             hook: Hook::default(),
+            timer: None,
+            sysctl: None,
             ctx: Addr::NULL,
             packet: None,
             engine: Recorder::default(),
@@ -134,6 +140,8 @@ impl Bench {
         World {
             task_struct: self.task_struct,
             hook: self.hook,
+            timer: self.timer,
+            sysctl: self.sysctl,
             packet: self.packet.as_ref().map(Owned::packet),
             cpu: self.cpu,
             ..World::new(&self.machine, &self.maps, self.prog_type, &self.task)

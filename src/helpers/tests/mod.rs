@@ -1,6 +1,7 @@
 //! Every family through its rows, without an engine.
 
 pub(crate) mod bench;
+mod kernel;
 mod map;
 mod network;
 mod packet;
