@@ -405,6 +405,7 @@ impl Lab {
                 (outcome, checker.into_compared())
             }
         };
+        self.machine.objects.end_of_run();
         self.table.end_of_run(&MapEnv {
             memory: &self.machine.memory,
             cpu: CpuId(0),

@@ -16,6 +16,7 @@ mod holder;
 pub mod memory;
 mod network;
 mod network_text;
+mod objects;
 pub mod packet;
 mod random;
 mod registry;
@@ -39,6 +40,7 @@ pub use memory::{
 };
 pub use network::{Device, Forwarding, Hop, LOCAL_TABLE, MAIN_TABLE, Neighbour, Network, Route};
 pub use network_text::NetworkTextError;
+pub use objects::{Copies, End, Layout, ObjectRefusal, ObjectTable, Part, PartKind};
 pub use packet::{PacketError, SkBuff, SkbLayer, TunnelInfo, XdpFrame, XdpQueue};
 pub use random::Random;
 pub use registry::{LinkId, MapId, ProgId, Registry};
@@ -74,6 +76,8 @@ pub struct Machine {
     pub random: Random,
     /// Tasks.
     pub tasks: TaskTable,
+    /// Objects that programs allocate.
+    pub objects: Arc<ObjectTable>,
     /// What the kernel's objects in guest memory stand for, where storage hangs on them.
     pub holders: HolderTable,
     /// What `bpf_trace_printk` wrote.
@@ -95,8 +99,10 @@ pub struct Machine {
 impl Machine {
     /// A machine as configured, with its first tasks and nothing else.
     pub fn new(config: MachineConfig) -> Result<Machine, MemoryError> {
+        let memory = Arc::new(Memory::new(config.memory)?);
         Ok(Machine {
-            memory: Arc::new(Memory::new(config.memory)?),
+            objects: Arc::new(ObjectTable::new(Arc::clone(&memory))),
+            memory,
             cpus: config.cpus,
             clock: Clock::new(config.clock),
             random: Random::new(config.seed),

@@ -3,12 +3,9 @@
 //! Every element exists from the start and none can be deleted. All elements are one object of
 //! guest memory, or one for each CPU; an access must not leave the bytes of an element.
 
-use std::sync::Arc;
+use crate::machine::{Addr, CpuId, Errno, Memory, ObjectKind, ObjectSpec, OutOfMemory, Stride};
 
-use crate::machine::{
-    Addr, CpuId, Errno, Memory, ObjectKind, ObjectSpec, OutOfMemory, Stride, Timers,
-};
-
+use super::managed::{Locking, split_lock};
 use super::ops::{BPF_NOEXIST, MapEnv, MapOps, check_update_flags, index_of, next_index};
 use super::{PerCpu, Shape};
 
@@ -19,9 +16,8 @@ pub struct ArrayMap {
     bases: Vec<Addr>,
     per_cpu: PerCpu,
     count: u32,
-    value_size: u32,
     stride: u32,
-    timers: Arc<Timers>,
+    shape: Shape,
 }
 
 impl ArrayMap {
@@ -31,9 +27,8 @@ impl ArrayMap {
             bases: Vec::new(),
             per_cpu: shape.per_cpu,
             count: shape.max_entries,
-            value_size: shape.value_size,
             stride,
-            timers: Arc::clone(&shape.timers),
+            shape: shape.clone(),
         };
         for name in shape.value_names() {
             let spec = ObjectSpec::new(ObjectKind::MapValue, name, shape.owner.clone())
@@ -82,13 +77,6 @@ impl ArrayMap {
         Some(base?.offset(i64::from(index) * i64::from(self.stride)))
     }
 
-    /// Replaces a value, and with it what timers it had.
-    fn put(&self, memory: &Memory, addr: Addr, value: &[u8]) -> Result<(), Errno> {
-        super::copy_value(memory, addr, value, self.value_size)?;
-        self.timers.release([addr], self.value_size);
-        Ok(())
-    }
-
     /// The value that an address lies in, and its key.
     pub fn around(&self, addr: Addr) -> Option<(Vec<u8>, Addr)> {
         let base = self.base()?;
@@ -101,6 +89,30 @@ impl ArrayMap {
             .filter(|index| *index < self.count)?;
         let value = base.offset(i64::from(index) * i64::from(self.stride));
         Some((index.to_le_bytes().to_vec(), value))
+    }
+
+    /// Writes an element; what it held is released, as in the kernel.
+    fn write(
+        &self,
+        memory: &Memory,
+        addr: Addr,
+        value: &[u8],
+        locking: Locking,
+    ) -> Result<(), Errno> {
+        let written = match (&self.shape.managed, locking) {
+            (Some(managed), Locking::Yes) => managed.write_locked(memory, addr, value),
+            (_, Locking::Yes | Locking::No) => self.shape.write(memory, addr, value),
+        };
+        self.shape.release(addr);
+        written
+    }
+
+    /// Where all elements are.
+    fn places(&self) -> impl Iterator<Item = Addr> {
+        let indices = 0..self.count;
+        let at = |base: Addr, index: u32| base.offset(i64::from(index) * i64::from(self.stride));
+        let bases = self.bases.iter();
+        bases.flat_map(move |base| indices.clone().map(move |index| at(*base, index)))
     }
 
     fn check_update(&self, key: &[u8], flags: u64) -> Result<(), Errno> {
@@ -127,9 +139,10 @@ impl MapOps for ArrayMap {
     }
 
     fn update(&self, env: &MapEnv<'_>, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
+        let (locking, flags) = split_lock(self.shape.managed.as_ref(), flags)?;
         self.check_update(key, flags)?;
         let addr = self.value(key, env.cpu).ok_or(Errno::E2BIG)?;
-        self.put(env.memory, addr, value)
+        self.write(env.memory, addr, value, locking)
     }
 
     fn delete(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Result<(), Errno> {
@@ -143,7 +156,9 @@ impl MapOps for ArrayMap {
     fn lookup_user(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Vec<u8>> {
         let cpus = (0u32..).zip(&self.bases);
         let values = cpus.map(|(cpu, _)| self.value(key, CpuId(cpu)));
-        super::gather(env.memory, values, self.value_size, self.per_cpu)
+        let size = self.shape.value_size;
+        let values = super::gather(env.memory, values, size, self.per_cpu);
+        self.shape.hide(values)
     }
 
     fn update_user(
@@ -153,16 +168,21 @@ impl MapOps for ArrayMap {
         value: &[u8],
         flags: u64,
     ) -> Result<(), Errno> {
+        let (locking, flags) = split_lock(self.shape.managed.as_ref(), flags)?;
         self.check_update(key, flags)?;
-        let values = super::scatter(value, self.value_size, self.per_cpu, self.bases.len())?;
+        let size = self.shape.value_size;
+        let values = super::scatter(value, size, self.per_cpu, self.bases.len())?;
         for (cpu, value) in (0u32..).zip(values) {
             let addr = self.value(key, CpuId(cpu)).ok_or(Errno::E2BIG)?;
-            self.put(env.memory, addr, value)?;
+            self.write(env.memory, addr, value, locking)?;
         }
         Ok(())
     }
 
     fn release(&self, memory: &Memory) {
+        if self.shape.managed.is_some() {
+            self.places().for_each(|addr| self.shape.release(addr));
+        }
         self.bases.iter().for_each(|base| memory.free(*base));
     }
 }

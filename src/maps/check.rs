@@ -9,7 +9,7 @@ mod storage;
 use crate::abi::MapType;
 use crate::abi::map_type::flag::*;
 use crate::machine::{Errno, ProgramAccess};
-use crate::object::{Field, FieldKind, MapSpec};
+use crate::object::MapSpec;
 
 use super::{MapError, PerCpu};
 
@@ -149,12 +149,6 @@ fn check_per_cpu_value(spec: &MapSpec) -> Check {
 
 /// What the kernel checks of every type, and first.
 fn check_any(spec: &MapSpec) -> Check {
-    let managed = |field: &Field| field.kind != FieldKind::Timer;
-    ensure(
-        !spec.fields.iter().any(managed),
-        Errno::ENOTSUPP,
-        "locks, pointers, lists and trees in values are judged, but not kept yet",
-    )?;
     ensure(
         spec.flags & RDONLY == 0 || spec.flags & WRONLY == 0,
         Errno::EINVAL,

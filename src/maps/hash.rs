@@ -20,6 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::machine::{Addr, CpuId, Errno, Fault, Memory};
 
 use super::keys::{Key, SHORT, Sought};
+use super::managed::{Locking, split_lock};
 use super::nodes::{Found, Keys, Node, Nodes};
 use super::ops::{Existence, MapEnv, MapOps, check_existence, check_update_flags};
 use super::order::Order;
@@ -149,9 +150,11 @@ impl HashMap {
             return Ok(Err(Errno::EINVAL));
         };
         env.memory.read(value, bytes)?;
-        Ok(self.put(env, &Sought::of_words(key), flags, |node, old| {
-            self.fill_one(env, node, bytes, old)
-        }))
+        Ok(
+            self.put(env, &Sought::of_words(key), flags, |node, filling| {
+                self.fill_one(env, node, bytes, filling)
+            }),
+        )
     }
 
     /// As [`MapOps::delete`], of such a key.
@@ -169,7 +172,8 @@ impl HashMap {
 
     /// How many bytes a value has, if [`HashMap::update_short`] takes it.
     pub fn small_value(&self) -> Option<u32> {
-        Some(self.shape.value_size).filter(|size| *size as usize <= SMALL_VALUE)
+        let size = Some(self.shape.value_size).filter(|size| *size as usize <= SMALL_VALUE);
+        size.filter(|_| self.shape.managed.is_none())
     }
 
     /// The value that an address lies in, and its key.
@@ -186,13 +190,17 @@ impl HashMap {
         env: &MapEnv<'_>,
         key: &Sought<'_>,
         flags: u64,
-        fill: impl Fn(&Place<'_>, Existence) -> Result<(), Errno>,
+        fill: impl Fn(&Place<'_>, Filling) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
+        let (locking, flags) = split_lock(self.shape.managed.as_ref(), flags)?;
         check_update_flags(flags)?;
         let mut writer = self.lock();
         match self.find(env.memory, key) {
             Some(old) => {
                 check_existence(flags, Existence::Present)?;
+                if locking == Locking::Yes {
+                    return fill(&old, Filling::Locked);
+                }
                 self.replace(&mut writer, env.memory, key, &old, fill)
             }
             None => {
@@ -308,7 +316,7 @@ impl HashMap {
         writer: &mut Writer,
         memory: &Memory,
         key: &Sought<'_>,
-        fill: impl Fn(&Place<'_>, Existence) -> Result<(), Errno>,
+        fill: impl Fn(&Place<'_>, Filling) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         if writer.order.len() >= self.shape.max_entries as usize {
             match self.when_full {
@@ -329,11 +337,11 @@ impl HashMap {
         memory: &Memory,
         key: &Sought<'_>,
         old: &Place<'_>,
-        fill: impl Fn(&Place<'_>, Existence) -> Result<(), Errno>,
+        fill: impl Fn(&Place<'_>, Filling) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         if self.shape.per_cpu == PerCpu::Yes {
             self.mark(old);
-            return fill(old, Existence::Present);
+            return fill(old, Filling::InPlace);
         }
         let place = self.make(writer, memory, key, fill)?;
         self.mark(&place);
@@ -351,12 +359,12 @@ impl HashMap {
         writer: &mut Writer,
         memory: &Memory,
         key: &Sought<'_>,
-        fill: impl Fn(&Place<'_>, Existence) -> Result<(), Errno>,
+        fill: impl Fn(&Place<'_>, Filling) -> Result<(), Errno>,
     ) -> Result<Place<'_>, Errno> {
         let node = self.take(writer, memory)?;
         let place = self.nodes.at(node).ok_or(Errno::ENOMEM)?;
         self.set_key(memory, &place, key);
-        if let Err(errno) = fill(&place, Existence::Absent) {
+        if let Err(errno) = fill(&place, Filling::New) {
             writer.free.push(node);
             return Err(errno);
         }
@@ -365,14 +373,20 @@ impl HashMap {
 
     /// Keeps a node that was unlinked until nobody can hold it.
     fn retire(&self, writer: &mut Writer, node: Node) {
-        if self.shape.timers.any()
-            && let Some(found) = self.nodes.at(node)
-        {
-            let size = self.shape.value_size;
-            self.shape.timers.release(self.nodes.values(&found), size);
+        if self.shape.managed.is_some() || self.shape.timers.any() {
+            self.release_values(node);
         }
         writer.limbo.push_back(node);
         self.waiting.store(true, Ordering::Relaxed);
+    }
+
+    /// Releases what the values of a node hold.
+    #[cold]
+    fn release_values(&self, node: Node) {
+        if let Some(place) = self.nodes.at(node) {
+            let values = self.nodes.values(&place);
+            values.for_each(|addr| self.shape.release(addr));
+        }
     }
 
     /// A node that is not in use.
@@ -459,17 +473,48 @@ impl HashMap {
         env: &MapEnv<'_>,
         place: &Place<'_>,
         value: &[u8],
-        old: Existence,
+        filling: Filling,
     ) -> Result<(), Errno> {
-        if self.shape.per_cpu == PerCpu::Yes && old == Existence::Absent {
+        if self.shape.per_cpu == PerCpu::Yes && filling == Filling::New {
             let zeros = vec![0; self.shape.value_size as usize];
             for addr in self.nodes.values(place) {
                 super::copy_value(env.memory, addr, &zeros, self.shape.value_size)?;
             }
         }
         let addr = self.nodes.value(place, env.cpu).ok_or(Errno::EINVAL)?;
-        super::copy_value(env.memory, addr, value, self.shape.value_size)
+        self.write(env.memory, addr, value, filling)
     }
+
+    /// Writes one value; what it held before is released where it stays in its place.
+    #[inline(always)]
+    fn write(
+        &self,
+        memory: &Memory,
+        addr: Addr,
+        value: &[u8],
+        filling: Filling,
+    ) -> Result<(), Errno> {
+        match (&self.shape.managed, filling) {
+            (None, _) | (Some(_), Filling::New) => self.shape.write(memory, addr, value),
+            (Some(managed), Filling::Locked) => managed.write_locked(memory, addr, value),
+            (Some(_), Filling::InPlace) => {
+                let written = self.shape.write(memory, addr, value);
+                self.shape.release(addr);
+                written
+            }
+        }
+    }
+}
+
+/// Where a value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filling {
+    /// Into an element that nobody sees yet.
+    New,
+    /// Over the one that is there.
+    InPlace,
+    /// The same, under its lock.
+    Locked,
 }
 
 impl MapOps for HashMap {
@@ -485,8 +530,8 @@ impl MapOps for HashMap {
     }
 
     fn update(&self, env: &MapEnv<'_>, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
-        self.put(env, &Sought::of(key), flags, |place, old| {
-            self.fill_one(env, place, value, old)
+        self.put(env, &Sought::of(key), flags, |place, filling| {
+            self.fill_one(env, place, value, filling)
         })
     }
 
@@ -504,12 +549,13 @@ impl MapOps for HashMap {
     fn lookup_user(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Vec<u8>> {
         let found = self.node(env.memory, &Sought::of(key))?;
         let values = self.nodes.values(&found).map(Some);
-        super::gather(
+        let values = super::gather(
             env.memory,
             values,
             self.shape.value_size,
             self.shape.per_cpu,
-        )
+        );
+        self.shape.hide(values)
     }
 
     fn update_user(
@@ -522,9 +568,9 @@ impl MapOps for HashMap {
         let size = self.shape.value_size;
         let count = self.shape.copies();
         let parts = super::scatter(value, size, self.shape.per_cpu, count)?;
-        self.put(env, &Sought::of(key), flags, |place, _| {
+        self.put(env, &Sought::of(key), flags, |place, filling| {
             let mut places = self.nodes.values(place).zip(&parts);
-            places.try_for_each(|(addr, part)| super::copy_value(env.memory, addr, part, size))
+            places.try_for_each(|(addr, part)| self.write(env.memory, addr, part, filling))
         })
     }
 
@@ -539,6 +585,10 @@ impl MapOps for HashMap {
     }
 
     fn release(&self, memory: &Memory) {
+        if self.shape.managed.is_some() {
+            let made = self.lock().made;
+            (1..=made).for_each(|node| self.release_values(node));
+        }
         self.nodes.release(memory);
     }
 }

@@ -12,8 +12,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::Shape;
+use super::managed::{Locking, split_lock};
 use super::ops::{Existence, MapEnv, MapOps, check_existence, check_update_flags};
-use super::{Shape, copy_value};
 use crate::abi::MapType;
 use crate::machine::{Addr, Errno, Holder, HolderKind, Memory, ObjectKind, ObjectSpec};
 
@@ -22,7 +23,7 @@ use crate::machine::{Addr, Errno, Holder, HolderKind, Memory, ObjectKind, Object
 pub struct LocalStorage {
     kind: HolderKind,
     value: ObjectSpec,
-    value_size: u32,
+    shape: Shape,
     inner: Mutex<Inner>,
 }
 
@@ -51,7 +52,7 @@ impl LocalStorage {
         LocalStorage {
             kind,
             value: ObjectSpec::new(ObjectKind::MapValue, name, owner).with_access(shape.access),
-            value_size: shape.value_size,
+            shape: shape.clone(),
             inner: Mutex::default(),
         }
     }
@@ -84,17 +85,19 @@ impl LocalStorage {
         let mut inner = self.lock();
         let of_kind = (holder.kind == self.kind).then_some(holder.number);
         let value = of_kind.and_then(|number| inner.values.remove(&number));
-        inner.limbo.push(value.ok_or(Errno::ENOENT)?);
+        let value = value.ok_or(Errno::ENOENT)?;
+        self.shape.release(value);
+        inner.limbo.push(value);
         Ok(())
     }
 
     fn make(&self, memory: &Memory, init: Option<&[u8]>) -> Result<Addr, Errno> {
-        let size = u64::from(self.value_size);
+        let size = u64::from(self.shape.value_size);
         let made = memory
             .allocate(size, &self.value)
             .map_err(|_| Errno::ENOMEM)?;
         if let Some(bytes) = init
-            && let Err(errno) = copy_value(memory, made, bytes, self.value_size)
+            && let Err(errno) = self.shape.write(memory, made, bytes)
         {
             memory.free(made);
             return Err(errno);
@@ -150,7 +153,8 @@ impl MapOps for LocalStorage {
     fn lookup_user(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Vec<u8>> {
         let number = LocalStorage::number(key)?;
         let addr = *self.lock().values.get(&number)?;
-        env.memory.peek_vec(addr, self.value_size).ok()
+        let value = env.memory.peek_vec(addr, self.shape.value_size);
+        self.shape.hide(value.ok())
     }
 
     /// As in the kernel, a value that is replaced gets another place.
@@ -161,6 +165,7 @@ impl MapOps for LocalStorage {
         value: &[u8],
         flags: u64,
     ) -> Result<(), Errno> {
+        let (locking, flags) = split_lock(self.shape.managed.as_ref(), flags)?;
         check_update_flags(flags)?;
         let number = LocalStorage::number(key).ok_or(Errno::EINVAL)?;
         let mut inner = self.lock();
@@ -169,9 +174,17 @@ impl MapOps for LocalStorage {
             false => Existence::Absent,
         };
         check_existence(flags, existence)?;
+        if let (Locking::Yes, Some(managed), Some(addr)) =
+            (locking, &self.shape.managed, inner.values.get(&number))
+        {
+            return managed.write_locked(env.memory, *addr, value);
+        }
         let made = self.make(env.memory, Some(value))?;
         let old = inner.values.insert(number, made);
-        inner.limbo.extend(old);
+        if let Some(old) = old {
+            self.shape.release(old);
+            inner.limbo.push(old);
+        }
         Ok(())
     }
 
@@ -187,6 +200,8 @@ impl MapOps for LocalStorage {
 
     fn release(&self, memory: &Memory) {
         let inner = self.lock();
+        let values = inner.values.values();
+        values.for_each(|addr| self.shape.release(*addr));
         let all = inner.values.values().chain(&inner.limbo);
         all.for_each(|addr| memory.free(*addr));
     }

@@ -22,6 +22,7 @@ mod kernel_tables;
 mod keys;
 mod local;
 mod lpm;
+mod managed;
 mod nested;
 mod nodes;
 mod ops;
@@ -53,8 +54,9 @@ pub use hash::HashMap;
 pub use kernel_tables::{ArenaMap, StructOpsMap};
 pub use local::{LocalStorage, WhenMissing};
 pub use lpm::LpmTrie;
+pub use managed::layout_of;
 pub use nested::MapOfMaps;
-pub use ops::{BPF_ANY, BPF_EXIST, BPF_NOEXIST, MapEnv, MapOps};
+pub use ops::{BPF_ANY, BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, MapEnv, MapOps};
 pub use perf::{PerfEventArray, PerfRecord};
 pub use programs::ProgArray;
 pub use queue::Queue;
@@ -74,6 +76,8 @@ use crate::machine::{
     Timers,
 };
 use crate::object::{Initial, MapSpec, Origin};
+
+use managed::Managed;
 
 /// Bytes of the object that stands for a map: its id, and room that nobody may touch.
 const HANDLE_LEN: u64 = 64;
@@ -176,6 +180,11 @@ impl Map {
             per_cpu: check::per_cpu(spec.map_type),
             cpus: machine.cpus.count(),
             timers: Arc::clone(&machine.timers),
+            managed: spec
+                .fields
+                .fit(spec.map_type, spec.flags)
+                .then(|| Managed::of(&spec, &machine.objects))
+                .flatten(),
         };
         let body = Body::new(machine, &spec, &shape).map_err(failed)?;
         let Some(body) = body else {
@@ -281,6 +290,8 @@ struct Shape {
     cpus: u32,
     /// Where timers in its values are known.
     timers: Arc<Timers>,
+    /// What its values hold beside data.
+    managed: Option<Managed>,
 }
 
 impl Shape {
@@ -299,6 +310,40 @@ impl Shape {
             PerCpu::Yes => (0..self.cpus)
                 .map(|cpu| format!("{}@cpu{cpu}", self.name).into())
                 .collect(),
+        }
+    }
+}
+
+impl Shape {
+    /// Writes a value beside what it holds.
+    #[inline(always)]
+    fn write(&self, memory: &Memory, addr: Addr, value: &[u8]) -> Result<(), Errno> {
+        match &self.managed {
+            None => copy_value(memory, addr, value, self.value_size),
+            Some(_) if value.len() != self.value_size as usize => Err(Errno::EINVAL),
+            Some(managed) => managed.write(memory, addr, value),
+        }
+    }
+
+    /// Hides what values hold in copies of them: of one, or of each CPU's.
+    fn hide(&self, values: Option<Vec<u8>>) -> Option<Vec<u8>> {
+        let mut values = values?;
+        if let Some(managed) = &self.managed {
+            let stride = match self.per_cpu {
+                PerCpu::No => values.len(),
+                PerCpu::Yes => (self.value_size as usize).next_multiple_of(8),
+            };
+            let copies = values.chunks_mut(stride.max(1));
+            copies.for_each(|copy| managed.hide(copy));
+        }
+        Some(values)
+    }
+
+    /// Releases what a value holds, timers included.
+    fn release(&self, addr: Addr) {
+        self.timers.release([addr], self.value_size);
+        if let Some(managed) = &self.managed {
+            managed.release(addr);
         }
     }
 }

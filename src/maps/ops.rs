@@ -23,6 +23,9 @@ pub const BPF_NOEXIST: u64 = 1;
 /// Overwrite only (`BPF_EXIST`).
 pub const BPF_EXIST: u64 = 2;
 
+/// Write the value under its lock (`BPF_F_LOCK`).
+pub const BPF_F_LOCK: u64 = 4;
+
 /// The operations of a map, as the kernel's `struct bpf_map_ops` has them.
 ///
 /// What a type does not have answers as the kernel does for it.
@@ -67,7 +70,7 @@ pub trait MapOps: Send + Sync + Debug {
     fn release(&self, memory: &Memory);
 }
 
-/// Checks the flags of an update: existence only, no `BPF_F_LOCK`, whose map cannot be made.
+/// Checks the flags of an update, that for the lock aside: existence only.
 pub(super) fn check_update_flags(flags: u64) -> Result<(), Errno> {
     match flags {
         BPF_ANY | BPF_NOEXIST | BPF_EXIST => Ok(()),

@@ -3,6 +3,7 @@ mod families;
 mod hash;
 mod kernel;
 mod lpm;
+mod managed;
 mod sets;
 mod storage;
 mod user;

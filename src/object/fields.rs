@@ -11,6 +11,8 @@
 //!
 //! Kernel: `btf_parse_fields` and `btf_find_field` in kernel/bpf/btf.c, 6.12.
 
+use crate::abi::MapType;
+use crate::abi::map_type::flag::{RDONLY_PROG, WRONLY_PROG};
 use crate::btf::{Btf, BtfId, KindFilter, Type};
 
 /// Types nested deeper than this are not looked into (`MAX_RESOLVE_DEPTH`).
@@ -145,6 +147,37 @@ impl FieldKind {
         }
     }
 
+    /// Whether values of that type of map may have it (`map_check_btf`).
+    fn fits(&self, map_type: MapType) -> bool {
+        let is_local = matches!(
+            map_type,
+            MapType::SkStorage
+                | MapType::InodeStorage
+                | MapType::TaskStorage
+                | MapType::CgrpStorage
+        );
+        let is_hash_or_array = matches!(map_type, MapType::Hash | MapType::Array);
+        let is_lru = map_type == MapType::LruHash;
+        match self {
+            FieldKind::SpinLock => {
+                is_hash_or_array || is_local || map_type == MapType::CgroupStorage
+            }
+            FieldKind::Timer
+            | FieldKind::WorkQueue
+            | FieldKind::ListHead(_)
+            | FieldKind::RbRoot(_) => is_hash_or_array || is_lru,
+            FieldKind::Kptr(_) | FieldKind::Refcount => {
+                let per_cpu = [
+                    MapType::PercpuHash,
+                    MapType::LruPercpuHash,
+                    MapType::PercpuArray,
+                ];
+                is_hash_or_array || is_lru || is_local || per_cpu.contains(&map_type)
+            }
+            FieldKind::ListNode | FieldKind::RbNode => false,
+        }
+    }
+
     /// Whether a structure may have only one of them.
     fn is_single(&self) -> bool {
         matches!(
@@ -249,6 +282,12 @@ impl Fields {
         Ok(fields)
     }
 
+    /// Whether maps of that type and with those flags may have them; to one that may not, libbpf gives no types.
+    pub fn fit(&self, map_type: MapType, flags: u32) -> bool {
+        let is_closed = flags & (RDONLY_PROG | WRONLY_PROG) != 0;
+        self.is_empty() || !is_closed && self.iter().all(|field| field.kind.fits(map_type))
+    }
+
     /// All, by rising offset.
     pub fn iter(&self) -> impl Iterator<Item = &Field> {
         self.list.iter()
@@ -278,6 +317,14 @@ impl Fields {
     /// Where the spin lock is.
     pub fn lock(&self) -> Option<u32> {
         self.offset_of(&FieldKind::SpinLock)
+    }
+}
+
+impl FromIterator<Field> for Fields {
+    fn from_iter<T: IntoIterator<Item = Field>>(fields: T) -> Fields {
+        let mut list: Vec<Field> = fields.into_iter().collect();
+        list.sort_by_key(|field| field.offset);
+        Fields { list }
     }
 }
 

@@ -209,6 +209,7 @@ impl Drop for EndOfRun<'_> {
     #[inline]
     fn drop(&mut self) {
         let EndOfRun(sim, env) = self;
+        sim.machine.objects.end_of_run();
         sim.maps.end_of_run(&MapEnv {
             memory: &sim.machine.memory,
             cpu: env.world.cpu,

@@ -61,7 +61,8 @@ impl Verifier<'_> {
     fn note_fields(&mut self, index: u32, level: MapLevel, spec: &MapSpec) {
         let has_loose = spec.fields.iter().any(|field| self.is_loose(field));
         // As in Linux, one field that is wrong spoils them all.
-        if !spec.fields.is_empty() && !has_loose {
+        let fits = spec.fields.fit(spec.map_type, spec.flags);
+        if !spec.fields.is_empty() && fits && !has_loose {
             let fields = Arc::new(spec.fields.clone());
             self.known.values.insert((index, level), fields);
         }

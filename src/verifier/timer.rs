@@ -69,7 +69,8 @@ impl Verifier<'_> {
     /// A map must have types for its fields to be used.
     pub(super) fn check_has_types(&self, map: MapRef, what: &str) -> Check {
         let spec = self.map_spec(map);
-        match self.program.btf.is_some() && spec.value_type.is_some() {
+        let fits = spec.fields.fit(spec.map_type, spec.flags);
+        match self.program.btf.is_some() && spec.value_type.is_some() && fits {
             true => Ok(()),
             false => Err(Fail::invalid(format!(
                 "map '{}' has to have BTF in order to use {what}",

@@ -202,6 +202,7 @@ impl fmt::Display for ObjectKind {
             ObjectKind::UserMemory => "user memory",
             ObjectKind::Data => "data",
             ObjectKind::Code => "code",
+            ObjectKind::Allocated => "allocated object",
         })
     }
 }

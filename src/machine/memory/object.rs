@@ -68,12 +68,14 @@ pub enum ObjectKind {
     Data,
     /// What stands for the address of a function.
     Code,
+    /// An object that a program allocated.
+    Allocated,
 }
 
 impl ObjectKind {
     /// The kind of that number; of a number that is none, [`ObjectKind::Data`].
     pub(super) fn from_number(number: u8) -> ObjectKind {
-        const KINDS: [ObjectKind; 10] = [
+        const KINDS: [ObjectKind; 11] = [
             ObjectKind::Stack,
             ObjectKind::Context,
             ObjectKind::Packet,
@@ -84,6 +86,7 @@ impl ObjectKind {
             ObjectKind::UserMemory,
             ObjectKind::Data,
             ObjectKind::Code,
+            ObjectKind::Allocated,
         ];
         KINDS
             .get(usize::from(number))
