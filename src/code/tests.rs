@@ -298,6 +298,7 @@ fn calling(text: &str, calls: &[(u32, &'static str, Option<u64>)]) -> Verified {
     let mut verified = verified(ProgType::SocketFilter, text, &[]);
     let calls = calls.iter().map(|(pc, name, constant)| {
         let facts = CallFacts {
+            object: None,
             constant: *constant,
         };
         (Pc(*pc), KernelCall { name, facts })

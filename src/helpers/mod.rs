@@ -26,6 +26,7 @@ mod loops;
 mod map;
 mod message;
 mod misc;
+mod objects;
 mod output;
 mod packet;
 mod perf;
@@ -177,6 +178,7 @@ const FAMILIES: &[&[Entry]] = &[
     map::ROWS,
     message::ROWS,
     misc::ROWS,
+    objects::ROWS,
     output::ROWS,
     perf::ROWS,
     print::ROWS,

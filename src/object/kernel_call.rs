@@ -6,6 +6,8 @@
 //! To add one: a field of [`CallFacts`] and its line in [`CallFacts::join`]; the verifier fills it where it judges the
 //! call (`src/verifier/kfunc`), and the body reads it from its `Call`.
 
+use super::Fields;
+
 /// One call of a kernel function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KernelCall {
@@ -20,16 +22,35 @@ pub struct KernelCall {
 pub struct CallFacts {
     /// The constant that names a type (the argument whose name ends with `__k`), where it is the same on every path.
     pub constant: Option<u64>,
+    /// What is allocated, where it is the same on every path.
+    pub object: Option<NewObject>,
+}
+
+/// A structure that a program allocates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewObject {
+    /// Its name.
+    pub name: String,
+    /// How many bytes it has.
+    pub size: u32,
+    /// What it holds beside data.
+    pub fields: Fields,
 }
 
 impl CallFacts {
     /// Of a call that nothing is known of.
-    pub const NONE: &'static CallFacts = &CallFacts { constant: None };
+    pub const NONE: &'static CallFacts = &CallFacts {
+        constant: None,
+        object: None,
+    };
 
     /// Keeps what also holds on another path to the same call.
     pub fn join(&mut self, other: &CallFacts) {
         if self.constant != other.constant {
             self.constant = None;
+        }
+        if self.object != other.object {
+            self.object = None;
         }
     }
 }

@@ -66,7 +66,7 @@ pub use self::externs::{Need, Supplied, SuppliedKind};
 pub use self::fields::{Field, FieldKind, Fields, FieldsError, Kptr, KptrHold, Root};
 pub use self::globals::Global;
 pub use self::kconfig::Kconfig;
-pub use self::kernel_call::{CallFacts, KernelCall};
+pub use self::kernel_call::{CallFacts, KernelCall, NewObject};
 pub use self::link::{MISSING_FUNCTION, OBJECT_LIMIT, PROGRAM_LIMIT};
 pub use self::program::{
     AttachBtf, Autoload, Initial, Lack, Line, Linkage, MapSpec, MissingFunction, ModuleSymbol,

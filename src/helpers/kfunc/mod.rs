@@ -18,6 +18,7 @@
 //! - A function without a row is refused by name when a program is lowered; both engines call rows alike.
 //! - A body checks what it is given as if nobody had judged the program: an access that memory refuses is a trap.
 
+mod allocated;
 mod bits;
 mod cast;
 mod cgroup;
@@ -93,7 +94,8 @@ pub enum Needs {
 }
 
 /// All families.
-const FAMILIES: [&[Entry]; 14] = [
+const FAMILIES: [&[Entry]; 15] = [
+    allocated::ROWS,
     bits::ROWS,
     cast::ROWS,
     cgroup::ROWS,

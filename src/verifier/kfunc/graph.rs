@@ -8,7 +8,7 @@
 
 use crate::btf::{Btf, BtfId, Type};
 use crate::isa::{CallTarget, Insn, Pc, Reg};
-use crate::object::{FieldKind, Root};
+use crate::object::{FieldKind, Fields, NewObject, Root};
 
 use super::super::explore::Verifier;
 use super::super::fail::{Check, Fail};
@@ -414,6 +414,21 @@ impl Verifier<'_> {
                 "bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct",
             )),
         }
+    }
+
+    /// What a call allocates, if it does.
+    pub(super) fn new_object(&self, call: &Call) -> Option<NewObject> {
+        let allocates = matches!(
+            call.kfunc.name,
+            "bpf_obj_new_impl" | "bpf_percpu_obj_new_impl"
+        );
+        let id = allocates.then(|| self.new_object_type(call).ok())??;
+        let size = self.program.btf.as_ref()?.size_of(id)?;
+        Some(NewObject {
+            name: self.local_name(id),
+            size: u32::try_from(size).ok()?,
+            fields: Fields::clone(&self.object_fields(id)),
+        })
     }
 
     /// Memory of which each CPU has its own is small and holds nothing but numbers.

@@ -321,6 +321,7 @@ impl Verifier<'_> {
     fn note_kernel_call(&mut self, pc: Pc, call: &Call) {
         let facts = CallFacts {
             constant: call.constant,
+            object: self.new_object(call),
         };
         match self.kernel_calls.entry(pc) {
             Entry::Vacant(place) => {

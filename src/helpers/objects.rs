@@ -1,0 +1,14 @@
+//! Fields that hold objects.
+
+use super::{Call, Entry, Reply};
+use crate::isa::{AtomicOp, Width};
+use crate::machine::Addr;
+
+pub(super) const ROWS: &[Entry] = &[Entry::new(194, "bpf_kptr_xchg", kptr_xchg)];
+
+/// `void *bpf_kptr_xchg(void *dst, void *ptr)`: what the field held, which is the program's now.
+fn kptr_xchg(call: &mut Call<'_>) -> Reply {
+    let [field, object, ..] = call.args;
+    let (op, width) = (AtomicOp::Xchg, Width::W64);
+    Ok(call.memory().atomic(Addr(field), op, width, object, 0)?)
+}
