@@ -102,9 +102,29 @@ const CASES: &[Case] = &[
     case("session", execve, |seen| {
         seen.prints(&["entered", "entry_only: 0, 0", "returned with 42"]);
     }),
+    case(
+        "kptr",
+        || packets(&["udp", "udp"]),
+        |seen| {
+            assert_eq!(seen.returned("kptr"), [0, 0]);
+            let globals = ["before", "after", "again", "counted"];
+            assert_eq!(globals.map(|name| seen.global(name)), ["3", "4", "4", "28"]);
+            let hidden = seen.values("shelves", &0u32.to_le_bytes());
+            assert_eq!(hidden, ["{.note = NULL, .number = NULL}"]);
+        },
+    ),
     case("ksyscall", execve, |seen| {
         seen.prints(&["bash calls execve(/bin/ls), argv[0] is /bin/ls, uid 1000"]);
     }),
+    case(
+        "linked_list",
+        || packets(&["udp"]),
+        |seen| {
+            assert_eq!(seen.returned("linked_list"), [0]);
+            assert_eq!(seen.global("popped"), "{1, 4, 2, 3}");
+            assert_eq!(seen.global("left"), "0");
+        },
+    ),
     case(
         "lru_hash",
         || [execve(), execve()].concat(),
@@ -179,6 +199,14 @@ const CASES: &[Case] = &[
         |seen| seen.prints(&["system call 59"]),
     ),
     case(
+        "rbtree",
+        || packets(&["udp"]),
+        |seen| {
+            assert_eq!(seen.returned("rbtree"), [0]);
+            assert_eq!(seen.global("sorted"), "{10, 20, 30, 40, 0}");
+        },
+    ),
+    case(
         "redirect_map",
         || packets(&["udp", "tcp_syn", "icmp", "icmpv6"]),
         |seen| assert_eq!(seen.returned("redirect_map"), [2, 1, 3, 2]),
@@ -232,6 +260,15 @@ const CASES: &[Case] = &[
         |seen| {
             assert_eq!(seen.returned("keep_udp"), [47, 0, 0, 0]);
             assert_eq!(seen.returned("keep_tcp"), [0, 64, 0, 0]);
+        },
+    ),
+    case(
+        "spin_lock",
+        || packets(&["udp", "udp"]),
+        |seen| {
+            let bytes = 2 * packet("udp").len();
+            let counted = format!("{{.packets = 2, .lock = {{.val = 0}}, .bytes = {bytes}}}");
+            assert_eq!(seen.values("accounts", &8u32.to_le_bytes()), [counted]);
         },
     ),
     case(
@@ -877,6 +914,12 @@ impl Seen {
             .iter()
             .map(ToString::to_string)
             .collect()
+    }
+
+    /// A global variable as text.
+    fn global(&self, name: &str) -> String {
+        let value = self.sim.global_value(name).unwrap();
+        value.unwrap().to_string()
     }
 
     /// What the runs of a program returned.

@@ -21,8 +21,9 @@ the tables in the code, and a test fails when they differ.
 *full*: as in the kernel. *partial*: all but what is said. *refused*: a program that needs it is refused by name when it
 is loaded; nothing is silently left out.
 
-Values of maps with fields that the kernel treats specially (locks, work queues, kernel pointers, lists, trees, reference
-counts) are judged; maps that have them are not made yet, but for timers, which fire on the machine's clock.
+Values of maps may have fields that the kernel treats specially (locks, timers, work queues, kernel pointers, lists, trees,
+reference counts): readers see them as zero, writers leave them alone, and what they hold is released with the value. Work
+queues are judged, and programs that set one are not run. A kernel object that a field holds is not released with it.
 ";
 
 fn fresh() -> String {

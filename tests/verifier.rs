@@ -157,6 +157,11 @@ fn sockets_are_judged_as_by_linux() {
 }
 
 #[test]
+fn fields_and_what_is_none_are_judged_as_linux_does() {
+    check("fields.s");
+}
+
+#[test]
 fn kernel_objects_are_judged_as_by_linux() {
     check("objects.s");
 }
