@@ -110,7 +110,7 @@ const CASES: &[Case] = &[
             let globals = ["before", "after", "again", "counted"];
             assert_eq!(globals.map(|name| seen.global(name)), ["3", "4", "4", "28"]);
             let hidden = seen.values("shelves", &0u32.to_le_bytes());
-            assert_eq!(hidden, ["{.note = NULL, .number = NULL}"]);
+            assert_eq!(hidden, ["{.note = 0x0, .number = 0x0}"]);
         },
     ),
     case("ksyscall", execve, |seen| {

@@ -141,7 +141,9 @@ impl Verifier<'_> {
                 return Ok(());
             }
         }
-        Err(self.misfit(kptr, reg, register, &name))
+        // Of what may not be held at all Linux does not say what it is.
+        let name = if may_be_held { name.as_str() } else { "" };
+        Err(self.misfit(kptr, reg, register, name))
     }
 
     fn misfit(&self, kptr: Kptr, reg: Reg, register: &Register, name: &str) -> Fail {

@@ -105,35 +105,39 @@ fn what_fields_hold_goes_when_the_key_is_deleted() {
 
 #[test]
 fn what_fields_hold_goes_with_the_map() {
-    for map_type in [MapType::Array, MapType::Hash, MapType::TaskStorage] {
+    for map_type in [MapType::Array, MapType::Hash] {
         let machine = machine();
-        let spec = MapSpec {
-            fields: fields(),
-            ..spec(map_type, 4, SIZE, 4)
-        };
-        let local = MapSpec {
-            max_entries: 0,
-            flags: crate::abi::map_type::flag::NO_PREALLOC,
-            key_type: Some(BtfId(1)),
-            value_type: Some(BtfId(1)),
-            ..spec.clone()
-        };
-        let is_local = map_type == MapType::TaskStorage;
-        let map = Map::create(&machine, if is_local { &local } else { &spec }).unwrap();
+        let map = managed(&machine, map_type);
         map.update_user(&key(1), &full(7), BPF_ANY).unwrap();
-        let place = match map.local() {
-            Some(storage) => {
-                let kind = storage.kind();
-                let holder = crate::machine::Holder { kind, number: 1 };
-                storage.get(&machine.memory, holder, WhenMissing::Leave)
-            }
-            None => map.ops().lookup(&env(&machine, 0), &key(1)),
-        };
-        furnish(&machine.objects, &machine, place.unwrap());
+        let place = map.ops().lookup(&env(&machine, 0), &key(1)).unwrap();
+        furnish(&machine.objects, &machine, place);
         assert_eq!(machine.objects.held(), 2);
         drop(map);
         assert_eq!(machine.objects.held(), 0, "{map_type}");
     }
+}
+
+#[test]
+fn what_storage_of_a_task_holds_goes_with_the_task() {
+    let machine = machine();
+    let spec = MapSpec {
+        fields: fields().iter().take(2).cloned().collect(),
+        flags: crate::abi::map_type::flag::NO_PREALLOC,
+        key_type: Some(BtfId(1)),
+        value_type: Some(BtfId(1)),
+        ..spec(MapType::TaskStorage, 4, SIZE, 0)
+    };
+    let map = Map::create(&machine, &spec).unwrap();
+    let storage = map.local().unwrap();
+    let kind = storage.kind();
+    let holder = crate::machine::Holder { kind, number: 1 };
+    let place = storage.get(&machine.memory, holder, WhenMissing::Zero);
+    let field = place.unwrap().offset(16);
+    let layout = Arc::new(layout_of("item", 24, &Fields::default()));
+    let object = machine.objects.allocate(layout, Copies::One).unwrap();
+    machine.memory.store(field, Size::DW, object.0).unwrap();
+    storage.forget(holder).unwrap();
+    assert_eq!(machine.objects.held(), 0);
 }
 
 #[test]

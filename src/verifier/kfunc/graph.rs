@@ -13,6 +13,7 @@ use crate::object::{FieldKind, Fields, NewObject, Root};
 use super::super::explore::Verifier;
 use super::super::fail::{Check, Fail};
 use super::super::memory::{check_unmoved, check_unvaried};
+use super::super::outcome::Errno;
 use super::super::state::{Frame, Hold, Kind, Register};
 use super::argument::Given;
 use super::{Call, Kfunc};
@@ -212,17 +213,22 @@ impl Verifier<'_> {
     /// An object of which another reference is taken.
     fn check_counted(&self, call: &mut Call, given: &Given<'_>, register: &Register) -> Check {
         let index = given.index;
-        let Kind::Local(id, hold) = register.kind else {
+        let object = match register.kind {
+            Kind::Local(id, hold) if hold.is_alloc() && !hold.is_untrusted() => Some(id),
+            _ => None,
+        };
+        let Some(id) = object else {
             return Err(Fail::invalid(format!(
                 "arg#{index} is neither owning or non-owning ref"
             )));
         };
-        if !hold.is_alloc() {
-            return Err(Fail::invalid(format!(
-                "arg#{index} is neither owning or non-owning ref"
-            )));
-        }
         call.is_owned = register.ref_id != 0;
+        if self.object_fields(id).is_empty() {
+            return Err(Fail::new(
+                Errno::Fault,
+                "verifier internal error: Couldn't find btf_record",
+            ));
+        }
         if !self.object_fields(id).has(&FieldKind::Refcount) {
             return Err(Fail::invalid(format!(
                 "arg#{index} doesn't point to a type with bpf_refcount field"

@@ -166,7 +166,6 @@ pub(super) const KINDS: &[Kind] = &[
             "kernel function … args#… pointer type … is not supported",
             "arg#… is … expected … or socket",
             "Helper has invalid btf_id in R1",
-            "invalid kptr access, …",
         ],
         advice: "pass an object of the type that is named: follow a member that leads to one, \
             or ask for it",
@@ -187,7 +186,6 @@ pub(super) const KINDS: &[Kind] = &[
             "R… must be referenced or trusted",
             "R… must be a rcu pointer",
             "R… type=untrusted_ptr_ expected=…",
-            "R… has no valid kptr",
             "R… must be referenced",
         ],
         advice: "use an object that the hook was given or that was acquired; under RCU, take \

@@ -12,7 +12,6 @@ pub(super) const KINDS: &[Kind] = &[
             "…bpf_spin_lock…",
             "…bpf_spin_unlock…",
             "…spin_{lock,unlock}…",
-            "function calls are not allowed while holding a lock",
             "global function calls are not allowed while holding a lock,",
         ],
         advice: "lock and unlock once on each path, with nothing but plain accesses in \
