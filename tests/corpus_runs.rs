@@ -121,7 +121,7 @@ const CASES: &[Case] = &[
         || packets(&["udp"]),
         |seen| {
             assert_eq!(seen.returned("linked_list"), [0]);
-            assert_eq!(seen.global("popped"), "{1, 4, 2, 3}");
+            assert_eq!(seen.global("popped"), "[1, 4, 2, 3]");
             assert_eq!(seen.global("left"), "0");
         },
     ),
@@ -203,7 +203,7 @@ const CASES: &[Case] = &[
         || packets(&["udp"]),
         |seen| {
             assert_eq!(seen.returned("rbtree"), [0]);
-            assert_eq!(seen.global("sorted"), "{10, 20, 30, 40, 0}");
+            assert_eq!(seen.global("sorted"), "[10, 20, 30, 40, 0]");
         },
     ),
     case(
