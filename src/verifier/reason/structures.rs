@@ -119,6 +119,7 @@ pub(super) const KINDS: &[Kind] = &[
             "not a kernel object",
             "an object without types",
             "verifier internal error: …",
+            "verifier bug: …",
             "REG INVARIANTS VIOLATION (…): …",
         ],
         advice: "this is a fault of a verifier rather than of the program: report it, with \
