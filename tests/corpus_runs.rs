@@ -91,6 +91,15 @@ const CASES: &[Case] = &[
             }
         },
     ),
+    case(
+        "many_cpus",
+        || packets(&["udp"]),
+        |seen| {
+            let globals = ["runs", "queued", "popped", "sent", "lost"];
+            let globals = globals.map(|name| seen.global(name));
+            assert_eq!(globals, ["1", "1", "0", "1", "0"]);
+        },
+    ),
     case("iter_bits", || packets(&["udp"]), iter_bits),
     case("iter_num", || packets(&["udp"]), iter_num),
     case("cpumask", execve, |seen| {

@@ -31,7 +31,8 @@ fn loaded(engine: Engine, file: &str) -> Sim {
 fn run_everywhere(sim: &mut Sim) {
     let id = sim.loads()[0].programs[0].id.expect("it is accepted");
     let event = Event::packet([0; 64]);
-    let prepared = sim.prepare_each(id, &event, Cpus::new(CPUS)).unwrap();
+    let prepared = sim.prepare_each(id, &event, Cpus::new(CPUS));
+    let prepared = prepared.expect("a packet is an event");
     assert_eq!(prepared.len(), CPUS as usize);
     std::thread::scope(|scope| {
         for mut one in prepared {
@@ -45,8 +46,8 @@ fn run_everywhere(sim: &mut Sim) {
 
 /// The sum of all numbers in a map, on all CPUs.
 fn sum(sim: &Sim, map: &str) -> u64 {
-    let number = |bytes: &Vec<u8>| u64::from_le_bytes(bytes[..8].try_into().unwrap());
-    let entries = sim.map(map).unwrap().entries();
+    let number = |bytes: &Vec<u8>| u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes"));
+    let entries = sim.map(map).expect("it is declared").entries();
     entries
         .iter()
         .flat_map(|entry| entry.values.iter().map(number))
@@ -54,7 +55,8 @@ fn sum(sim: &Sim, map: &str) -> u64 {
 }
 
 fn global(sim: &Sim, name: &str) -> u64 {
-    u64::from_le_bytes(sim.global(name).unwrap().try_into().unwrap())
+    let bytes = sim.global(name).expect("it is declared");
+    u64::from_le_bytes(bytes.try_into().expect("8 bytes"))
 }
 
 #[test]
