@@ -15,7 +15,9 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use spin::mutex::{SpinMutex, SpinMutexGuard};
+use spin::relax::Yield;
 
 use crate::machine::{Addr, CpuId, Errno, Fault, Memory};
 
@@ -71,7 +73,7 @@ pub struct HashMap {
     reuses: AtomicU64,
     /// Whether elements wait for the end of the run.
     waiting: AtomicBool,
-    writer: Mutex<Writer>,
+    writer: SpinMutex<Writer, Yield>,
 }
 
 #[derive(Debug, Default)]
@@ -101,7 +103,7 @@ impl HashMap {
             when_full,
             reuses: AtomicU64::new(0),
             waiting: AtomicBool::new(false),
-            writer: Mutex::default(),
+            writer: SpinMutex::default(),
         }
     }
 
@@ -244,8 +246,10 @@ impl HashMap {
         found
     }
 
-    fn lock(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Writers hold it for some nanoseconds, and letting go of it takes no atomic exchange.
+    #[inline(always)]
+    fn lock(&self) -> SpinMutexGuard<'_, Writer, Yield> {
+        self.writer.lock()
     }
 
     fn bucket(&self, hash: u32) -> Option<&AtomicU32> {

@@ -49,9 +49,10 @@ impl Order {
 
     /// Puts a node that is not in it in the place of one that is.
     pub(super) fn replace(&mut self, old: Node, new: Node) {
-        let Link { prev, next } = self.link(old);
-        self.remove(old);
-        self.insert_between(prev, new, next);
+        let link = self.link(old);
+        *self.link_mut(new) = link;
+        self.link_mut(link.prev).next = new;
+        self.link_mut(link.next).prev = new;
     }
 
     fn insert_between(&mut self, prev: Node, node: Node, next: Node) {
