@@ -122,6 +122,19 @@ const CASES: &[Case] = &[
             assert_eq!(hidden, ["{.note = 0x0, .number = 0x0}"]);
         },
     ),
+    case(
+        "kernel_kptr",
+        || [execve(), execve()].concat(),
+        |seen| {
+            let globals = ["pid_before", "cpu_before"];
+            assert_eq!(globals.map(|name| seen.global(name)), ["1234", "1"]);
+            let objects = &seen.sim.machine().objects;
+            assert_eq!((objects.lent(), objects.held()), (1, 1));
+            let seats = seen.sim.map("seats").unwrap();
+            seats.delete(&0u32.to_le_bytes()).unwrap();
+            assert_eq!((objects.lent(), objects.held()), (0, 0));
+        },
+    ),
     case("ksyscall", execve, |seen| {
         seen.prints(&["bash calls execve(/bin/ls), argv[0] is /bin/ls, uid 1000"]);
     }),

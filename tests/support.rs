@@ -23,7 +23,7 @@ is loaded; nothing is silently left out.
 
 Values of maps may have fields that the kernel treats specially (locks, timers, work queues, kernel pointers, lists, trees,
 reference counts): readers see them as zero, writers leave them alone, and what they hold is released with the value. Work
-queues are judged, and programs that set one are not run. A kernel object that a field holds is not released with it.
+queues are judged, and programs that set one are not run.
 ";
 
 fn fresh() -> String {

@@ -261,6 +261,9 @@ impl Drop for Scene<'_> {
             wire.free(self.machine);
         }
         for addr in self.owned.drain(..) {
+            if self.machine.objects.outlives_event(addr) {
+                continue;
+            }
             self.machine.holders.remove(addr);
             self.machine.memory.free(addr);
         }

@@ -79,7 +79,7 @@ pub struct Machine {
     /// Objects that programs allocate.
     pub objects: Arc<ObjectTable>,
     /// What the kernel's objects in guest memory stand for, where storage hangs on them.
-    pub holders: HolderTable,
+    pub holders: Arc<HolderTable>,
     /// What `bpf_trace_printk` wrote.
     pub trace: TracePipe,
     /// Ids.
@@ -100,14 +100,15 @@ impl Machine {
     /// A machine as configured, with its first tasks and nothing else.
     pub fn new(config: MachineConfig) -> Result<Machine, MemoryError> {
         let memory = Arc::new(Memory::new(config.memory)?);
+        let holders = Arc::<HolderTable>::default();
         Ok(Machine {
-            objects: Arc::new(ObjectTable::new(Arc::clone(&memory))),
+            objects: Arc::new(ObjectTable::new(Arc::clone(&memory), Arc::clone(&holders))),
             memory,
             cpus: config.cpus,
             clock: Clock::new(config.clock),
             random: Random::new(config.seed),
             tasks: TaskTable::default(),
-            holders: HolderTable::default(),
+            holders,
             trace: TracePipe::default(),
             registry: Registry::default(),
             descriptors: Descriptors::default(),

@@ -1,4 +1,5 @@
-//! Objects that programs allocate: who holds them, which lists and trees they are in, and what is released with them.
+//! Objects that programs allocate: who holds them, which lists and trees they are in, and what is released with them;
+//! and which of the kernel's own objects fields hold.
 //!
 //! It is not what programs may do with them: the verifier judges that. What they hold beside data is not in guest
 //! memory, where nobody may look at it anyhow: there heads, nodes and counts are zero.
@@ -8,11 +9,13 @@
 //!   or tree. What is given back stays readable until the run ends, as under RCU.
 //! - An operation that is given what is none of these is refused, whoever asks.
 //! - An object is in one list or tree by each of its nodes.
+//! - A structure of the kernel's is its event's, which lays it out; one that a field holds when the event is over stays
+//!   until no field does, and to the end of the run in which it was taken out.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Addr, CpuId, Memory, ObjectKind, ObjectSpec, Owner, Stride};
+use super::{Addr, CpuId, HolderTable, Memory, ObjectKind, ObjectSpec, Owner, Stride};
 use crate::isa::{AtomicOp, Size, Width};
 
 /// How a structure with special fields is made up.
@@ -90,6 +93,7 @@ pub enum ObjectRefusal {
 #[derive(Debug)]
 pub struct ObjectTable {
     memory: Arc<Memory>,
+    holders: Arc<HolderTable>,
     inner: Mutex<Inner>,
 }
 
@@ -103,6 +107,17 @@ struct Inner {
     owners: HashMap<u64, u64>,
     /// Given back, but perhaps still looked at.
     limbo: Vec<u64>,
+    /// Structures of the kernel's that are or were in fields.
+    lent: BTreeMap<u64, Lent>,
+}
+
+/// A structure of the kernel's that fields hold.
+#[derive(Debug, Default)]
+struct Lent {
+    /// How many do.
+    fields: u32,
+    /// Whether the event that laid it out is over, so that it goes with the last of them.
+    is_left: bool,
 }
 
 #[derive(Debug)]
@@ -128,9 +143,13 @@ impl Object {
 
 impl ObjectTable {
     /// No objects yet.
-    pub fn new(memory: Arc<Memory>) -> ObjectTable {
+    pub fn new(memory: Arc<Memory>, holders: Arc<HolderTable>) -> ObjectTable {
         let inner = Mutex::default();
-        ObjectTable { memory, inner }
+        ObjectTable {
+            memory,
+            holders,
+            inner,
+        }
     }
 
     /// A new object of zeros, held once; none if there is no memory for it.
@@ -253,6 +272,43 @@ impl ObjectTable {
         self.lock().containing(place.0).map(Addr)
     }
 
+    /// Whether somebody holds the object that starts there.
+    pub fn is_held(&self, addr: Addr) -> bool {
+        self.lock().held(addr).is_some()
+    }
+
+    /// A reference is about to be put into a field.
+    pub fn put_in_field(&self, addr: Addr) {
+        let mut inner = self.lock();
+        if !addr.is_null() && !inner.objects.contains_key(&addr.0) {
+            let lent = inner.lent.entry(addr.0).or_default();
+            lent.fields = lent.fields.saturating_add(1);
+        }
+    }
+
+    /// A reference was taken out of a field, and is the program's now.
+    pub fn taken_from_field(&self, addr: Addr) {
+        self.lock().take_back(addr.0);
+    }
+
+    /// The event that laid out a structure of the kernel's is over: whether a field holds it, so that it stays.
+    pub fn outlives_event(&self, addr: Addr) -> bool {
+        let mut inner = self.lock();
+        match inner.lent.get_mut(&addr.0) {
+            Some(lent) if lent.fields > 0 => {
+                lent.is_left = true;
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// How many of the kernel's own structures fields hold.
+    pub fn lent(&self) -> usize {
+        let inner = self.lock();
+        inner.lent.values().filter(|lent| lent.fields > 0).count()
+    }
+
     /// How many objects somebody holds.
     pub fn held(&self) -> usize {
         let inner = self.lock();
@@ -275,6 +331,13 @@ impl ObjectTable {
             inner.objects.remove(&addr);
             self.memory.free(Addr(addr));
         }
+        inner.lent.retain(|addr, lent| {
+            if lent.fields == 0 && lent.is_left {
+                self.holders.remove(Addr(*addr));
+                self.memory.free(Addr(*addr));
+            }
+            lent.fields > 0
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -287,6 +350,13 @@ impl Inner {
     fn held(&mut self, addr: Addr) -> Option<&mut Object> {
         let object = self.objects.get_mut(&addr.0)?;
         (object.references > 0).then_some(object)
+    }
+
+    /// A field no longer holds a structure of the kernel's.
+    fn take_back(&mut self, addr: u64) {
+        if let Some(lent) = self.lent.get_mut(&addr) {
+            lent.fields = lent.fields.saturating_sub(1);
+        }
     }
 
     fn containing(&self, place: u64) -> Option<u64> {
@@ -310,6 +380,7 @@ impl Inner {
     fn drop_all(&mut self, memory: &Memory, mut todo: Vec<u64>) {
         while let Some(addr) = todo.pop() {
             let Some(object) = self.held(Addr(addr)) else {
+                self.take_back(addr);
                 continue;
             };
             object.references -= 1;
@@ -367,7 +438,10 @@ mod tests {
             budget: 64 << 20,
             ..MemoryConfig::default()
         };
-        ObjectTable::new(Arc::new(Memory::new(config).expect("memory")))
+        ObjectTable::new(
+            Arc::new(Memory::new(config).expect("memory")),
+            Arc::default(),
+        )
     }
 
     /// A number, a node at 8, a pointer at 32 and a list at 40.
@@ -418,6 +492,46 @@ mod tests {
         assert_eq!(table.held(), 0);
         table.end_of_run();
         assert!(table.memory.load(listed, Size::DW).is_err());
+    }
+
+    #[test]
+    fn structure_in_a_field_stays_until_the_field_is_emptied() {
+        let table = table();
+        let spec = ObjectSpec::new(ObjectKind::KernelObject, "task_struct", Owner::Kernel);
+        let [kept, other] = [(); 2].map(|()| table.memory.allocate(64, &spec).expect("memory"));
+        let outer = item(&table);
+        table.put_in_field(kept);
+        let field = outer.offset(32);
+        let stored = table.memory.store(field, Size::DW, kept.0);
+        stored.expect("in bounds");
+        assert_eq!(
+            [kept, other].map(|at| table.outlives_event(at)),
+            [true, false]
+        );
+        table.end_of_run();
+        assert!(table.memory.load(kept, Size::DW).is_ok());
+        table.release_fields(outer, &layout());
+        assert_eq!(table.lent(), 0);
+        assert!(table.memory.load(kept, Size::DW).is_ok(), "as under RCU");
+        table.end_of_run();
+        assert!(table.memory.load(kept, Size::DW).is_err());
+    }
+
+    #[test]
+    fn structure_taken_out_of_a_field_lives_until_the_run_ends() {
+        let table = table();
+        let spec = ObjectSpec::new(ObjectKind::KernelObject, "task_struct", Owner::Kernel);
+        let kept = table.memory.allocate(64, &spec).expect("memory");
+        table.put_in_field(kept);
+        assert!(table.outlives_event(kept));
+        table.taken_from_field(kept);
+        table.put_in_field(kept);
+        table.end_of_run();
+        assert!(table.memory.load(kept, Size::DW).is_ok(), "it was put back");
+        table.taken_from_field(kept);
+        assert!(table.memory.load(kept, Size::DW).is_ok());
+        table.end_of_run();
+        assert!(table.memory.load(kept, Size::DW).is_err());
     }
 
     #[test]

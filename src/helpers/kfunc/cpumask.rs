@@ -1,15 +1,15 @@
 //! Sets of CPUs that programs make: `struct bpf_cpumask`, counted references to a `struct cpumask`.
 //!
-//! A set is an object of guest memory, and is freed with its last reference. Any `struct cpumask` may be asked; only sets
-//! that programs made may change. CPUs that the machine does not have are in no set. Single CPUs change, and references are
-//! counted, at once: programs on other CPUs may hold the same set.
+//! A set is an object as programs allocate them, and goes with its last reference, be it a field's. Any `struct cpumask` may be asked; only sets
+//! that programs made may change. CPUs that the machine does not have are in no set. Single CPUs change
+//! at once: programs on other CPUs may hold the same set.
 //!
 //! Kernel: kernel/bpf/cpumask.c and lib/bitmap.c, 6.12.
 
 use super::{Call, Entry, Reply};
 use crate::helpers::HelperError;
 use crate::isa::{AtomicOp, Fetch, Size, Width};
-use crate::machine::{Addr, Fault, ObjectInfo, ObjectKind, ObjectSpec, Owner};
+use crate::machine::{Addr, Copies, Fault, Layout, ObjectInfo, ObjectRefusal};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Entry] = &[
@@ -42,9 +42,7 @@ pub(super) const ROWS: &[Entry] = &[
 
 /// What faults call a set that a program made.
 const NAME: &str = "bpf_cpumask";
-/// Bytes of `struct cpumask`: Debian's kernel has room for 8192 CPUs.
-const MASK_SIZE: i64 = 1024;
-/// Bytes of `struct bpf_cpumask`: the mask, the count of references, and what fills it up.
+/// Bytes of `struct bpf_cpumask`: the mask, with room for 8192 CPUs as in Debian's kernel, the count of references, and what fills it up.
 const SIZE: u64 = 1032;
 
 /// A set, as words of 64 CPUs: as many as the machine's CPUs need.
@@ -103,10 +101,11 @@ fn first(call: &Call<'_>, set: &Set) -> u64 {
 /// The set that a program made and an argument is.
 fn own(call: &Call<'_>, argument: u64) -> Result<Addr, HelperError> {
     let at = Addr(argument);
-    let is_set = |info: &ObjectInfo| info.live && &*info.name == NAME && info.offset == 0;
-    match call.memory().describe(at).filter(is_set) {
-        Some(_) => Ok(at),
-        None => Err(HelperError::Refused("this is no bpf_cpumask")),
+    let is_set = |info: &ObjectInfo| &*info.name == NAME && info.len == SIZE;
+    let is_set = call.memory().describe(at).is_some_and(|info| is_set(&info));
+    match is_set && call.world.machine.objects.is_held(at) {
+        true => Ok(at),
+        false => Err(HelperError::Refused("this is no bpf_cpumask")),
     }
 }
 
@@ -121,37 +120,32 @@ fn put(call: &mut Call<'_>, set: &Set) -> Reply {
 
 /// `struct bpf_cpumask *bpf_cpumask_create(void)`: empty, with one reference.
 fn create(call: &mut Call<'_>) -> Reply {
-    let spec = ObjectSpec::new(ObjectKind::KernelObject, NAME, Owner::Kernel);
-    let Ok(made) = call.memory().allocate(SIZE, &spec) else {
-        return Ok(0);
+    let layout = Layout {
+        name: NAME.into(),
+        size: SIZE as u32,
+        parts: Vec::new(),
     };
-    call.memory()
-        .poke_uint(made.offset(MASK_SIZE), Size::W, 1)?;
-    Ok(made.0)
+    let objects = &call.world.machine.objects;
+    let made = objects.allocate(layout.into(), Copies::One);
+    Ok(made.map_or(0, |made| made.0))
 }
 
 /// `struct bpf_cpumask *bpf_cpumask_acquire(struct bpf_cpumask *cpumask)`
 fn acquire(call: &mut Call<'_>) -> Reply {
     let set = own(call, call.args[0])?;
-    count_references(call, set, 1)?;
+    call.world.machine.objects.acquire(set).map_err(refused)?;
     Ok(set.0)
 }
 
 /// `void bpf_cpumask_release(struct bpf_cpumask *cpumask)`
 fn release(call: &mut Call<'_>) -> Reply {
     let set = own(call, call.args[0])?;
-    if count_references(call, set, -1)? == 0 {
-        call.memory().free(set);
-    }
+    call.world.machine.objects.give_back(set).map_err(refused)?;
     Ok(0)
 }
 
-/// Changes the count of references, and gives what it is then.
-fn count_references(call: &Call<'_>, set: Addr, change: i64) -> Result<u64, Fault> {
-    let (memory, at) = (call.memory(), set.offset(MASK_SIZE));
-    let add = AtomicOp::Add(Fetch::Yes);
-    let before = memory.atomic(at, add, Width::W32, change.cast_unsigned(), 0)?;
-    Ok(before.saturating_add_signed(change))
+fn refused(_: ObjectRefusal) -> HelperError {
+    HelperError::Refused("nobody holds this bpf_cpumask")
 }
 
 /// `bool bpf_cpumask_test_cpu(u32 cpu, const struct cpumask *cpumask)`: false for a CPU that is not there.
@@ -209,8 +203,6 @@ mod tests {
         let btf = kernel_6_12();
         let own = btf.find("bpf_cpumask", KindFilter::STRUCT).expect("a type");
         assert_eq!(btf.size_of(own), Some(SIZE));
-        let usage = btf.member_path(own, "usage").expect("a member");
-        assert_eq!(usage.bit_offset / 8, MASK_SIZE.cast_unsigned());
     }
 
     #[test]
@@ -268,7 +260,33 @@ mod tests {
         for name in ["bpf_cpumask_release", "bpf_cpumask_acquire"] {
             assert!(bench.kfunc_reply(name, [set]).is_err(), "{name}");
         }
+        assert_eq!(bench.kfunc("bpf_cpumask_first", [set]), 0, "as under RCU");
+        bench.machine.objects.end_of_run();
         assert!(bench.kfunc_reply("bpf_cpumask_first", [set]).is_err());
+    }
+
+    #[test]
+    fn set_in_a_field_goes_with_the_field() {
+        use crate::machine::{Part, PartKind};
+        let (mut bench, [first, second]) = bench([&[0], &[1]]);
+        let field = bench.data(&[0; 8]);
+        assert_eq!(bench.call(194, [field, first]), 0);
+        assert_eq!(bench.call(194, [field, second]), first as i64);
+        assert_eq!(bench.kfunc("bpf_cpumask_release", [first]), 0);
+        assert_eq!(bench.machine.objects.held(), 1);
+        let part = Part {
+            offset: 0,
+            size: 8,
+            kind: PartKind::Pointer,
+        };
+        let value = Layout {
+            name: "value".into(),
+            size: 8,
+            parts: vec![part],
+        };
+        bench.machine.objects.release_fields(Addr(field), &value);
+        assert_eq!((bench.machine.objects.held(), bench.word(field)), (0, 0));
+        assert!(bench.kfunc_reply("bpf_cpumask_release", [second]).is_err());
     }
 
     #[test]
