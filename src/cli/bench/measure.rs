@@ -1,7 +1,7 @@
 //! Samples of a program's runs.
 
 use std::sync::Barrier;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ebpf_sim::machine::{Cpus, ProgId};
 use ebpf_sim::sim::{Repeated, Sim};
@@ -116,7 +116,7 @@ fn whole(repeated: Repeated) -> Result<Repeated, String> {
     }
 }
 
-/// So many runs on each CPU, all at once, and how long the slowest of them took.
+/// So many runs on each CPU, all at once, and how long it took from the first one's start to the last one's end.
 fn together(
     sim: &mut Sim,
     id: ProgId,
@@ -136,19 +136,24 @@ fn together(
                 let start = &start;
                 scope.spawn(move || {
                     start.wait();
-                    whole(prepared.repeat(times))
+                    let started = Instant::now();
+                    whole(prepared.repeat(times)).map(|_| (started, Instant::now()))
                 })
             })
             .collect();
         let ended = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
         ended.collect()
     });
-    let mut slowest = Duration::ZERO;
+    let (mut started, mut ended) = (Vec::new(), Vec::new());
     for result in results {
-        let repeated = result.map_err(|_| "a thread of it panicked")??;
-        slowest = slowest.max(repeated.duration);
+        let (from, to) = result.map_err(|_| "a thread of it panicked")??;
+        started.push(from);
+        ended.push(to);
     }
-    Ok(slowest)
+    let (first, last) = (started.into_iter().min(), ended.into_iter().max());
+    Ok(last
+        .zip(first)
+        .map_or(Duration::ZERO, |(last, first)| last - first))
 }
 
 fn id_of(sim: &Sim, name: &str) -> Result<ProgId, String> {
@@ -166,7 +171,6 @@ fn id_of(sim: &Sim, name: &str) -> Result<ProgId, String> {
 #[cfg(feature = "jit")]
 pub(super) fn compile(sim: &Sim, name: &str, plan: Plan) -> Option<Duration> {
     use std::sync::Arc;
-    use std::time::Instant;
 
     use ebpf_sim::sim::{Engine, Engines};
 

@@ -8,7 +8,7 @@
 //! 2. Its body in the file of its family, `fn name(call: &mut Call<'_>) -> Reply`, as that of a helper. What the
 //!    verifier knows of the call and no argument says is in `call.facts`: [`CallFacts`] says how to add a fact.
 //! 3. Its row in the file's `ROWS`: name, number of parameters (a test holds it against the kernel's types), body.
-//!    A new file is a line in [`FAMILIES`].
+//!    A new file is a line in `FAMILIES`.
 //! 4. What the body leaves out: a row of `PARTIAL` in [`support`]. What can mean nothing here: a row of `REFUSED`
 //!    there, in place of a body.
 //! 5. A test through [`Entry::call`] in the family's file, and a program in `corpus/src` that `ebpf-sim diff` can
