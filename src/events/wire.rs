@@ -60,12 +60,7 @@ impl Scene<'_> {
         let memory = &self.machine.memory;
         let bytes = self.packet_bytes().unwrap_or_default();
         let fields = self.wire.as_ref().and_then(|wire| wire.fields(memory));
-        let wire = self.make_wire(view, &bytes, fields)?;
-        let ctx = wire.ctx();
-        if let Some(old) = self.wire.replace(wire) {
-            old.free(self.machine);
-        }
-        Ok(ctx)
+        self.put_on_wire(view, &bytes, fields)
     }
 
     /// Puts another packet in the place of the event's, as if it had just arrived at the hook that saw the last one,
@@ -83,7 +78,17 @@ impl Scene<'_> {
             Some(Wire::Buffer { view, .. }) => *view,
             None => return Err(EventError::NoPacket),
         };
-        let wire = self.make_wire(view, bytes, None)?;
+        self.put_on_wire(view, bytes, None)
+    }
+
+    /// Lays a packet out in place of the last one, which is freed, and gives its context.
+    fn put_on_wire(
+        &mut self,
+        view: View,
+        bytes: &[u8],
+        fields: Option<Vec<u8>>,
+    ) -> Result<Addr, EventError> {
+        let wire = self.make_wire(view, bytes, fields)?;
         let ctx = wire.ctx();
         if let Some(old) = self.wire.replace(wire) {
             old.free(self.machine);

@@ -308,17 +308,21 @@ impl<'a, W: Watch> Run<'a, W> {
     }
 
     fn call_helper(&mut self, helper: &'static Entry, at: &Cursor<'a>) -> Result<u64, Cause> {
+        let reply = helper.call(&mut self.body_call(CallFacts::NONE, at));
+        reply.map_err(|error| Cause::of_helper(helper.name(), error))
+    }
+
+    /// A call of a body, from the instruction that `at` has just begun.
+    fn body_call<'b>(&'b mut self, facts: &'b CallFacts, at: &Cursor<'a>) -> Call<'b> {
         let (world, ctx) = (&self.env.world, self.ctx);
         self.code = at.code;
-        let mut call = Call {
+        Call {
             args: at.regs.args(),
             world,
-            facts: CallFacts::NONE,
+            facts,
             ctx,
             engine: self,
-        };
-        let reply = helper.call(&mut call);
-        reply.map_err(|error| Cause::of_helper(helper.name(), error))
+        }
     }
 
     fn call_kfunc(
@@ -328,16 +332,7 @@ impl<'a, W: Watch> Run<'a, W> {
         at: &mut Cursor<'a>,
         floor: usize,
     ) -> Result<ControlFlow<u64>, Cause> {
-        let (world, ctx) = (&self.env.world, self.ctx);
-        self.code = at.code;
-        let mut call = Call {
-            args: at.regs.args(),
-            world,
-            facts: at.code.facts_of(call),
-            ctx,
-            engine: self,
-        };
-        match kfunc.call(&mut call) {
+        match kfunc.call(&mut self.body_call(at.code.facts_of(call), at)) {
             Ok(value) => at.regs[Reg::R0] = value,
             Err(HelperError::Thrown(cookie)) if self.frames.floor() >= floor => {
                 return self.throw(at, floor, cookie);

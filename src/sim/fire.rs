@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::abi::ProgType;
-use crate::code::{Code, Outcome, RunEnv, Trap};
+use crate::code::{Code, Outcome, Trap};
 use crate::events::{
     Answer, Attachment, Event, EventError, Named, Passage, Point, Scene, SkbFields, Stop,
     UsdtEvent, changed, verdict_name,
@@ -12,7 +12,7 @@ use crate::helpers::{Hook, Redirect, RunState, Sysctl, World};
 use crate::machine::{Addr, Holder, HolderKind, ProgId, ROOT_CGROUP};
 use crate::maps::CgroupPlace;
 
-use super::prepared::EndOfRun;
+use super::running::EndOfRun;
 use super::surroundings::Wants;
 use super::{Ready, Sim};
 
@@ -290,6 +290,7 @@ impl Sim {
         let sysctl = is_sysctl.then(|| scene.sysctl());
         let surroundings = self.surroundings(Some(stop), passage.task(), scene)?;
         let kernel_context = self.kernel_context(program, scene, context.addr)?;
+        let world = self.world(code.prog_type, passage.task(), &surroundings);
         let hook = Hook {
             session: scene.session(program.id, stop, &program.attachment)?,
             func_ip: context.func_ip,
@@ -302,24 +303,15 @@ impl Sim {
             cookie: passage
                 .usdt()
                 .map_or(0, |event| self.usdt_cookie(program, event)),
-            ..surroundings.hook()
+            ..world.hook
         };
-        let world = World {
-            task_struct: surroundings.task_struct,
+        let env = self.run_env(World {
             kernel_context,
             packet: scene.packet(),
-            kernel: self.kernel_facts(),
             sysctl: sysctl.as_ref(),
             hook,
-            ..World::new(&self.machine, &self.maps, code.prog_type, passage.task())
-        };
-        let (programs, stacks, fuel) = (&self.programs, &self.stacks, self.options.fuel);
-        let env = RunEnv {
-            world,
-            programs,
-            stacks,
-            fuel,
-        };
+            ..world
+        });
         let before = self.context_bytes(stop, context.addr);
         let end = EndOfRun(self, &env);
         let outcome = self.engines.run(&program.ready, &env, context.addr);

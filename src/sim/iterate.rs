@@ -5,14 +5,12 @@
 //!   the program is called once more, with none.
 //! - A program that returns anything but 0 ends the reading.
 
-use crate::code::RunEnv;
 use crate::events::{EventError, IterateEvent, MapFacts, Scene};
-use crate::helpers::World;
 use crate::maps::Map;
 
 use super::Sim;
 use super::fire::{Attached, Firing, HookRun, ProgramRun};
-use super::prepared::EndOfRun;
+use super::running::EndOfRun;
 
 /// `EAGAIN`, with which a reading ends early.
 const AGAIN: i64 = -11;
@@ -110,18 +108,7 @@ impl Sim {
         let context = scene.iteration(number, objects)?;
         let surroundings = self.surroundings(None, &self.task, scene)?;
         let code = program.ready.code();
-        let world = World {
-            task_struct: surroundings.task_struct,
-            hook: surroundings.hook(),
-            kernel: self.kernel_facts(),
-            ..World::new(&self.machine, &self.maps, code.prog_type, &self.task)
-        };
-        let env = RunEnv {
-            world,
-            programs: &self.programs,
-            stacks: &self.stacks,
-            fuel: self.options.fuel,
-        };
+        let env = self.run_env(self.world(code.prog_type, &self.task, &surroundings));
         let end = EndOfRun(self, &env);
         let outcome = self.engines.run(&program.ready, &env, context.addr);
         drop(end);

@@ -19,6 +19,7 @@ mod load;
 mod options;
 mod prepared;
 mod replace;
+mod running;
 mod surroundings;
 mod timers;
 mod usdt;

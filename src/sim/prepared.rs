@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::code::{Outcome, RunEnv, Stacks};
-use crate::events::{Context, Event, EventError, Scene, Stop, verdict_name};
+use crate::events::{Context, Event, EventError, Scene, verdict_name};
 use crate::helpers::{Hook, World};
 use crate::machine::{Addr, CpuId, Cpus, Owner, ProgId, Task};
-use crate::maps::MapEnv;
 
 use super::Sim;
 use super::fire::Attached;
+use super::running::EndOfRun;
 use super::surroundings::Surroundings;
 
 /// A program with its context laid out.
@@ -22,7 +22,6 @@ pub struct Prepared<'a> {
     sim: &'a Sim,
     program: &'a Attached,
     scene: Scene<'a>,
-    stop: Stop,
     context: Context,
     task: Arc<Task>,
     surroundings: Surroundings,
@@ -105,7 +104,6 @@ impl Sim {
                 sim: self,
                 program,
                 scene,
-                stop,
                 context,
                 task,
                 surroundings,
@@ -162,33 +160,24 @@ impl Prepared<'_> {
         self.scene.packet_bytes()
     }
 
-    /// The hook it runs at: `xdp`.
-    pub fn hook(&self) -> String {
-        self.stop.point.to_string()
-    }
-
     #[inline]
     fn env(&self) -> RunEnv<'_> {
-        let Prepared { sim, program, .. } = self;
-        let prog_type = program.ready.code().prog_type;
+        let prog_type = self.program.ready.code().prog_type;
+        let world = self.sim.world(prog_type, &self.task, &self.surroundings);
         RunEnv {
-            world: World {
-                task_struct: self.surroundings.task_struct,
-                kernel: sim.kernel_facts(),
+            stacks: self.stacks,
+            ..self.sim.run_env(World {
                 kernel_context: self.kernel_context,
                 packet: self.scene.packet(),
                 hook: Hook {
                     func_ip: self.context.func_ip,
                     func_args: self.context.func_args,
                     returned: self.context.returned,
-                    ..self.surroundings.hook()
+                    ..world.hook
                 },
                 cpu: self.cpu,
-                ..World::new(&sim.machine, &sim.maps, prog_type, &self.task)
-            },
-            programs: &sim.programs,
-            stacks: self.stacks,
-            fuel: sim.options.fuel,
+                ..world
+            })
         }
     }
 }
@@ -200,19 +189,4 @@ fn run_once(prepared: &Prepared<'_>, env: &RunEnv<'_>) -> Outcome {
     let Prepared { sim, program, .. } = prepared;
     let _end = EndOfRun(sim, env);
     sim.engines.run(&program.ready, env, prepared.context.addr)
-}
-
-/// Frees what maps kept for the sake of a run, when it goes.
-pub(super) struct EndOfRun<'a>(pub(super) &'a Sim, pub(super) &'a RunEnv<'a>);
-
-impl Drop for EndOfRun<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        let EndOfRun(sim, env) = self;
-        sim.machine.objects.end_of_run();
-        sim.maps.end_of_run(&MapEnv {
-            memory: &sim.machine.memory,
-            cpu: env.world.cpu,
-        });
-    }
 }

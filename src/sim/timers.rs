@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use crate::code::{Cause, Code, Outcome, RunEnv, Start, Trap};
+use crate::code::{Cause, Code, Outcome, Start, Trap};
 use crate::events::{EventError, Scene};
 use crate::helpers::{RunState, World};
 use crate::isa::Pc;
@@ -20,7 +20,7 @@ use crate::maps::Map;
 
 use super::Sim;
 use super::fire::{HookRun, ProgramRun};
-use super::prepared::EndOfRun;
+use super::running::EndOfRun;
 
 /// Most timers that fire at once; what is due beyond that fires later.
 const MOST: usize = 100_000;
@@ -92,19 +92,10 @@ impl Sim {
             return Ok(None);
         };
         let surroundings = self.surroundings(None, task, scene)?;
-        let world = World {
-            task_struct: surroundings.task_struct,
-            hook: surroundings.hook(),
-            kernel: self.kernel_facts(),
+        let env = self.run_env(World {
             timer: Some(due.id),
-            ..World::new(&self.machine, &self.maps, code.prog_type, task)
-        };
-        let env = RunEnv {
-            world,
-            programs: &self.programs,
-            stacks: &self.stacks,
-            fuel: self.options.fuel,
-        };
+            ..self.world(code.prog_type, task, &surroundings)
+        });
         let [map, key, value] = given.map(|addr| addr.0);
         let id = due.callback.program;
         let handle = due.callback.handle;
