@@ -28,6 +28,7 @@ mod global;
 mod helper;
 mod kernel_object;
 mod kfunc;
+mod kind;
 mod kptr;
 mod legacy;
 mod local;
