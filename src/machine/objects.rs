@@ -13,6 +13,7 @@
 //!   until no field does, and to the end of the run in which it was taken out.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Addr, CpuId, HolderTable, Memory, ObjectKind, ObjectSpec, Owner, Stride};
@@ -95,6 +96,8 @@ pub struct ObjectTable {
     memory: Arc<Memory>,
     holders: Arc<HolderTable>,
     inner: Mutex<Inner>,
+    /// Whether anybody was at work here since a run ended: most programs have no objects, and do not wait for a lock.
+    was_used: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -149,6 +152,7 @@ impl ObjectTable {
             memory,
             holders,
             inner,
+            was_used: AtomicBool::new(false),
         }
     }
 
@@ -326,7 +330,12 @@ impl ObjectTable {
 
     /// No program runs any more: nobody looks at what was given back.
     pub fn end_of_run(&self) {
-        let mut inner = self.lock();
+        if !self.was_used.load(Ordering::Relaxed) {
+            return;
+        }
+        // Whoever is at work from here on ends a run of their own later.
+        self.was_used.store(false, Ordering::Relaxed);
+        let mut inner = self.inner();
         for addr in std::mem::take(&mut inner.limbo) {
             inner.objects.remove(&addr);
             self.memory.free(Addr(addr));
@@ -341,6 +350,12 @@ impl ObjectTable {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
+        let inner = self.inner();
+        self.was_used.store(true, Ordering::Relaxed);
+        inner
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
