@@ -104,6 +104,9 @@ impl<'a> Translator<'a, '_> {
             self.store_state(Field::Frame, depth);
         }
         let r0 = self.call_shim(Shim::Helper(count as u8), &args);
+        if self.unit.flow.calls_back {
+            self.recount();
+        }
         self.go_unless_stopped();
         self.set(body, Reg::R0, r0);
     }
@@ -127,7 +130,9 @@ impl<'a> Translator<'a, '_> {
         let inner = self.enter(body, index);
         let callee = self.entry(entry);
         let own = self.own();
-        let r0 = self.call(callee, &[self.run, inner]);
+        let mut args = vec![self.run, inner];
+        args.extend(self.taken());
+        let r0 = self.call(callee, &args);
         let r0 = self.take_back(own, inner, r0);
         self.come_back(body, r0);
     }
@@ -137,6 +142,7 @@ impl<'a> Translator<'a, '_> {
         let at = self.number(index as i64);
         let inner = self.enter(body, index);
         let r0 = self.call_shim(Shim::CallReg, &[at, inner, value]);
+        self.recount();
         self.come_back(body, r0);
     }
 
@@ -169,6 +175,9 @@ impl<'a> Translator<'a, '_> {
         let inner = self.depth(body);
         let inner = self.builder.ins().iadd_imm_u(inner, FRAME_STEP as i64);
         let mut args = vec![self.run, inner];
+        if passing == Passing::Memory {
+            args.extend(self.taken());
+        }
         for reg in callee.needs.iter() {
             let value = self.get(body, reg);
             match passing {

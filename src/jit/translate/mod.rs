@@ -4,8 +4,8 @@
 //! ([`super::slots`]). The operations stand in the order of the instruction shapes, one call each.
 //!
 //! Rules:
-//! - A native function takes the run, its depth in bytes, and of [`Passing::Native`] its arguments.
-//!   It returns `r0`.
+//! - A native function takes the run, its depth in bytes, and of [`Passing::Native`] its arguments;
+//!   of a program that makes tail calls, and not [`Passing::Native`], how many were taken. It returns `r0`.
 //! - A [`Body`] is one activation: the function's own, or that of a subprogram compiled into it,
 //!   with registers, slots and frame of its own.
 //! - Whatever stops the run leads to one block that returns 0; the status of the run says why.
@@ -59,11 +59,20 @@ pub(super) struct Unit<'a> {
 impl Unit<'_> {
     /// The signature of a function of the program.
     pub(super) fn signature(&self, function: &Function) -> Signature {
-        let args = match function.passing {
-            Passing::Memory => 0,
-            Passing::Native => function.needs.iter().count(),
-        };
-        signature(self.convention, 1 + args)
+        match function.passing {
+            Passing::Memory => self.entered(),
+            Passing::Native => signature(self.convention, 1 + function.needs.iter().count()),
+        }
+    }
+
+    /// The signature of functions that Rust gets to.
+    pub(super) fn entered(&self) -> Signature {
+        signature(self.convention, 1 + usize::from(self.makes_tail_calls()))
+    }
+
+    /// Whether the program's functions are of Cranelift's convention for tail calls.
+    fn makes_tail_calls(&self) -> bool {
+        self.convention != self.host.default_call_conv
     }
 }
 
@@ -82,9 +91,13 @@ pub(super) fn enter(unit: Unit<'_>, clif: &mut Clif, context: &mut FunctionBuild
     let entry = builder.create_block();
     builder.append_block_params_for_function_params(entry);
     builder.switch_to_block(entry);
-    let called = builder.import_signature(signature(unit.convention, 1));
+    let called = builder.import_signature(unit.entered());
     if let [run, frame, target] = *builder.block_params(entry) {
-        let call = builder.ins().call_indirect(called, target, &[run, frame]);
+        let flags = MemFlagsData::trusted();
+        let taken = Field::TailCalls.offset();
+        let taken = builder.ins().load(I64, flags, run, taken);
+        let args = [run, frame, taken];
+        let call = builder.ins().call_indirect(called, target, &args);
         let results = builder.inst_results(call).to_vec();
         builder.ins().return_(&results);
     }
@@ -125,9 +138,11 @@ pub(super) fn translate(
     let regions = &mut builder.func.dfg.alias_regions;
     let state = regions.insert(region(0, "run"));
     let guest = regions.insert(region(1, "guest memory"));
+    let taken = builder.declare_var(I64);
     let mut translator = Translator {
         unit,
         builder,
+        taken,
         linker,
         run,
         frame,
@@ -151,6 +166,8 @@ struct Translator<'a, 'b> {
     run: Value,
     /// The depth of the function in bytes.
     frame: Value,
+    /// How many tail calls were taken, in a program that makes some.
+    taken: Variable,
     /// Where the function returns to when the run has stopped.
     stopped: Block,
     state: AliasRegion,
@@ -197,6 +214,10 @@ impl Body<'_> {
 impl<'a> Translator<'a, '_> {
     /// The whole native function.
     fn function(&mut self, function: &'a Function, args: &[Value]) {
+        match (function.passing, args) {
+            (Passing::Memory, [taken, ..]) => self.builder.def_var(self.taken, *taken),
+            (Passing::Memory | Passing::Native, _) => self.recount(),
+        }
         let args: Vec<(Reg, Value)> = match function.passing {
             Passing::Native => function.needs.iter().zip(args.iter().copied()).collect(),
             Passing::Memory => {
@@ -471,9 +492,13 @@ impl<'a> Translator<'a, '_> {
         }
     }
 
-    /// Goes on in a new block unless a condition leads elsewhere.
+    /// Goes on in a new block unless a condition leads elsewhere. It is as seldom gone through as the one before.
     fn go_unless(&mut self, condition: Value, elsewhere: Block) {
         let next = self.builder.create_block();
+        let block = self.builder.current_block();
+        if block.is_some_and(|block| self.builder.func.layout.is_cold(block)) {
+            self.builder.set_cold_block(next);
+        }
         self.builder
             .ins()
             .brif(condition, elsewhere, &[], next, &[]);

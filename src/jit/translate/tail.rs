@@ -5,6 +5,8 @@
 //!   chain of jumps is as long as it likes, and a call is its end.
 //! - The array that is known is read where it lies. What does not lead to a judged program at the
 //!   first look is left to Rust: errors, and programs that nobody judged.
+//! - How many tail calls were taken goes from function to function in a register, so that a jump need not wait for
+//!   what the one before has written. The run has it too, for Rust, and for after calls.
 //! - A callee that went on in another program leaves that program's traces in the run, and its
 //!   caller takes its own place back.
 
@@ -12,7 +14,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value};
 
-use crate::code::{Checks, EntryId, MAX_TAIL_CALLS, Op};
+use crate::code::{Checks, EntryId, MAX_TAIL_CALLS};
 use crate::isa::Reg;
 use crate::machine::Errno;
 use crate::maps::ProgArray;
@@ -32,10 +34,6 @@ pub(super) struct Own {
 /// Where a tail call may lead.
 #[derive(Clone, Copy, Debug)]
 struct Ways {
-    /// To a program that makes tail calls; takes the run, the depth and its address.
-    jump: Block,
-    /// To one that makes none; takes the same.
-    call: Block,
     /// To Rust, which looks everything up.
     ask: Block,
     /// To the next operation; takes `r0`.
@@ -45,8 +43,6 @@ struct Ways {
 impl Translator<'_, '_> {
     pub(super) fn tail_call(&mut self, body: &Body<'_>, index: usize) {
         let ways = Ways {
-            jump: self.builder.create_block(),
-            call: self.builder.create_block(),
             ask: self.builder.create_block(),
             failed: self.builder.create_block(),
         };
@@ -60,15 +56,27 @@ impl Translator<'_, '_> {
             }
         }
         self.ask(body, ways);
-        self.go_on(ways);
         self.builder.switch_to_block(ways.failed);
         self.set(body, Reg::R0, error);
     }
 
+    /// How many tail calls were taken, if the program makes some.
+    pub(super) fn taken(&mut self) -> Option<Value> {
+        let makes_some = self.unit.makes_tail_calls();
+        makes_some.then(|| self.builder.use_var(self.taken))
+    }
+
+    /// Asks the run how many tail calls were taken: what was called may have made some.
+    pub(super) fn recount(&mut self) {
+        if self.unit.makes_tail_calls() {
+            let taken = self.load_state(Field::TailCalls);
+            self.builder.def_var(self.taken, taken);
+        }
+    }
+
     /// What a call of a function must put back afterwards, if the function can go on elsewhere.
     pub(super) fn own(&mut self) -> Option<Own> {
-        let mut ops = self.unit.code.ops.iter();
-        let goes_on = ops.any(|op| matches!(op, Op::TailCall));
+        let goes_on = self.unit.makes_tail_calls();
         goes_on.then(|| Own {
             native: self.load_state(Field::Native),
             floor: self.load_state(Field::Floor),
@@ -83,6 +91,7 @@ impl Translator<'_, '_> {
         };
         self.store_state(Field::Native, native);
         self.store_state(Field::Floor, floor);
+        self.recount();
         let (stopped, next) = (self.builder.create_block(), self.builder.create_block());
         self.builder.set_cold_block(stopped);
         let result = self.builder.append_block_param(next, I64);
@@ -129,33 +138,39 @@ impl Translator<'_, '_> {
         let native = load(std::mem::offset_of!(Landing, native));
         let jump = load(std::mem::offset_of!(Landing, jump));
         let (is_call, to_jump) = (self.builder.create_block(), self.builder.create_block());
+        self.builder.set_cold_block(is_call);
         self.builder.ins().brif(jump, to_jump, &[], is_call, &[]);
+        self.builder.switch_to_block(to_jump);
+        let taken = self.hand_over(body, native, ways);
+        self.jump_on([self.run, self.frame, taken], jump);
         self.builder.switch_to_block(is_call);
         let offset = std::mem::offset_of!(Landing, call) as i32;
         let call = self.builder.ins().load(I64, flags, landing, offset);
         let to_call = self.builder.create_block();
+        self.builder.set_cold_block(to_call);
         self.builder.ins().brif(call, to_call, &[], ways.ask, &[]);
-        for (block, way, target) in [(to_call, ways.call, call), (to_jump, ways.jump, jump)] {
-            self.builder.switch_to_block(block);
-            self.hand_over(body, native, ways);
-            let args = [self.run, self.frame, target].map(BlockArg::Value);
-            self.builder.ins().jump(way, &args);
-        }
+        self.builder.switch_to_block(to_call);
+        self.hand_over(body, native, ways);
+        self.call_on([self.run, self.frame], call);
     }
 
-    /// Leaves the run to another program, if this was not one tail call too many.
-    fn hand_over(&mut self, body: &Body<'_>, native: Value, ways: Ways) {
-        let taken = self.load_state(Field::TailCalls);
+    /// Leaves the run to another program, if this was not one tail call too many, and gives how many there were.
+    fn hand_over(&mut self, body: &Body<'_>, native: Value, ways: Ways) -> Value {
+        let taken = self.builder.use_var(self.taken);
         let limit = i64::from(MAX_TAIL_CALLS);
         let over = IntCC::UnsignedGreaterThanOrEqual;
         let over = self.builder.ins().icmp_imm_u(over, taken, limit);
-        let next = self.builder.create_block();
+        let too_many = self.builder.create_block();
+        self.builder.set_cold_block(too_many);
+        self.go_unless(over, too_many);
+        let next = self.builder.current_block();
+        self.builder.switch_to_block(too_many);
         let error = self.number(Errno::E2BIG.as_return() as i64);
         let error = [BlockArg::Value(error)];
-        self.builder
-            .ins()
-            .brif(over, ways.failed, &error, next, &[]);
-        self.builder.switch_to_block(next);
+        self.builder.ins().jump(ways.failed, &error);
+        if let Some(next) = next {
+            self.builder.switch_to_block(next);
+        }
         self.store_state(Field::Native, native);
         let taken = self.builder.ins().iadd_imm_s(taken, 1);
         self.store_state(Field::TailCalls, taken);
@@ -163,6 +178,7 @@ impl Translator<'_, '_> {
         if body.function.entry != EntryId::default() {
             self.store_state(Field::Floor, self.frame);
         }
+        taken
     }
 
     /// Lets Rust look everything up. It gives the run back, so that no register must be kept.
@@ -180,36 +196,39 @@ impl Translator<'_, '_> {
             .brif(failed, ways.failed, &error, chosen, &[]);
         self.builder.switch_to_block(chosen);
         let own = std::mem::replace(&mut self.run, found);
-        let [frame, jump, call] =
-            [Field::Floor, Field::NextJump, Field::NextCall].map(|field| self.load_state(field));
+        let [frame, taken, jump, call] = [
+            Field::Floor,
+            Field::TailCalls,
+            Field::NextJump,
+            Field::NextCall,
+        ]
+        .map(|field| self.load_state(field));
         self.run = own;
-        let [to_jump, to_call] =
-            [jump, call].map(|target| [found, frame, target].map(BlockArg::Value));
-        self.builder
-            .ins()
-            .brif(jump, ways.jump, &to_jump, ways.call, &to_call);
+        let (to_jump, to_call) = (self.builder.create_block(), self.builder.create_block());
+        for block in [to_jump, to_call] {
+            self.builder.set_cold_block(block);
+        }
+        self.builder.ins().brif(jump, to_jump, &[], to_call, &[]);
+        self.builder.switch_to_block(to_jump);
+        self.jump_on([found, frame, taken], jump);
+        self.builder.switch_to_block(to_call);
+        self.call_on([found, frame], call);
     }
 
-    /// Fills the blocks that lead to the other program.
-    fn go_on(&mut self, ways: Ways) {
-        let (args, target) = self.begin_way(ways.jump);
-        let jumped = signature(self.unit.convention, 1);
-        let jumped = self.builder.import_signature(jumped);
+    /// Goes on in a program that makes tail calls: the run, the depth and how many were taken.
+    fn jump_on(&mut self, args: [Value; 3], target: Value) {
+        let signature = self.builder.import_signature(self.unit.entered());
         self.builder
             .ins()
-            .return_call_indirect(jumped, target, &args);
-        let (args, target) = self.begin_way(ways.call);
-        let called = signature(self.unit.host.default_call_conv, 1);
-        let called = self.builder.import_signature(called);
-        let call = self.builder.ins().call_indirect(called, target, &args);
+            .return_call_indirect(signature, target, &args);
+    }
+
+    /// Goes on in one that makes none: the run and the depth.
+    fn call_on(&mut self, args: [Value; 2], target: Value) {
+        let signature = signature(self.unit.host.default_call_conv, 1);
+        let signature = self.builder.import_signature(signature);
+        let call = self.builder.ins().call_indirect(signature, target, &args);
         let results = self.builder.inst_results(call).to_vec();
         self.builder.ins().return_(&results);
-    }
-
-    fn begin_way(&mut self, block: Block) -> ([Value; 2], Value) {
-        let params = [(); 3].map(|()| self.builder.append_block_param(block, I64));
-        self.builder.switch_to_block(block);
-        let [run, frame, target] = params;
-        ([run, frame], target)
     }
 }
