@@ -235,5 +235,5 @@ pub fn run(native: &Native, natives: &Natives, env: &RunEnv<'_>, ctx: Addr) -> O
 
 /// Runs a function of a program by itself.
 pub fn run_function(native: &Native, natives: &Natives, env: &RunEnv<'_>, start: Start) -> Outcome {
-    state::Run::new(native, natives, env, start.ctx()).finish(start)
+    state::Run::all(native, natives, env, start)
 }

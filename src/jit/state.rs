@@ -135,24 +135,50 @@ impl Field {
 }
 
 impl<'a> Run<'a> {
-    /// A run of a program from its start.
-    pub(super) fn new(
+    /// Runs a function of a program.
+    #[inline]
+    pub(super) fn all(
         native: &'a Native,
         natives: &'a Natives,
         env: &'a RunEnv<'a>,
-        ctx: Addr,
+        start: Start,
+    ) -> Outcome {
+        let mut run = Run::new(native, natives, env, start);
+        let result = native.call(start.entry, &mut run, 0);
+        let result = run.catch(0, result);
+        Outcome {
+            result: match run.trap {
+                Some(trap) => Err(trap),
+                None => Ok(result),
+            },
+            insns: match native.counting() {
+                Counting::On => Some(env.fuel - run.fuel),
+                Counting::Off => None,
+            },
+            tail_calls: run.tail_calls as u32,
+            state: run.state,
+        }
+    }
+
+    #[inline]
+    fn new(
+        native: &'a Native,
+        natives: &'a Natives,
+        env: &'a RunEnv<'a>,
+        start: Start,
     ) -> Run<'a> {
+        let [r1, r2, r3, r4, r5] = start.args;
         Run {
             status: Status::Going as u64,
             fuel: env.fuel,
             frame: 0,
             called_at: 0,
-            regs: [0; Reg::COUNT],
+            regs: [0, r1, r2, r3, r4, r5, 0, 0, 0, 0, 0],
             tops: env.stacks.tops().as_ptr().expose_provenance() as u64,
             floor: 0,
             cpu: u64::from(env.world.cpu.0),
             pid_tgid: env.world.task.pid_tgid(),
-            ctx: ctx.0,
+            ctx: start.ctx().0,
             tail_calls: 0,
             landings: natives.landings().as_ptr().expose_provenance() as u64,
             landing_count: natives.landings().len() as u64,
@@ -163,32 +189,6 @@ impl<'a> Run<'a> {
             trap: None,
             thrown: None,
             state: RunState::default(),
-        }
-    }
-
-    /// Runs it.
-    pub(super) fn finish(mut self, Start { entry, args }: Start) -> Outcome {
-        let result = self.activate(entry, 0, args);
-        let Run {
-            fuel,
-            tail_calls,
-            native,
-            env,
-            trap,
-            state,
-            ..
-        } = self;
-        Outcome {
-            result: match trap {
-                Some(trap) => Err(trap),
-                None => Ok(result),
-            },
-            insns: match native.counting() {
-                Counting::On => Some(env.fuel - fuel),
-                Counting::Off => None,
-            },
-            tail_calls: tail_calls as u32,
-            state,
         }
     }
 
@@ -264,7 +264,16 @@ impl<'a> Run<'a> {
 
     /// What a function gives that has ended, and with it, if it threw, all of its program: then the function for
     /// that decides, or else the cookie is the result.
+    #[inline]
     pub(super) fn catch(&mut self, frame: u64, result: u64) -> u64 {
+        match self.thrown {
+            None => result,
+            Some(_) => self.catch_thrown(frame, result),
+        }
+    }
+
+    #[cold]
+    fn catch_thrown(&mut self, frame: u64, result: u64) -> u64 {
         let ended = |thrown: &mut Thrown<'_>| thrown.floor == frame;
         let Some(thrown) = self.thrown.take_if(ended) else {
             return result;

@@ -329,10 +329,14 @@ impl ObjectTable {
     }
 
     /// No program runs any more: nobody looks at what was given back.
+    #[inline]
     pub fn end_of_run(&self) {
-        if !self.was_used.load(Ordering::Relaxed) {
-            return;
+        if self.was_used.load(Ordering::Relaxed) {
+            self.free_limbo();
         }
+    }
+
+    fn free_limbo(&self) {
         // Whoever is at work from here on ends a run of their own later.
         self.was_used.store(false, Ordering::Relaxed);
         let mut inner = self.inner();
