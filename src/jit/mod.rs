@@ -234,6 +234,7 @@ pub fn run(native: &Native, natives: &Natives, env: &RunEnv<'_>, ctx: Addr) -> O
 }
 
 /// Runs a function of a program by itself.
+#[inline]
 pub fn run_function(native: &Native, natives: &Natives, env: &RunEnv<'_>, start: Start) -> Outcome {
     state::Run::all(native, natives, env, start)
 }

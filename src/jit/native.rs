@@ -123,6 +123,7 @@ impl Native {
     }
 
     /// Calls a function of it; one that Rust may not call gives 0.
+    #[inline]
     pub(super) fn call(&self, entry: EntryId, run: &mut Run<'_>, frame: u64) -> u64 {
         match &self.entries {
             Entries::Called(functions) => match functions.get(entry.index()) {
