@@ -73,6 +73,7 @@ fn text(op: &Op) -> String {
         Op::CallKfunc { kfunc, call: _ } => format!("call {}", kfunc.name()),
         Op::LookupArray { array } => format!("call bpf_map_lookup_elem in array {}", array.0),
         Op::Tell { what } => format!("call {}", what.helper()),
+        Op::Loop { entry } => format!("call bpf_loop of {entry}"),
         Op::TailCall => "call bpf_tail_call".to_owned(),
         Op::CallLocal { entry } => format!("call {entry}"),
         Op::CallReg { target } => format!("callx {target}"),

@@ -10,7 +10,7 @@
 
 use crate::isa::{Pc, RawInsn};
 use crate::object::{Program, Subprog};
-use crate::verifier::Verified;
+use crate::verifier::{Loops, Verified};
 
 /// `call`.
 const CALL: u8 = 0x85;
@@ -57,9 +57,10 @@ pub fn join(whole: &Program, subprog: usize, part: &Program) -> Option<Program> 
 /// Joins programs that were judged.
 pub fn join_verified(whole: &Verified, subprog: usize, part: &Verified) -> Option<Verified> {
     let program = join(&whole.program, subprog, &part.program)?;
-    let is_all = whole.program.subprogs.get(subprog)?.start == Pc(0);
     let insns = crate::isa::decode_program(&program.code).ok()?;
     let base = u32::try_from(whole.insns.len()).ok()?;
+    let replaced = whole.program.subprogs.get(subprog)?.start;
+    let is_all = replaced == Pc(0);
     let mut joined = match is_all {
         true => part.clone(),
         false => whole.clone(),
@@ -71,10 +72,32 @@ pub fn join_verified(whole: &Verified, subprog: usize, part: &Verified) -> Optio
         let calls = part.kernel_calls.iter();
         let moved = calls.map(|(pc, call)| (Pc(base + pc.0), call.clone()));
         joined.kernel_calls.extend(moved);
+        joined.loops = join_loops(&whole.loops, &part.loops, replaced, base);
     }
     joined.insns = insns;
     joined.program = program.into();
     Some(joined)
+}
+
+/// The loops of both: what led to the function that is replaced leads to the start of the part.
+fn join_loops(whole: &Loops, part: &Loops, replaced: Pc, base: u32) -> Loops {
+    let kept = |start: &Pc| match *start == replaced {
+        true => Pc(base),
+        false => *start,
+    };
+    let moved = |pc: &Pc| Pc(base + pc.0);
+    let bodies = whole.bodies.iter().map(|(pc, body)| (*pc, kept(body)));
+    let more = part
+        .bodies
+        .iter()
+        .map(|(pc, body)| (moved(pc), moved(body)));
+    let called_back = whole.called_back.iter().map(kept);
+    Loops {
+        bodies: bodies.chain(more).collect(),
+        called_back: called_back
+            .chain(part.called_back.iter().map(moved))
+            .collect(),
+    }
 }
 
 /// The code of the part, with its maps behind so many others.

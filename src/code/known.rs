@@ -10,6 +10,9 @@ use crate::maps::{ArrayMap, Map};
 /// The number of `bpf_map_lookup_elem`.
 pub(super) const LOOKUP: i32 = 1;
 
+/// The number of `bpf_loop`.
+pub(super) const LOOP: i32 = 181;
+
 /// The number of `bpf_tail_call`.
 pub(super) const TAIL_CALL: i32 = 12;
 
@@ -30,21 +33,27 @@ const REACH: u32 = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArrayId(pub u32);
 
-/// Something that a helper tells of the run, and that does not change while it lasts.
+/// Something that a helper tells of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     /// `bpf_get_smp_processor_id`.
     Cpu,
     /// `bpf_get_current_pid_tgid`.
     PidTgid,
+    /// `bpf_ktime_get_ns`: time goes on by being read.
+    Now,
+    /// `bpf_jiffies64`: the same.
+    Jiffies,
 }
 
 impl Known {
     /// What the helper of that number tells, if it is one of these.
     pub(super) fn of_helper(number: i32) -> Option<Known> {
         match number {
+            5 => Some(Known::Now),
             8 => Some(Known::Cpu),
             14 => Some(Known::PidTgid),
+            118 => Some(Known::Jiffies),
             _ => None,
         }
     }
@@ -54,6 +63,16 @@ impl Known {
         match self {
             Known::Cpu => "bpf_get_smp_processor_id",
             Known::PidTgid => "bpf_get_current_pid_tgid",
+            Known::Now => "bpf_ktime_get_ns",
+            Known::Jiffies => "bpf_jiffies64",
+        }
+    }
+
+    /// Whether it is the same all through a run, and asking changes nothing.
+    pub fn stays(self) -> bool {
+        match self {
+            Known::Cpu | Known::PidTgid => true,
+            Known::Now | Known::Jiffies => false,
         }
     }
 }

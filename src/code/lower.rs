@@ -18,7 +18,7 @@ use crate::isa::{
 };
 use crate::maps::Map;
 use crate::object::{KernelCall, Program};
-use crate::verifier::{AccessKind, Fact, Verified, exception_callback};
+use crate::verifier::{AccessKind, Fact, Loops, Verified, exception_callback};
 
 /// Lowers a judged program.
 pub fn lower(verified: &Verified, bindings: &Bindings) -> Result<Code, LowerError> {
@@ -26,6 +26,7 @@ pub fn lower(verified: &Verified, bindings: &Bindings) -> Result<Code, LowerErro
         facts: &verified.facts,
         stack_depths: &verified.stack_depths,
         calls: &verified.kernel_calls,
+        loops: &verified.loops,
     };
     Lowering::new(&verified.program, &verified.insns, Some(judged), bindings)?.finish()
 }
@@ -43,6 +44,7 @@ struct Judged<'a> {
     facts: &'a [Fact],
     stack_depths: &'a [u32],
     calls: &'a BTreeMap<Pc, KernelCall>,
+    loops: &'a Loops,
 }
 
 /// One program on its way.
@@ -119,6 +121,7 @@ impl<'a> Lowering<'a> {
             pcs,
             entries: self.entries.iter().map(|pc| self.entry(*pc)).collect(),
             exception: self.exception(),
+            called_back: self.called_back(),
             moved: self.moved,
             arrays: self
                 .bindings
@@ -200,7 +203,17 @@ impl<'a> Lowering<'a> {
     }
 
     fn exception(&self) -> Option<EntryId> {
-        let start = self.exception?;
+        self.entry_at(self.exception?)
+    }
+
+    fn called_back(&self) -> Vec<EntryId> {
+        let judged = self.judged.into_iter();
+        let starts = judged.flat_map(|judged| &judged.loops.called_back);
+        starts.filter_map(|start| self.entry_at(*start)).collect()
+    }
+
+    /// The entry that starts there.
+    fn entry_at(&self, start: Pc) -> Option<EntryId> {
         let index = self.entries.binary_search(&start).ok()?;
         u32::try_from(index).ok().map(EntryId)
     }
@@ -473,6 +486,9 @@ impl<'a> Lowering<'a> {
             CallTarget::Helper(number) if let Some(what) = Known::of_helper(number) => {
                 Ok(Op::Tell { what })
             }
+            CallTarget::Helper(known::LOOP) if let Some(entry) = self.loop_at(pc) => {
+                Ok(Op::Loop { entry })
+            }
             CallTarget::Helper(number) => match helpers::entry(number) {
                 Some(helper) => Ok(Op::CallHelper { helper }),
                 None => Err(no_helper(pc, number)),
@@ -483,6 +499,12 @@ impl<'a> Lowering<'a> {
             CallTarget::Kfunc { id, btf_index } => self.call_kfunc(pc, id, btf_index),
             CallTarget::Reg(target) => Ok(Op::CallReg { target }),
         }
+    }
+
+    /// The function that a call of `bpf_loop` calls, if it is always the same.
+    fn loop_at(&self, pc: Pc) -> Option<EntryId> {
+        let body = self.judged?.loops.bodies.get(&pc)?;
+        self.entry_at(*body)
     }
 
     /// A call of a kernel function: by name, for ids differ from kernel to kernel.

@@ -36,7 +36,10 @@ pub use derived::Derived;
 pub use join::{join, join_verified};
 pub use known::{ArrayId, ArrayShape, Known};
 pub use lower::{lower, lower_unverified};
-pub use op::{Atomic, Branch, CallId, EntryId, Load, MAY_GOTO_BUDGET, Op, Place, Target};
+pub use op::{
+    Atomic, Branch, CallId, EntryId, Load, MAX_LOOPS, MAY_GOTO_BUDGET, Op, Place, TOO_MANY_TURNS,
+    Target,
+};
 pub use refusal::LowerError;
 pub use run::{Cause, DEFAULT_FUEL, MAX_TAIL_CALLS, Outcome, Programs, RunEnv, Start, Trap};
 pub use stacks::{MAX_FRAMES, RUN_FRAMES, STACK_SIZE, Stacks};
@@ -58,6 +61,9 @@ pub struct Code {
     pub entries: Vec<Entry>,
     /// The function that decides on the result when the program throws.
     pub exception: Option<EntryId>,
+    /// The functions that helpers or kernel functions call back, or timers, as far as that is known: of a program that
+    /// nobody judged it may be any whose handle it takes.
+    pub called_back: Vec<EntryId>,
     /// Context fields that lie elsewhere in guest memory, for [`Op::LoadContext`].
     pub moved: Vec<MovedField>,
     /// The arrays that it looks into, for [`Op::LookupArray`].

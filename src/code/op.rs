@@ -255,6 +255,11 @@ pub enum Op {
         /// What.
         what: Known,
     },
+    /// `bpf_loop` that always calls the same function: as long as it gives 0, `r1` times at most.
+    Loop {
+        /// The function.
+        entry: EntryId,
+    },
     /// `bpf_tail_call`: goes on in another program, or leaves an error in `r0`.
     TailCall,
     /// Call of a subprogram.
@@ -279,6 +284,12 @@ impl Op {
         !matches!(self, Op::Jump { .. } | Op::Exit | Op::Unreached)
     }
 }
+
+/// The most times that `bpf_loop` calls a function (`BPF_MAX_LOOPS`, Linux 6.12).
+pub const MAX_LOOPS: u32 = 8 * 1024 * 1024;
+
+/// What [`Op::Loop`] gives for more: Linux's own code for it has errors of 32 bits, unlike the helper.
+pub const TOO_MANY_TURNS: u64 = -(7_i32) as u32 as u64;
 
 /// How many iterations `may_goto` grants one call of a function (`BPF_MAX_LOOPS`, Linux 6.12).
 pub const MAY_GOTO_BUDGET: u64 = 8 * 1024 * 1024;

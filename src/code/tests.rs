@@ -32,6 +32,7 @@ fn verified(prog_type: ProgType, text: &str, facts: &[(usize, Fact)]) -> Verifie
         all[*slot] = *fact;
     }
     Verified {
+        loops: Loops::default(),
         kernel_calls: BTreeMap::new(),
         program: Arc::new(program(prog_type, &insns)),
         insns,

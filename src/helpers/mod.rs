@@ -63,6 +63,7 @@ pub use packet::{Packet, Redirect, SentCopy, Way};
 pub use support::{support, why_not};
 pub use sysctl::{Remote, Sysctl};
 pub use task_memory::Vma;
+pub use time::jiffies;
 pub use trace::Returned;
 pub use world::{Hook, Left, RunState, Session, World, tail_call_target};
 

@@ -1,6 +1,7 @@
 //! Clocks.
 
 use super::{Call, Entry, Reply};
+use crate::machine::Clock;
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new(5, "bpf_ktime_get_ns", ktime_get_ns),
@@ -37,5 +38,10 @@ fn ktime_get_tai_ns(call: &mut Call<'_>) -> Reply {
 
 /// `u64 bpf_jiffies64(void)`
 fn jiffies64(call: &mut Call<'_>) -> Reply {
-    Ok(INITIAL_JIFFIES + call.world.machine.clock.now() / JIFFY)
+    Ok(jiffies(&call.world.machine.clock))
+}
+
+/// Jiffies since boot; time goes on by a step.
+pub fn jiffies(clock: &Clock) -> u64 {
+    INITIAL_JIFFIES + clock.now() / JIFFY
 }

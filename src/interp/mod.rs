@@ -24,8 +24,8 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
 use crate::code::{
-    ArrayId, Atomic, CallId, Cause, Code, EntryId, Known, Load, MAX_TAIL_CALLS, Op, Outcome, Place,
-    RunEnv, Start, Trap,
+    ArrayId, Atomic, CallId, Cause, Code, EntryId, Known, Load, MAX_LOOPS, MAX_TAIL_CALLS, Op,
+    Outcome, Place, RunEnv, Start, TOO_MANY_TURNS, Trap,
 };
 use crate::helpers::kfunc::{self, CallFacts};
 use crate::helpers::{self, Call, Engine, Entry, HelperError, Reply, RunState};
@@ -67,6 +67,7 @@ fn run_from(code: &Code, env: &RunEnv<'_>, start: Start, watch: &mut impl Watch)
         fuel: env.fuel,
         tail_calls: 0,
         frames: Frames::new(code),
+        loops: Vec::new(),
         state: RunState::default(),
         stopped: None,
     };
@@ -91,9 +92,22 @@ struct Run<'a, W> {
     fuel: u64,
     tail_calls: u32,
     frames: Frames<'a>,
+    /// The calls of `bpf_loop` that are under way, the innermost last.
+    loops: Vec<Turns>,
     state: RunState,
     /// The trap of a callback, while the helper that called it unwinds.
     stopped: Option<Box<Trap>>,
+}
+
+/// How far a call of `bpf_loop` is.
+#[derive(Clone, Copy, Debug)]
+struct Turns {
+    /// How many frames there were when it began.
+    depth: usize,
+    done: u32,
+    count: u32,
+    /// What the function is given.
+    data: u64,
 }
 
 /// Where an activation is.
@@ -224,11 +238,12 @@ impl<'a, W: Watch> Run<'a, W> {
                     regs[Reg::R0] = self.lookup_array(at.code, array, regs[Reg::R2])?;
                 }
                 Op::Tell { what } => regs[Reg::R0] = self.tell(what),
+                Op::Loop { entry } => next = self.begin_loop(at, entry)?,
                 Op::TailCall => next = self.tail_call(at)?,
                 Op::CallLocal { entry } => next = self.enter(at, entry)?,
                 Op::CallReg { target } => next = self.call_register(at, target)?,
                 Op::Exit => {
-                    if let Break(r0) = self.leave(at, floor) {
+                    if let Break(r0) = self.leave(at, floor)? {
                         return Ok(r0);
                     }
                     next = at.next;
@@ -300,11 +315,10 @@ impl<'a, W: Watch> Run<'a, W> {
         let loaded =
             helpers::legacy_load(&self.env.world, off, size).map_err(|_| Cause::NoPacket)?;
         at.regs[Reg::R0] = loaded.unwrap_or(0);
-        Ok(if loaded.is_some() {
-            Continue(())
-        } else {
-            self.leave(at, floor)
-        })
+        match loaded {
+            Some(_) => Ok(Continue(())),
+            None => self.leave(at, floor),
+        }
     }
 
     fn call_helper(&mut self, helper: &'static Entry, at: &Cursor<'a>) -> Result<u64, Cause> {
@@ -353,7 +367,7 @@ impl<'a, W: Watch> Run<'a, W> {
         self.frames.unwind(begun + 1);
         let Some(decides) = at.code.exception else {
             at.regs[Reg::R0] = cookie;
-            return Ok(self.leave(at, floor));
+            return self.leave(at, floor);
         };
         at.regs = Regs::with_args([cookie, 0, 0, 0, 0]);
         self.frames.replace();
@@ -378,6 +392,8 @@ impl<'a, W: Watch> Run<'a, W> {
         match what {
             Known::Cpu => u64::from(world.cpu.0),
             Known::PidTgid => world.task.pid_tgid(),
+            Known::Now => world.machine.clock.now(),
+            Known::Jiffies => helpers::jiffies(&world.machine.clock),
         }
     }
 
@@ -404,21 +420,24 @@ impl<'a, W: Watch> Run<'a, W> {
     }
 
     /// Ends the innermost function, and the activation if it began with it.
-    fn leave(&mut self, at: &mut Cursor<'a>, floor: usize) -> ControlFlow<u64> {
+    fn leave(&mut self, at: &mut Cursor<'a>, floor: usize) -> Result<ControlFlow<u64>, Cause> {
         let result = at.regs[Reg::R0];
         let Some(back) = self.frames.pop(&mut at.regs) else {
-            return Break(result);
+            return Ok(Break(result));
         };
         let depth = self.frames.depth();
         if depth <= floor {
-            return Break(result);
+            return Ok(Break(result));
         }
         if !std::ptr::eq(at.code, back.code) {
             (at.code, at.threaded) = (back.code, threaded::<W>(back.code));
         }
         at.next = back.next;
         at.regs[Reg::FP] = self.env.stacks.top(depth - 1).0;
-        Continue(())
+        if let Some(Op::Loop { entry }) = at.code.ops.get(back.next.wrapping_sub(1)) {
+            return self.next_turn(at, *entry);
+        }
+        Ok(Continue(()))
     }
 
     /// Goes on in another program on the same frame, or leaves an error in `r0`.
@@ -443,6 +462,58 @@ impl<'a, W: Watch> Run<'a, W> {
             Err(error) => at.regs[Reg::R0] = error.as_return(),
         }
         Ok(at.next)
+    }
+
+    /// Begins a loop around a function, and gives the first operation of that, or the next one if there is nothing to do.
+    fn begin_loop(&mut self, at: &mut Cursor<'a>, entry: EntryId) -> Result<usize, Cause> {
+        let [count, _, data, ..] = at.regs.args();
+        let count = count as u32;
+        if count > MAX_LOOPS {
+            at.regs[Reg::R0] = TOO_MANY_TURNS;
+            return Ok(at.next);
+        }
+        let depth = self.frames.depth();
+        // A trap or an exception may have left some that are over.
+        let is_outer = |turns: &Turns| turns.depth < depth;
+        self.loops.truncate(self.loops.partition_point(is_outer));
+        self.loops.push(Turns {
+            depth,
+            done: 0,
+            count,
+            data,
+        });
+        at.regs[Reg::R0] = 0;
+        self.take_turn(at, entry)?;
+        Ok(at.next)
+    }
+
+    /// Goes on with a loop whose function has returned.
+    fn next_turn(
+        &mut self,
+        at: &mut Cursor<'a>,
+        entry: EntryId,
+    ) -> Result<ControlFlow<u64>, Cause> {
+        if let Some(turns) = self.loops.last_mut() {
+            turns.done += 1;
+        }
+        self.take_turn(at, entry)?;
+        Ok(Continue(()))
+    }
+
+    /// Calls the function of the innermost loop, unless `r0` or the count ends that.
+    fn take_turn(&mut self, at: &mut Cursor<'a>, entry: EntryId) -> Result<(), Cause> {
+        let Some(turns) = self.loops.last().copied() else {
+            return Ok(());
+        };
+        let done = u64::from(turns.done);
+        if turns.done == turns.count || at.regs[Reg::R0] != 0 {
+            self.loops.pop();
+            at.regs[Reg::R0] = done;
+            return Ok(());
+        }
+        (at.regs[Reg::R1], at.regs[Reg::R2]) = (done, turns.data);
+        self.enter(at, entry)?;
+        Ok(())
     }
 
     fn call_register(&mut self, at: &mut Cursor<'a>, reg: Reg) -> Result<usize, Cause> {

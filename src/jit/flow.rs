@@ -286,6 +286,7 @@ impl Flow {
             Op::CallKfunc { kfunc, .. } => (RegSet::args(kfunc.args()), set(&[Reg::R0])),
             Op::LookupArray { .. } => (set(&[Reg::R2]), set(&[Reg::R0])),
             Op::Tell { .. } => (set(&[]), set(&[Reg::R0])),
+            Op::Loop { .. } => (set(&[Reg::R1, Reg::R3]), set(&[Reg::R0])),
             Op::TailCall => (RegSet::args(3), set(&[Reg::R0])),
             Op::CallLocal { entry } => {
                 let needs = self.function(entry).map(|callee| callee.needs);
@@ -321,8 +322,11 @@ pub(super) fn target(op: &Op) -> Option<usize> {
     }
 }
 
-/// The entries whose handle the program takes.
+/// The entries that helpers may call: of a program nobody judged, those whose handle it takes.
 fn handles(code: &Code) -> BTreeSet<EntryId> {
+    if code.checks == Checks::Proven {
+        return code.called_back.iter().copied().collect();
+    }
     let handle = |op: &Op| match op {
         Op::LoadImm { value, .. } => code.entry_of(*value),
         _ => None,
@@ -342,6 +346,7 @@ fn op_stops(op: &Op) -> bool {
         op,
         Op::CallHelper { .. }
             | Op::CallKfunc { .. }
+            | Op::Loop { .. }
             | Op::TailCall
             | Op::CallLocal { .. }
             | Op::CallReg { .. }

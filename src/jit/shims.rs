@@ -67,6 +67,10 @@ pub(super) enum Shim {
     Reserve,
     /// `bpf_ringbuf_output` to one: the map, address of the data, size, flags.
     Output,
+    /// `bpf_ktime_get_ns`.
+    Now,
+    /// `bpf_jiffies64`.
+    Jiffies,
     /// Calls the function in a register: `index`, depth of the callee, the register's value.
     CallReg,
     /// Ends an exception of a program that ended with the function called: depth of the callee, `r0`.
@@ -92,6 +96,8 @@ impl Shim {
             Shim::LookupLpm,
             Shim::Reserve,
             Shim::Output,
+            Shim::Now,
+            Shim::Jiffies,
             Shim::CallReg,
             Shim::Catch,
         ])
@@ -101,6 +107,7 @@ impl Shim {
     pub(super) fn params(self) -> usize {
         match self {
             Shim::Helper(count) => 1 + usize::from(count),
+            Shim::Now | Shim::Jiffies => 0,
             Shim::Stop
             | Shim::Check
             | Shim::Probe
@@ -142,6 +149,8 @@ impl Shim {
             Shim::LookupLpm => "lookup_lpm",
             Shim::Reserve => "reserve",
             Shim::Output => "output",
+            Shim::Now => "now",
+            Shim::Jiffies => "jiffies",
             Shim::CallReg => "call_reg",
             Shim::Catch => "catch",
         }
@@ -170,6 +179,8 @@ impl Shim {
             Shim::LookupLpm => direct::lookup_lpm as *const u8,
             Shim::Reserve => direct::reserve as *const u8,
             Shim::Output => direct::output as *const u8,
+            Shim::Now => now as *const u8,
+            Shim::Jiffies => jiffies as *const u8,
             Shim::CallReg => call_reg as *const u8,
             Shim::Catch => catch as *const u8,
         }
@@ -376,4 +387,12 @@ extern "C" fn call_reg(run: &mut Run<'_>, index: u64, frame: u64, value: u64) ->
         return 0;
     };
     run.call_entry(entry, frame)
+}
+
+extern "C" fn now(run: &mut Run<'_>) -> u64 {
+    run.env().world.machine.clock.now()
+}
+
+extern "C" fn jiffies(run: &mut Run<'_>) -> u64 {
+    helpers::jiffies(&run.env().world.machine.clock)
 }

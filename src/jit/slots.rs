@@ -307,6 +307,10 @@ impl<'a> Scan<'a> {
                 self.access(index, ARRAY_KEY, get(held, ARRAY_KEY.base));
                 after_call(held);
             }
+            Op::Loop { .. } => {
+                self.lose(get(held, Reg::R3));
+                after_call(held);
+            }
             Op::TailCall | Op::Tell { .. } => after_call(held),
             Op::CallLocal { entry } => {
                 let needs = self.flow.function(entry).map(|callee| callee.needs);

@@ -161,12 +161,7 @@ impl<'a> Run<'a> {
     }
 
     #[inline]
-    fn new(
-        native: &'a Native,
-        natives: &'a Natives,
-        env: &'a RunEnv<'a>,
-        start: Start,
-    ) -> Run<'a> {
+    fn new(native: &'a Native, natives: &'a Natives, env: &'a RunEnv<'a>, start: Start) -> Run<'a> {
         let [r1, r2, r3, r4, r5] = start.args;
         Run {
             status: Status::Going as u64,

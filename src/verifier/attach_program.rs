@@ -246,7 +246,7 @@ impl Verifier<'_> {
             let index = self.flow.subprog_at(subprog.start);
             let is = |list: &BTreeSet<usize>| index.is_some_and(|index| list.contains(&index));
             FunctionFact {
-                unreliable: is(&self.unreliable) || is(&self.callbacks),
+                unreliable: is(&self.unreliable) || is(&self.callbacks.all),
                 changes_packet: index
                     .and_then(|index| self.changes_packet.get(index))
                     .is_some_and(|changes| *changes),

@@ -112,7 +112,7 @@ impl Verifier<'_> {
     /// The function itself, if something but the program calls it.
     fn called_back(&self, subprog: usize) -> Option<usize> {
         let is_callback =
-            self.callbacks.contains(&subprog) || self.exception_callback == Some(subprog);
+            self.callbacks.all.contains(&subprog) || self.exception_callback == Some(subprog);
         is_callback.then_some(subprog)
     }
 

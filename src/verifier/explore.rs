@@ -13,6 +13,7 @@ use crate::btf::Btf;
 use crate::isa::{CallTarget, DecodeError, Insn, Pc, Reg};
 use crate::object::{KernelCall, Program};
 
+use super::callback::Callbacks;
 use super::cfg::Flow;
 use super::fail::{Check, Fail};
 use super::kfunc::Kfuncs;
@@ -111,10 +112,8 @@ pub(super) struct Verifier<'a> {
     pub(super) tail_call_maps: BTreeMap<Pc, MapRef>,
     /// Whether one of them has another map on another path.
     pub(super) mixed_tail_call: bool,
-    /// Functions that helpers call back, or timers.
-    pub(super) callbacks: BTreeSet<usize>,
-    /// Those of timers.
-    pub(super) async_callbacks: BTreeSet<usize>,
+    /// Functions that are called back.
+    pub(super) callbacks: Callbacks,
     /// The special fields of values and of objects.
     pub(super) known: KnownFields,
     /// Functions whose arguments are not what their prototypes say.
@@ -168,8 +167,7 @@ impl<'a> Verifier<'a> {
             explores_limits: false,
             tail_call_maps: BTreeMap::new(),
             mixed_tail_call: false,
-            callbacks: BTreeSet::new(),
-            async_callbacks: BTreeSet::new(),
+            callbacks: Callbacks::default(),
             known: KnownFields::default(),
             unreliable: BTreeSet::new(),
             traced_fact: FunctionFact::default(),

@@ -22,7 +22,7 @@ use super::lock::{SPIN_UNLOCK, calls_refused};
 use super::outcome::Errno;
 use super::scalar::Scalar;
 use super::stack::StackRange;
-use super::state::{Frame, Hold, Kind, MAX_FRAMES, MapRef, MemKind, Register, SlotByte, Trust};
+use super::state::{Hold, Kind, MapRef, MemKind, Register, SlotByte, Trust};
 use super::timer::Later;
 
 /// `bpf_get_current_task_btf`, the only helper whose result the kernel vouches for.
@@ -482,84 +482,6 @@ impl Verifier<'_> {
                 *register = lost.with_live(register.live);
             }
         });
-    }
-
-    /// Leaves a path on which the helper calls the function back once more, while the current one
-    /// goes on as if it was done.
-    fn enter_callback(&mut self, pc: Pc, call: &Call, callback: Callback, subprog: usize) -> Check {
-        let regs = self.cur.frame().regs;
-        if callback == Callback::Loop {
-            self.mark_precise(Reg::R1);
-            let done = self.cur.frame().callback_depth;
-            if done >= self.cur.reg(Reg::R1).value.umax {
-                self.cur.frame_mut().callback_depth = 0;
-                return Ok(());
-            }
-        }
-        let mut given = [Register::uninit(); 3];
-        let ctx = match callback {
-            Callback::Loop => {
-                given[0] = Register::unknown();
-                (Reg::R2, Reg::R3)
-            }
-            Callback::MapElem => {
-                let Some(map) = call.map else {
-                    return Err(Fail::invalid("a callback without a map"));
-                };
-                let kinds = [Kind::Map(map), Kind::MapKey(map), Kind::MapValue(map)];
-                given = kinds.map(Register::pointer);
-                (Reg::R4, Reg::R3)
-            }
-            Callback::FindVma => {
-                let area = Kind::Btf(self.kernel_struct("vm_area_struct")?, Trust::Plain);
-                given[0] = regs[Reg::R1.index()].with_live(Default::default());
-                given[1] = Register::pointer(area);
-                (Reg::R3, Reg::R4)
-            }
-            Callback::UserRingbuf => {
-                given[0] = self.foreign_dynptr();
-                (Reg::R2, Reg::R3)
-            }
-            Callback::Timer => {
-                return Err(Fail::unsupported(format!(
-                    "the callback of {}#{}",
-                    call.name, call.number
-                )));
-            }
-        };
-        self.call_back(pc, subprog, |frame| {
-            for (reg, content) in ARGUMENTS.into_iter().zip(given) {
-                *frame.reg_mut(reg) = content;
-            }
-            *frame.reg_mut(ctx.0) = regs[ctx.1.index()].with_live(Default::default());
-        })
-    }
-
-    /// Leaves a path on which a function of the program's is called back once more, with what
-    /// `fill` puts into its registers, while the current path goes on as if it was done.
-    pub(super) fn call_back(
-        &mut self,
-        pc: Pc,
-        subprog: usize,
-        fill: impl FnOnce(&mut Frame),
-    ) -> Check {
-        let depth = self.cur.frames.len();
-        if depth >= MAX_FRAMES {
-            return Err(super::subprog::too_deep(depth));
-        }
-        self.callbacks.insert(subprog);
-        let activation = self.new_activation();
-        let mut frame = Frame::new(depth, subprog, pc, activation);
-        frame.callback_range = Some((0, 1));
-        fill(&mut frame);
-        let mut state = self.cur.clone();
-        state.callback_depth += 1;
-        state.frame_mut().callback_depth += 1;
-        state.frames.push(frame);
-        let entry = self.flow.starts[subprog];
-        self.cur.frame_mut().callback_depth = 0;
-        self.push_branch(state, entry, pc)?;
-        Ok(())
     }
 }
 

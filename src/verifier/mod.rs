@@ -17,6 +17,7 @@ mod alu;
 mod argument;
 mod attach_program;
 mod branch;
+mod callback;
 mod cfg;
 mod context;
 mod context_argument;
@@ -69,7 +70,8 @@ use explore::Verifier;
 use fail::Fail;
 use kfunc::Kfuncs;
 pub use outcome::{
-    AccessKind, Env, Errno, Fact, FunctionFact, LogLevel, LogTotals, Rejection, Stats, Verified,
+    AccessKind, Env, Errno, Fact, FunctionFact, LogLevel, LogTotals, Loops, Rejection, Stats,
+    Verified,
 };
 use privilege::Rights;
 pub use recording::{Base, Claim, Held, HeldFrame, HeldSlot, Recording};
@@ -183,6 +185,7 @@ fn accept(program: &Arc<Program>, mut verifier: Verifier<'_>, insns: Vec<Insn>) 
         insns,
         stack_depths: program.subprogs.iter().map(depth_of).collect(),
         functions: verifier.function_facts(),
+        loops: verifier.loops(),
         facts: verifier.facts,
         kernel_calls: verifier.kernel_calls,
         stats: verifier.stats,

@@ -1,6 +1,6 @@
 //! What judging a program needs and gives: no rule of the verifier stands here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::abi::context::SockView;
@@ -92,12 +92,23 @@ pub struct Verified {
     pub stack_depths: Vec<u32>,
     /// What was learnt of each subprogram, in the same order.
     pub functions: Vec<FunctionFact>,
+    /// Its loops by `bpf_loop`.
+    pub loops: Loops,
     /// Its calls of kernel functions.
     pub kernel_calls: BTreeMap<Pc, KernelCall>,
     /// How much work it was.
     pub stats: Stats,
     /// The log that was asked for.
     pub log: String,
+}
+
+/// Calls of `bpf_loop` that are loops around a call of one function, and the functions that are called back otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loops {
+    /// By the call, where the function starts.
+    pub bodies: BTreeMap<Pc, Pc>,
+    /// Where functions start that helpers or kernel functions call back in other ways, or timers.
+    pub called_back: BTreeSet<Pc>,
 }
 
 /// What was learnt of one function, which matters to programs that attach to it.

@@ -416,7 +416,7 @@ impl Verifier<'_> {
 
     /// No chain of calls may use more stack than there is, nor be too long.
     fn check_stack_depth(&mut self) -> Check {
-        let apart = self.async_callbacks.iter().copied();
+        let apart = self.callbacks.later.iter().copied();
         let roots: Vec<usize> = std::iter::once(0).chain(apart).collect();
         for root in roots.into_iter().chain(self.exception_callback) {
             self.check_stack_depth_from(root)?;
@@ -476,7 +476,7 @@ impl Verifier<'_> {
     /// Those of a function that use its stack: what it only sets as the function of a timer does not.
     fn callees_on_its_stack(&self, subprog: usize) -> Vec<usize> {
         self.callees_by(subprog, |insn, callee| {
-            matches!(insn, Insn::Call(_)) || !self.async_callbacks.contains(&callee)
+            matches!(insn, Insn::Call(_)) || !self.callbacks.later.contains(&callee)
         })
     }
 

@@ -109,8 +109,8 @@ impl Verifier<'_> {
         for (reg, kind) in ARGUMENTS.into_iter().zip(given) {
             *frame.reg_mut(reg) = Register::pointer(kind);
         }
-        self.callbacks.insert(subprog);
-        self.async_callbacks.insert(subprog);
+        self.callbacks.all.insert(subprog);
+        self.callbacks.later.insert(subprog);
         self.push_apart(state, self.flow.starts[subprog], pc)
     }
 }

@@ -197,6 +197,7 @@ fn choose<C: Chooser>(op: &Op, chooser: C) -> Handler {
         | Op::CallKfunc { .. }
         | Op::LookupArray { .. }
         | Op::Tell { .. }
+        | Op::Loop { .. }
         | Op::TailCall
         | Op::CallLocal { .. }
         | Op::CallReg { .. }
@@ -312,6 +313,7 @@ fn link(op: &Op, handler: Handler) -> Link {
         | Op::CallKfunc { .. }
         | Op::LookupArray { .. }
         | Op::Tell { .. }
+        | Op::Loop { .. }
         | Op::TailCall
         | Op::CallLocal { .. }
         | Op::CallReg { .. }

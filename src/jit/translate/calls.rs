@@ -1,13 +1,14 @@
 //! Jumps, calls, and what comes back from them.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::I64;
-use cranelift_codegen::ir::{InstBuilder, Value};
+use cranelift_codegen::ir::types::{I32, I64};
+use cranelift_codegen::ir::{BlockArg, InstBuilder, Value};
 
-use crate::code::{Checks, EntryId, MAX_FRAMES, Op, Target};
+use crate::code::{Checks, EntryId, MAX_FRAMES, MAX_LOOPS, Op, TOO_MANY_TURNS, Target};
 use crate::helpers::{self, kfunc};
 use crate::isa::Reg;
 
+use super::super::Counting;
 use super::super::direct::{self, Direct};
 use super::super::flow::{self, Function, Passing, RegSet, Stops};
 use super::super::shims::{Shim, Why};
@@ -113,16 +114,23 @@ impl<'a> Translator<'a, '_> {
 
     pub(super) fn call_local(&mut self, body: &Body<'a>, index: usize, entry: EntryId) {
         let Some(callee) = self.unit.flow.function(entry) else {
-            let stop = self.stop_block(index, Why::PastEnd);
-            let next = self.builder.create_block();
-            self.builder.ins().jump(stop, &[]);
-            return self.builder.switch_to_block(next);
+            return self.call_nothing(index);
         };
-        match (self.unit.code.checks, callee.passing) {
-            (Checks::Needed, _) => self.call_with_all(body, index, entry),
-            (Checks::Proven, _) if self.can_inline(body, callee) => self.inline(body, callee),
-            (Checks::Proven, passing) => self.call_native(body, callee, passing),
+        match self.unit.code.checks {
+            Checks::Needed => self.call_with_all(body, index, entry),
+            Checks::Proven => {
+                let r0 = self.invoke(body, callee, |this, reg| this.get(body, reg));
+                self.set(body, Reg::R0, r0);
+            }
         }
+    }
+
+    /// A call of a function that there is not.
+    fn call_nothing(&mut self, index: usize) {
+        let stop = self.stop_block(index, Why::PastEnd);
+        let next = self.builder.create_block();
+        self.builder.ins().jump(stop, &[]);
+        self.builder.switch_to_block(next);
     }
 
     /// A call by a program that nobody judged: all registers go and come.
@@ -171,18 +179,75 @@ impl<'a> Translator<'a, '_> {
         self.set(body, Reg::FP, top);
     }
 
-    fn call_native(&mut self, body: &Body<'_>, callee: &Function, passing: Passing) {
+    /// `bpf_loop`, whose function is known.
+    pub(super) fn repeat(&mut self, body: &Body<'a>, index: usize, entry: EntryId) {
+        let Some(callee) = self.unit.flow.function(entry) else {
+            return self.call_nothing(index);
+        };
+        let (count, data) = (self.get(body, Reg::R1), self.get(body, Reg::R3));
+        let count = self.builder.ins().ireduce(I32, count);
+        let count = self.builder.ins().uextend(I64, count);
+        let limit = i64::from(MAX_LOOPS);
+        let too_many = IntCC::UnsignedGreaterThan;
+        let too_many = self.builder.ins().icmp_imm_u(too_many, count, limit);
+        let (turn, over) = (self.builder.create_block(), self.builder.create_block());
+        let done = self.builder.append_block_param(turn, I64);
+        let result = self.builder.append_block_param(over, I64);
+        let (error, zero) = (self.number(TOO_MANY_TURNS as i64), self.number(0));
+        let [error, first] = [error, zero].map(|value| [BlockArg::Value(value)]);
+        self.builder
+            .ins()
+            .brif(too_many, over, &error, turn, &first);
+        self.builder.switch_to_block(turn);
+        let (called, end) = (self.builder.create_block(), [BlockArg::Value(done)]);
+        let is_over = self.builder.ins().icmp(IntCC::Equal, done, count);
+        self.builder.ins().brif(is_over, over, &end, called, &[]);
+        self.builder.switch_to_block(called);
+        if self.unit.counting == Counting::Off {
+            self.burn(index);
+        }
+        let r0 = self.invoke(body, callee, |_, reg| match reg {
+            Reg::R1 => done,
+            Reg::R2 => data,
+            _ => zero,
+        });
+        let next = self.builder.ins().iadd_imm_s(done, 1);
+        let next = [BlockArg::Value(next)];
+        self.builder.ins().brif(r0, over, &next, turn, &next);
+        self.builder.switch_to_block(over);
+        self.set(body, Reg::R0, result);
+    }
+
+    /// Calls a function of a judged program, or does here what it does.
+    fn invoke(
+        &mut self,
+        body: &Body<'a>,
+        callee: &'a Function,
+        given: impl Fn(&mut Self, Reg) -> Value,
+    ) -> Value {
+        let args: Vec<_> = callee
+            .needs
+            .iter()
+            .map(|reg| (reg, given(self, reg)))
+            .collect();
+        match self.can_inline(body, callee) {
+            true => self.inline(body, callee, &args),
+            false => self.call_native(body, callee, &args),
+        }
+    }
+
+    fn call_native(&mut self, body: &Body<'_>, callee: &Function, given: &[(Reg, Value)]) -> Value {
+        let passing = callee.passing;
         let inner = self.depth(body);
         let inner = self.builder.ins().iadd_imm_u(inner, FRAME_STEP as i64);
         let mut args = vec![self.run, inner];
         if passing == Passing::Memory {
             args.extend(self.taken());
         }
-        for reg in callee.needs.iter() {
-            let value = self.get(body, reg);
+        for (reg, value) in given {
             match passing {
-                Passing::Native => args.push(value),
-                Passing::Memory => self.store_state(Field::Reg(reg), value),
+                Passing::Native => args.push(*value),
+                Passing::Memory => self.store_state(Field::Reg(*reg), *value),
             }
         }
         let entry = self.entry(callee.entry);
@@ -195,7 +260,7 @@ impl<'a> Translator<'a, '_> {
         if callee.stops == Stops::Might {
             self.go_unless_stopped();
         }
-        self.set(body, Reg::R0, r0);
+        r0
     }
 
     /// Whether a subprogram becomes part of its caller: it is small, and returns to it in any case.
@@ -210,19 +275,14 @@ impl<'a> Translator<'a, '_> {
             && !callee.ops.iter().any(tail_calls)
     }
 
-    fn inline(&mut self, body: &Body<'a>, callee: &'a Function) {
+    fn inline(&mut self, body: &Body<'a>, callee: &'a Function, args: &[(Reg, Value)]) -> Value {
         self.inlined += callee.ops.len();
         let join = self.builder.create_block();
         let r0 = self.builder.append_block_param(join, I64);
-        let args: Vec<_> = callee
-            .needs
-            .iter()
-            .map(|reg| (reg, self.get(body, reg)))
-            .collect();
         let inner = self.body(callee, body.level + 1, Leave::Join(join), &body.chain);
-        self.activation(&inner, &args);
+        self.activation(&inner, args);
         self.builder.switch_to_block(join);
-        self.set(body, Reg::R0, r0);
+        r0
     }
 
     fn entry(&mut self, entry: EntryId) -> cranelift_codegen::ir::FuncRef {

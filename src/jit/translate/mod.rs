@@ -411,12 +411,15 @@ impl<'a> Translator<'a, '_> {
             Op::CallKfunc { kfunc, .. } => self.call_kfunc(body, index, kfunc),
             Op::LookupArray { array } => self.lookup_array(body, index, array),
             Op::Tell { what } => {
-                let value = self.load_state(match what {
-                    Known::Cpu => Field::Cpu,
-                    Known::PidTgid => Field::PidTgid,
-                });
+                let value = match what {
+                    Known::Cpu => self.load_state(Field::Cpu),
+                    Known::PidTgid => self.load_state(Field::PidTgid),
+                    Known::Now => self.call_shim(Shim::Now, &[]),
+                    Known::Jiffies => self.call_shim(Shim::Jiffies, &[]),
+                };
                 self.set(body, Reg::R0, value);
             }
+            Op::Loop { entry } => self.repeat(body, index, entry),
             Op::TailCall => self.tail_call(body, index),
             Op::CallLocal { entry } => self.call_local(body, index, entry),
             Op::CallReg { target } => self.call_reg(body, index, target),
@@ -624,6 +627,5 @@ fn is_quiet(op: &Op) -> bool {
             | Op::Endian { .. }
             | Op::Cast { .. }
             | Op::LoadImm { .. }
-            | Op::Tell { .. }
-    )
+    ) || matches!(op, Op::Tell { what } if what.stays())
 }
