@@ -69,10 +69,6 @@ const PARTIAL: &[(u32, &str)] = &[
     (175, "of the current task; others' are zero"),
     (176, "the processor records no branches"),
     (178, CASTS),
-    (
-        181,
-        "its errors have 64 bits, also where Linux compiles the loop in and they have 32",
-    ),
     (180, "the current task's code and stack"),
     (193, "the machine measures no files"),
     (196, "no socket is part of one"),

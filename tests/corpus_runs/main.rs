@@ -38,6 +38,27 @@ const CASES: &[Case] = &[
     case("callbacks", execve, |seen| {
         seen.prints(&["8 rounds, 6 elements, total 55"])
     }),
+    case(
+        "loops",
+        || packets(&["udp"]),
+        |seen| {
+            // Errors have 32 bits where the loop is compiled in, and 64 where the helper is called.
+            let too_big = -7_i64 as u64;
+            let results = [
+                10,
+                4,
+                0,
+                too_big & u64::from(u32::MAX),
+                -22_i64 as u64,
+                too_big,
+                3,
+                475,
+            ];
+            for (index, result) in (0..).zip(results) {
+                assert_eq!(seen.number("results", index), Some(result), "{index}");
+            }
+        },
+    ),
     case("core_read", execve, |seen| {
         seen.prints(&["user 1000, child of 1000 (sshd)"])
     }),
