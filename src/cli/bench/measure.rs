@@ -1,4 +1,7 @@
 //! Samples of a program's runs.
+//!
+//! Those who run it take turns: what slows the host down for a while slows all of them, and the ratios between samples
+//! of one turn stay what they are.
 
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
@@ -10,12 +13,15 @@ use super::{Plan, event};
 
 /// How long a sample takes, where nothing else is asked for: less than what a scheduler gives a
 /// process at a time, so that on a busy machine most samples are whole.
-const SAMPLE: Duration = Duration::from_millis(1);
+pub(super) const SAMPLE: Duration = Duration::from_millis(1);
 
 /// Most runs of a sample.
-const MAX_REPEAT: u32 = 10_000_000;
+pub(super) const MAX_REPEAT: u32 = 10_000_000;
 
-/// Nanoseconds a run, sample by sample, sorted.
+/// Samples that each one takes in its turn.
+const TURN: u32 = 5;
+
+/// Nanoseconds a run, in the order of the samples.
 #[derive(Clone, Debug)]
 pub(super) struct Times {
     samples: Vec<f64>,
@@ -24,31 +30,75 @@ pub(super) struct Times {
 }
 
 impl Times {
-    fn new(mut samples: Vec<f64>, repeat: u32) -> Times {
-        samples.sort_by(f64::total_cmp);
-        Times { samples, repeat }
-    }
-
     /// The middle of the samples.
     pub(super) fn median(&self) -> f64 {
-        self.at(0.5)
+        quantile(self.samples.clone(), 0.5)
     }
 
     /// The distance between the quartiles as a part of the median.
     pub(super) fn spread(&self) -> f64 {
-        (self.at(0.75) - self.at(0.25)) / self.median()
+        let at = |part| quantile(self.samples.clone(), part);
+        (at(0.75) - at(0.25)) / self.median()
+    }
+
+    /// How much longer it took than another: the middle of the ratios of what was measured side by side.
+    pub(super) fn over(&self, other: &Times) -> f64 {
+        let pairs = self.samples.iter().zip(&other.samples);
+        quantile(pairs.map(|(own, other)| own / other).collect(), 0.5)
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.samples.len()
     }
+}
 
-    fn at(&self, part: f64) -> f64 {
-        let last = self.samples.len().saturating_sub(1);
-        let index = (last as f64 * part).round() as usize;
-        self.samples.get(index).copied().unwrap_or(f64::NAN)
+/// What such a part of the numbers is not above.
+fn quantile(mut numbers: Vec<f64>, part: f64) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    let last = numbers.len().saturating_sub(1);
+    let index = (last as f64 * part).round() as usize;
+    numbers.get(index).copied().unwrap_or(f64::NAN)
+}
+
+/// Who runs a program, and takes the time.
+pub(super) trait Meter {
+    /// How many runs make a sample, where nothing else is asked for.
+    fn repeat(&mut self) -> Result<u32, String>;
+
+    /// So many samples: nanoseconds that one of so many runs takes.
+    fn samples(&mut self, count: u32, repeat: u32) -> Result<Vec<f64>, String>;
+}
+
+/// Lets all of them take turns. Whoever fails is left out from then on, and says why.
+pub(super) fn in_turns<'a>(
+    meters: Vec<Result<Box<dyn Meter + 'a>, String>>,
+    plan: Plan,
+) -> Vec<Result<Times, String>> {
+    let begin = |meter: Result<Box<dyn Meter + 'a>, String>| {
+        let mut meter = meter?;
+        let repeat = plan.repeat.map_or_else(|| meter.repeat(), Ok)?;
+        // The first one warms up.
+        meter.samples(1, repeat)?;
+        Ok((meter, repeat, Vec::new()))
+    };
+    let mut running: Vec<_> = meters.into_iter().map(begin).collect();
+    let mut left = plan.samples;
+    while left > 0 {
+        let turn = left.min(TURN);
+        left -= turn;
+        for one in &mut running {
+            let Ok((meter, repeat, samples)) = one else {
+                continue;
+            };
+            match meter.samples(turn, *repeat) {
+                Ok(taken) => samples.extend(taken),
+                Err(error) => *one = Err(error),
+            }
+        }
     }
+    let times = |(_, repeat, samples)| Times { samples, repeat };
+    running.into_iter().map(|one| one.map(times)).collect()
 }
 
 /// Runs a program once, and gives how many instructions that were.
@@ -57,30 +107,47 @@ pub(super) fn once(sim: &mut Sim, name: &str, packet: &[u8]) -> Result<Option<u6
     Ok(repeat(sim, id, packet, 1)?.outcome.insns)
 }
 
-/// Measures a program in a simulator.
-pub(super) fn simulated(
-    sim: &mut Sim,
-    name: &str,
-    packet: &[u8],
-    plan: Plan,
-) -> Result<Times, String> {
-    let id = id_of(sim, name)?;
-    let mut take = |times| match plan.cpus.count() {
-        1 => repeat(sim, id, packet, times).map(|repeated| repeated.duration),
-        _ => together(sim, id, packet, (plan.cpus, times)),
-    };
-    let times = match plan.repeat {
-        Some(times) => times,
-        None => runs_in(SAMPLE, &mut take)?,
-    };
-    let mut samples = Vec::new();
-    for _ in 0..=plan.samples {
-        let runs = f64::from(times) * f64::from(plan.cpus.count());
-        samples.push(take(times)?.as_nanos() as f64 / runs);
+/// A program in a simulator.
+pub(super) struct Simulated<'a> {
+    sim: Sim,
+    id: ProgId,
+    packet: &'a [u8],
+    cpus: Cpus,
+}
+
+impl<'a> Simulated<'a> {
+    pub(super) fn new(
+        sim: Sim,
+        name: &str,
+        packet: &'a [u8],
+        cpus: Cpus,
+    ) -> Result<Simulated<'a>, String> {
+        Ok(Simulated {
+            id: id_of(&sim, name)?,
+            sim,
+            packet,
+            cpus,
+        })
     }
-    // The first one warms up.
-    samples.remove(0);
-    Ok(Times::new(samples, times))
+
+    fn take(&mut self, times: u32) -> Result<Duration, String> {
+        match self.cpus.count() {
+            1 => repeat(&mut self.sim, self.id, self.packet, times).map(|done| done.duration),
+            _ => together(&mut self.sim, self.id, self.packet, (self.cpus, times)),
+        }
+    }
+}
+
+impl Meter for Simulated<'_> {
+    fn repeat(&mut self) -> Result<u32, String> {
+        runs_in(SAMPLE, |times| self.take(times))
+    }
+
+    fn samples(&mut self, count: u32, repeat: u32) -> Result<Vec<f64>, String> {
+        let runs = f64::from(repeat) * f64::from(self.cpus.count());
+        let sample = |_| Ok(self.take(repeat)?.as_nanos() as f64 / runs);
+        (0..count).map(sample).collect()
+    }
 }
 
 /// How many runs take so long.
@@ -186,64 +253,10 @@ pub(super) fn compile(sim: &Sim, name: &str, plan: Plan) -> Option<Duration> {
         ready.ok().map(|_| start.elapsed().as_nanos() as f64)
     };
     let samples: Option<Vec<f64>> = (0..plan.samples).map(sample).collect();
-    Some(Duration::from_nanos(Times::new(samples?, 1).median() as u64))
+    Some(Duration::from_nanos(quantile(samples?, 0.5) as u64))
 }
 
 #[cfg(not(feature = "jit"))]
 pub(super) fn compile(_sim: &Sim, _name: &str, _plan: Plan) -> Option<Duration> {
     None
-}
-
-/// Measures a program in this host's kernel.
-#[cfg(all(feature = "kernel", target_os = "linux"))]
-pub(super) fn in_kernel(
-    loaded: &super::Loaded,
-    name: &str,
-    packet: &[u8],
-    plan: Plan,
-) -> Result<Times, String> {
-    use ebpf_sim::kernel::Kernel as _;
-    use ebpf_sim::kernel::host::Host;
-    use ebpf_sim::kernel::job::{Job, JobResult, RunJob};
-
-    let text = |error: &dyn std::fmt::Display| error.to_string();
-    let programs: Vec<_> = loaded.programs.iter().flatten().collect();
-    let index = programs.iter().position(|program| program.name == name);
-    let index = index.ok_or("there is no such program")?;
-    let mut kernel = Host::open().map_err(|error| text(&error))?;
-    let mut job = Job::new(
-        loaded.btf.as_deref(),
-        &loaded.maps,
-        programs.iter().map(|program| program.as_ref()),
-    );
-    let mut ask = |times: u32, samples: u32| -> Result<Vec<u32>, String> {
-        let run = RunJob {
-            program: index as u32,
-            data: Some(packet.to_vec()),
-            repeat: times,
-            ..RunJob::default()
-        };
-        job.runs = (0..samples).map(|_| run.clone()).collect();
-        let JobResult { runs, .. } = kernel.execute(&job).map_err(|error| text(&error))?;
-        let durations = runs.into_iter().map(|run| match run {
-            Ok(run) => Ok(run.duration),
-            Err(error) => Err(format!("the kernel does not run it: {error:?}")),
-        });
-        durations.collect()
-    };
-    let times = match plan.repeat {
-        Some(times) => times,
-        None => {
-            let first = ask(64, 2)?.last().copied().unwrap_or(1).max(1);
-            let wanted = SAMPLE.as_nanos() as f64 / f64::from(first);
-            (wanted as u32).clamp(16, MAX_REPEAT)
-        }
-    };
-    let durations = ask(times, plan.samples + 1)?;
-    let samples = durations
-        .iter()
-        .skip(1)
-        .map(|nanos| f64::from(*nanos))
-        .collect();
-    Ok(Times::new(samples, times))
 }

@@ -2,6 +2,8 @@
 //!
 //! It only measures; what runs is the library's.
 
+#[cfg(all(feature = "kernel", target_os = "linux"))]
+mod in_kernel;
 mod measure;
 mod print;
 
@@ -19,7 +21,7 @@ use super::Exit;
 use super::input::{self, Inputs, Loaded};
 use super::output::Output;
 
-use self::measure::Times;
+use self::measure::{Meter, Simulated, Times};
 
 /// Bytes of the packet that programs run on if none is given.
 const PACKET: usize = 1024;
@@ -159,32 +161,47 @@ fn measure_file(
         let name = &program.name;
         let mut counting = simulator(inputs, number, Engine::Interpreter, plan)?;
         let insns = measure::once(&mut counting, name, packet).ok();
-        let mut row = Row {
+        let meters = runners
+            .iter()
+            .map(|runner| meter(inputs, (number, loaded), *runner, (name, packet), plan));
+        let row = Row {
             file: loaded.file.clone(),
             program: name.clone(),
             insns: insns.flatten(),
             compile: measure::compile(&counting, name, plan),
-            results: Vec::new(),
+            results: runners
+                .iter()
+                .copied()
+                .zip(measure::in_turns(meters.collect(), plan))
+                .collect(),
         };
-        for runner in runners {
-            let times = match runner.engine() {
-                Some(engine) => {
-                    let mut sim = simulator(inputs, number, engine, plan)?;
-                    measure::simulated(&mut sim, name, packet, plan)
-                }
-                None if plan.cpus.count() > 1 => {
-                    Err("a kernel is measured on one CPU: leave --cpus out".to_owned())
-                }
-                #[cfg(all(feature = "kernel", target_os = "linux"))]
-                None => measure::in_kernel(loaded, name, packet, plan),
-                #[cfg(not(all(feature = "kernel", target_os = "linux")))]
-                None => Err("there is no kernel".to_owned()),
-            };
-            row.results.push((*runner, times));
-        }
         rows.push(row);
     }
     Ok(rows)
+}
+
+/// Who takes the times of a program, on a machine of its own.
+fn meter<'a>(
+    inputs: &Inputs,
+    (number, loaded): (usize, &Loaded),
+    runner: Runner,
+    (name, packet): (&str, &'a [u8]),
+    plan: Plan,
+) -> Result<Box<dyn Meter + 'a>, String> {
+    match runner.engine() {
+        Some(engine) => {
+            let sim = simulator(inputs, number, engine, plan);
+            let sim = sim.map_err(|error| format!("{error:#}"))?;
+            Ok(Box::new(Simulated::new(sim, name, packet, plan.cpus)?))
+        }
+        None if plan.cpus.count() > 1 => {
+            Err("a kernel is measured on one CPU: leave --cpus out".to_owned())
+        }
+        #[cfg(all(feature = "kernel", target_os = "linux"))]
+        None => Ok(Box::new(in_kernel::InKernel::new(loaded, name, packet)?)),
+        #[cfg(not(all(feature = "kernel", target_os = "linux")))]
+        None => Err("there is no kernel".to_owned()),
+    }
 }
 
 impl Runner {

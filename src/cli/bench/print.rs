@@ -64,7 +64,7 @@ fn cells(row: &Row) -> Vec<String> {
                 format!("{:.1}", times.median()),
                 format!("{:.0}%", times.spread() * 100.0),
                 per_insn(row, times).map_or_else(String::new, |nanos| format!("{nanos:.3}")),
-                format!("{:.2}", times.median() / fastest(row)),
+                format!("{:.2}", over_fastest(row, times)),
             ]),
             Err(_) => cells.extend(["-", "", "", ""].map(str::to_owned)),
         }
@@ -79,8 +79,8 @@ fn means(output: &mut Output, rows: &[Row], runners: &[Runner]) -> anyhow::Resul
     };
     for runner in runners.iter().skip(1) {
         let ratios = rows.iter().filter_map(|row| {
-            let (one, other) = (median(row, *first)?, median(row, *runner)?);
-            Some((one / other).ln())
+            let (one, other) = (times(row, *first)?, times(row, *runner)?);
+            Some(one.over(other).ln())
         });
         let ratios: Vec<f64> = ratios.collect();
         if ratios.is_empty() {
@@ -111,7 +111,7 @@ pub(super) fn json(rows: &[Row]) -> Json {
             "ns": times.median(),
             "spread": times.spread(),
             "ns_per_insn": per_insn(row, times),
-            "ratio": times.median() / fastest(row),
+            "ratio": over_fastest(row, times),
             "samples": times.len(),
             "repeat": times.repeat,
         }),
@@ -134,15 +134,17 @@ fn per_insn(row: &Row, times: &Times) -> Option<f64> {
     Some(times.median() / insns as f64)
 }
 
-fn fastest(row: &Row) -> f64 {
-    let times = row
+/// The ratio to the fastest, turn by turn.
+fn over_fastest(row: &Row, times: &Times) -> f64 {
+    let all = row
         .results
         .iter()
         .filter_map(|(_, result)| result.as_ref().ok());
-    times.map(Times::median).fold(f64::INFINITY, f64::min)
+    let fastest = all.min_by(|one, other| one.median().total_cmp(&other.median()));
+    fastest.map_or(f64::NAN, |fastest| times.over(fastest))
 }
 
-fn median(row: &Row, wanted: Runner) -> Option<f64> {
+fn times(row: &Row, wanted: Runner) -> Option<&Times> {
     let result = row.results.iter().find(|(runner, _)| *runner == wanted);
-    result?.1.as_ref().ok().map(Times::median)
+    result?.1.as_ref().ok()
 }
