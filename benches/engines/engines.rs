@@ -95,8 +95,9 @@ impl Kernel {
         group: &mut BenchmarkGroup<'_, criterion::measurement::WallTime>,
         code: &Arc<Code>,
     ) {
+        let env = self.env(code);
         group.bench_function("interp", |bencher| {
-            bencher.iter(|| black_box(interp::run(code, &self.env(code), Addr::NULL).result));
+            bencher.iter(|| black_box(interp::run(code, &env, Addr::NULL).result));
         });
         let native = self
             .compiler
@@ -104,9 +105,7 @@ impl Kernel {
             .expect("it compiles");
         let natives = Natives::default();
         group.bench_function("jit", |bencher| {
-            bencher.iter(|| {
-                black_box(jit::run(&native, &natives, &self.env(code), Addr::NULL).result)
-            });
+            bencher.iter(|| black_box(jit::run(&native, &natives, &env, Addr::NULL).result));
         });
         group.bench_function("compile", |bencher| {
             bencher.iter(|| black_box(self.compiler.compile(code, Counting::Off)));

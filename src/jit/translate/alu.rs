@@ -25,14 +25,25 @@ impl Translator<'_, '_> {
     }
 
     pub(super) fn alu64(&mut self, body: &Body<'_>, op: AluOp, dst: Reg, right: Value) {
-        let left = self.get(body, dst);
-        let value = self.alu(op, left, right);
+        // A move does not read its destination: what is dead there must not live on for it.
+        let value = match op {
+            AluOp::Mov => right,
+            op => {
+                let left = self.get(body, dst);
+                self.alu(op, left, right)
+            }
+        };
         self.set(body, dst, value);
     }
 
     pub(super) fn alu32(&mut self, body: &Body<'_>, op: AluOp, dst: Reg, right: Value) {
-        let left = self.get32(body, dst);
-        let value = self.alu(op, left, right);
+        let value = match op {
+            AluOp::Mov => right,
+            op => {
+                let left = self.get32(body, dst);
+                self.alu(op, left, right)
+            }
+        };
         self.set32(body, dst, value);
     }
 
@@ -233,14 +244,16 @@ impl Translator<'_, '_> {
         let kind = self.kind(left);
         let right = self.constant(kind, imm);
         match branch.op {
-            JumpOp::Eq | JumpOp::Ne if self.is_counted(left) => {
+            JumpOp::Eq if self.is_counted(left) => {
                 // Both sides with the same bits turned compare as they do.
                 let turned = if imm == 0 { 1 } else { imm };
                 let mask = self.constant(kind, turned);
                 let left = self.builder.ins().bxor(left, mask);
                 let right = self.constant(kind, imm ^ turned);
-                self.compare(branch.op, left, right)
+                self.compare(JumpOp::Eq, left, right)
             }
+            JumpOp::Ne if imm == 0 => left,
+            JumpOp::Ne if self.is_counted(left) => self.builder.ins().bxor(left, right),
             op => self.compare(op, left, right),
         }
     }
