@@ -4,7 +4,7 @@ use crate::interp::fixture::{Fixture, program};
 use crate::isa::asm::{NoSymbols, assemble};
 use crate::isa::{Extend, Insn, Reg};
 use crate::object::{CallFacts, KernelCall, Program};
-use crate::verifier::{AccessKind, Fact, Stats, Verified};
+use crate::verifier::{AccessKind, Fact, Loops, Stats, Verified};
 
 fn insns(text: &str) -> Vec<Insn> {
     assemble(text, &NoSymbols).expect("assembles").insns
