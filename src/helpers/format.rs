@@ -4,17 +4,21 @@
 //! with `EINVAL`, as `bpf_bprintf_prepare` (`kernel/trace`, `kernel/bpf/helpers.c`) does.
 //!
 //! Rules:
-//! - `%[0+- ][width]` before `d i u x X` (with `l` or `ll`), `c`, `s` and `p`.
-//! - `%p` alone or before punctuation prints 16 hexadecimal digits, `%px` and `%pK` too (no hashing:
-//!   addresses of guest memory are no secret); `%ps %pS %pB` the symbol, or the address in hexadecimal.
-//! - `%pks`, `%pus` and `%s` read a string where the argument points, `%pi4 %pI4 %pi6 %pI6` an
-//!   address. What cannot be read prints as nothing, or as zeros.
-//! - Format strings are printable ASCII with a terminating zero.
+//! - A format is read once, into [`Piece`]s; their arguments are copied into a [`Packed`] buffer, and
+//!   only then is anything printed, from what was copied.
+//! - Formats end with a zero. Control characters but white space are refused, bytes beyond ASCII are
+//!   text, some of them spaces and punctuation of Latin-1.
+//! - A text may be longer than what is kept of it: its whole length is what is returned.
+
+mod pack;
+mod parse;
+mod print;
+
+use pack::Packed;
+use parse::Pieces;
+pub(super) use print::Text;
 
 use crate::machine::Errno;
-
-/// Longest text that one call prints, its terminating zero included (`MAX_BPRINTF_BUF`).
-pub(super) const MAX_TEXT: usize = 1024;
 
 /// Where conversions that follow pointers read.
 pub(super) trait Source {
@@ -37,250 +41,27 @@ pub(super) enum Space {
     User,
 }
 
-/// Formats `args` by `format`, whose text ends at the first zero.
-pub(super) fn format(format: &[u8], args: &[u64], source: &dyn Source) -> Result<Vec<u8>, Errno> {
-    let end = format
-        .iter()
-        .position(|byte| *byte == 0)
-        .ok_or(Errno::EINVAL)?;
-    let text = format.get(..end).unwrap_or_default();
-    let mut formatter = Formatter {
-        rest: text,
-        args: args.iter(),
-        source,
-        out: Vec::new(),
-    };
-    while let Some(byte) = formatter.next() {
-        if !(byte.is_ascii_graphic() || is_space(byte)) {
-            return Err(Errno::EINVAL);
+/// Formats `args` by `format`, whose text ends at the first zero, for a buffer of `size` bytes.
+pub(super) fn format(
+    format: &[u8],
+    args: &[u64],
+    source: &dyn Source,
+    size: usize,
+) -> Result<Text, Errno> {
+    let end = format.iter().position(|byte| *byte == 0);
+    let text = format.get(..end.ok_or(Errno::EINVAL)?).unwrap_or_default();
+    let mut args = args.iter();
+    let mut packed = Packed::default();
+    let mut pieces = Vec::new();
+    for piece in Pieces::of(text) {
+        let piece = piece?;
+        if let Some(conversion) = piece.conversion() {
+            let arg = args.next().ok_or(Errno::EINVAL)?;
+            packed.push(conversion, *arg, source)?;
         }
-        match byte {
-            b'%' => formatter.conversion()?,
-            other => formatter.out.push(other),
-        }
+        pieces.push(piece);
     }
-    Ok(formatter.out)
-}
-
-/// How a conversion is padded.
-#[derive(Clone, Copy, Debug, Default)]
-struct Padding {
-    width: usize,
-    zero: bool,
-    left: bool,
-    plus: bool,
-    space: bool,
-}
-
-struct Formatter<'a> {
-    rest: &'a [u8],
-    args: std::slice::Iter<'a, u64>,
-    source: &'a dyn Source,
-    out: Vec<u8>,
-}
-
-impl Formatter<'_> {
-    fn next(&mut self) -> Option<u8> {
-        let (first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(*first)
-    }
-
-    fn peek(&self) -> u8 {
-        self.rest.first().copied().unwrap_or(0)
-    }
-
-    fn eat(&mut self, wanted: u8) -> bool {
-        let found = self.peek() == wanted && !self.rest.is_empty();
-        if found {
-            self.next();
-        }
-        found
-    }
-
-    fn argument(&mut self) -> Result<u64, Errno> {
-        self.args.next().copied().ok_or(Errno::EINVAL)
-    }
-
-    /// What follows a percent sign.
-    fn conversion(&mut self) -> Result<(), Errno> {
-        if self.eat(b'%') {
-            self.out.push(b'%');
-            return Ok(());
-        }
-        let arg = self.argument()?;
-        let padding = self.padding();
-        match self.next() {
-            Some(b'p') => self.pointer(arg, padding),
-            Some(b's') => self.string(arg, Space::Either, padding),
-            Some(b'c') => {
-                self.pad(&[arg as u8], padding);
-                Ok(())
-            }
-            Some(first) => self.integer(first, arg, padding),
-            None => Err(Errno::EINVAL),
-        }
-    }
-
-    fn padding(&mut self) -> Padding {
-        let mut padding = Padding::default();
-        loop {
-            match self.peek() {
-                b'0' => padding.zero = true,
-                b'+' => padding.plus = true,
-                b'-' => padding.left = true,
-                b' ' => padding.space = true,
-                _ => break,
-            }
-            self.next();
-        }
-        while self.peek().is_ascii_digit() {
-            let digit = usize::from(self.peek() - b'0');
-            padding.width = (padding.width * 10 + digit).min(MAX_TEXT);
-            self.next();
-        }
-        padding
-    }
-
-    fn integer(&mut self, first: u8, arg: u64, padding: Padding) -> Result<(), Errno> {
-        let mut conversion = first;
-        let mut long = false;
-        for _ in 0..2 {
-            if conversion == b'l' {
-                long = true;
-                conversion = self.next().ok_or(Errno::EINVAL)?;
-            }
-        }
-        let unsigned = if long { arg } else { u64::from(arg as u32) };
-        let signed = if long {
-            arg as i64
-        } else {
-            i64::from(arg as i32)
-        };
-        let (sign, digits) = match conversion {
-            b'd' | b'i' => (sign_of(signed, padding), signed.unsigned_abs().to_string()),
-            b'u' => ("", unsigned.to_string()),
-            b'x' => ("", format!("{unsigned:x}")),
-            b'X' => ("", format!("{unsigned:X}")),
-            _ => return Err(Errno::EINVAL),
-        };
-        self.number(sign, &digits, padding);
-        Ok(())
-    }
-
-    fn number(&mut self, sign: &str, digits: &str, padding: Padding) {
-        if padding.zero && !padding.left {
-            let width = padding.width.saturating_sub(sign.len());
-            self.out
-                .extend_from_slice(format!("{sign}{digits:0>width$}").as_bytes());
-        } else {
-            self.pad(format!("{sign}{digits}").as_bytes(), padding);
-        }
-    }
-
-    fn pad(&mut self, text: &[u8], padding: Padding) {
-        let blanks = padding.width.saturating_sub(text.len());
-        let blanks = std::iter::repeat_n(b' ', blanks);
-        if padding.left {
-            self.out.extend_from_slice(text);
-            self.out.extend(blanks);
-        } else {
-            self.out.extend(blanks);
-            self.out.extend_from_slice(text);
-        }
-    }
-
-    fn string(&mut self, addr: u64, space: Space, padding: Padding) -> Result<(), Errno> {
-        if !ends_conversion(self.peek(), self.rest) {
-            return Err(Errno::EINVAL);
-        }
-        let text = self.source.string(addr, space).unwrap_or_default();
-        self.pad(&text, padding);
-        Ok(())
-    }
-
-    fn pointer(&mut self, arg: u64, padding: Padding) -> Result<(), Errno> {
-        match (self.peek(), self.rest.get(1)) {
-            (b'k', Some(b's')) => return self.pointed_string(arg, Space::Kernel, padding),
-            (b'u', Some(b's')) => return self.pointed_string(arg, Space::User, padding),
-            (byte, _) if ends_conversion(byte, self.rest) => {
-                self.pad(format!("{arg:016x}").as_bytes(), padding);
-                return Ok(());
-            }
-            (b'K' | b'x', _) => self.pad(format!("{arg:016x}").as_bytes(), padding),
-            (b's' | b'S' | b'B', _) => {
-                let symbol = self
-                    .source
-                    .symbol(arg)
-                    .unwrap_or_else(|| format!("{arg:#x}"));
-                self.pad(symbol.as_bytes(), padding);
-            }
-            (kind @ (b'i' | b'I'), Some(b'4')) => {
-                let mut bytes = [0; 4];
-                self.read(arg, &mut bytes);
-                self.out.extend_from_slice(ipv4(kind, bytes).as_bytes());
-            }
-            (kind @ (b'i' | b'I'), Some(b'6')) => {
-                let mut bytes = [0; 16];
-                self.read(arg, &mut bytes);
-                self.out.extend_from_slice(ipv6(kind, bytes).as_bytes());
-            }
-            _ => return Err(Errno::EINVAL),
-        }
-        // The kernel's printf takes every letter and digit after a `p` for a part of it.
-        while self.peek().is_ascii_alphanumeric() {
-            self.next();
-        }
-        Ok(())
-    }
-
-    fn pointed_string(&mut self, arg: u64, space: Space, padding: Padding) -> Result<(), Errno> {
-        self.next();
-        self.next();
-        self.string(arg, space, padding)
-    }
-
-    fn read(&self, addr: u64, buf: &mut [u8]) {
-        if self.source.bytes(addr, buf).is_none() {
-            buf.fill(0);
-        }
-    }
-}
-
-fn sign_of(value: i64, padding: Padding) -> &'static str {
-    match value {
-        ..0 => "-",
-        _ if padding.plus => "+",
-        _ if padding.space => " ",
-        _ => "",
-    }
-}
-
-/// Whether a conversion may end before `byte`: at the end of the text, a space or punctuation.
-fn ends_conversion(byte: u8, rest: &[u8]) -> bool {
-    rest.is_empty() || is_space(byte) || byte.is_ascii_punctuation()
-}
-
-/// `isspace`: what `is_ascii_whitespace` takes, and the vertical tab.
-fn is_space(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || byte == 0x0b
-}
-
-fn ipv4(kind: u8, [a, b, c, d]: [u8; 4]) -> String {
-    match kind {
-        b'I' => format!("{a}.{b}.{c}.{d}"),
-        _ => format!("{a:03}.{b:03}.{c:03}.{d:03}"),
-    }
-}
-
-fn ipv6(kind: u8, bytes: [u8; 16]) -> String {
-    let groups = bytes
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|[high, low]| format!("{high:02x}{low:02x}"));
-    let groups: Vec<String> = groups.collect();
-    groups.join(if kind == b'I' { ":" } else { "" })
+    Ok(print::print(&pieces, &packed, source, size))
 }
 
 #[cfg(test)]
@@ -312,7 +93,7 @@ mod tests {
 
     fn text(fmt: &str, args: &[u64]) -> Result<String, Errno> {
         let bytes = [fmt.as_bytes(), &[0]].concat();
-        format(&bytes, args, &Fake).map(|out| String::from_utf8(out).expect("ascii"))
+        format(&bytes, args, &Fake, 4096).map(|out| String::from_utf8(out.bytes).expect("ascii"))
     }
 
     fn ok(fmt: &str, args: &[u64]) -> String {
@@ -370,7 +151,7 @@ mod tests {
     fn bad_formats_are_refused() {
         let args = [1; 12];
         for bad in [
-            "%", "%k", "%pk", "%pz", "%hd", "%ls", "%sx", "%llld", "%5", "%\u{1}", "\u{e9}", "%n",
+            "%", "%k", "%pk", "%pz", "%hd", "%ls", "%sx", "%llld", "%5", "%\u{1}", "\u{1}", "%n",
             "%f", "%#x",
         ] {
             assert_eq!(text(bad, &args), Err(Errno::EINVAL), "{bad}");
@@ -380,7 +161,7 @@ mod tests {
             Err(Errno::EINVAL),
             "more conversions than arguments"
         );
-        assert_eq!(format(b"unterminated", &[], &Fake), Err(Errno::EINVAL));
+        assert_eq!(format(b"unterminated", &[], &Fake, 0), Err(Errno::EINVAL));
     }
 
     /// What Linux 6.18 returned from `bpf_trace_printk`; 1 stands for the address of a string, or
@@ -470,12 +251,14 @@ mod tests {
             ("%pI5", [u64::MAX, 42, 0xbeef], -22),
             ("%pI5", [1, 1, 1], -22),
             ("%lc", [u64::MAX, 42, 0xbeef], -22),
+            ("%2000d|", [u64::MAX, 42, 0xbeef], 2001),
+            ("%d\u{e9}", [u64::MAX, 42, 0xbeef], 4),
             ("%500d|", [u64::MAX, 42, 0xbeef], 501),
             ("%X %lX", [u64::MAX, 42, 0xbeef], 11),
         ];
         for (fmt, args, expected) in rows {
             let bytes = [fmt.as_bytes(), &[0]].concat();
-            let length = format(&bytes, args, &Fake).map_or(-22, |text| text.len() as i64);
+            let length = format(&bytes, args, &Fake, 1024).map_or(-22, |text| text.length as i64);
             assert_eq!(length, *expected, "{fmt:?} with {args:?}");
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! What conversions mean is [`super::format`]'s; here is who may pass how many arguments.
 
-use super::format::{MAX_TEXT, Source, Space, format};
+use super::format::{Source, Space, format};
 use super::{Call, Entry, Reply, probe};
 use crate::machine::{Addr, Errno, TraceFlags};
 
@@ -11,6 +11,9 @@ pub(super) const ROWS: &[Entry] = &[
     Entry::new(165, "bpf_snprintf", snprintf),
     Entry::new(177, "bpf_trace_vprintk", trace_vprintk),
 ];
+
+/// Longest text that goes to the trace pipe, its terminating zero included (`MAX_BPRINTF_BUF`).
+const MAX_LINE: usize = 1024;
 
 /// Most arguments that come in an array (`MAX_BPRINTF_VARARGS`).
 const MAX_ARGS: u32 = 12;
@@ -43,17 +46,16 @@ fn snprintf(call: &mut Call<'_>) -> Reply {
     };
     let mut fmt = call.memory().read_cstr(Addr(fmt), u32::MAX)?;
     fmt.push(0);
-    let mut text = match format(&fmt, &arguments, &Reader { call }) {
+    let size = size as u32 as usize;
+    let mut text = match format(&fmt, &arguments, &Reader { call }, size) {
         Ok(text) => text,
         Err(errno) => return Ok(errno.as_return()),
     };
-    let needed = text.len() as u64 + 1;
-    if let Some(room) = (size as u32 as usize).checked_sub(1) {
-        text.truncate(room);
-        text.push(0);
-        call.memory().write(Addr(to), &text)?;
+    if size != 0 {
+        text.bytes.push(0);
+        call.memory().write(Addr(to), &text.bytes)?;
     }
-    Ok(needed)
+    Ok(text.length as u64 + 1)
 }
 
 /// Arguments in an array, unless their number is not one that the kernel takes.
@@ -76,16 +78,18 @@ pub(super) fn arguments(
 }
 
 fn print(call: &Call<'_>, fmt: &[u8], arguments: &[u64]) -> u64 {
-    match format(fmt, arguments, &Reader { call }) {
-        Ok(mut text) => {
-            let length = text.len() as u64;
-            text.truncate(MAX_TEXT - 1);
+    match format(fmt, arguments, &Reader { call }, MAX_LINE) {
+        Ok(text) => {
             let world = call.world;
             let (machine, now) = (world.machine, world.machine.clock.now());
-            machine
-                .trace
-                .print(world.task, world.cpu, TraceFlags::default(), now, &text);
-            length
+            machine.trace.print(
+                world.task,
+                world.cpu,
+                TraceFlags::default(),
+                now,
+                &text.bytes,
+            );
+            text.length as u64
         }
         Err(errno) => errno.as_return(),
     }

@@ -17,6 +17,8 @@ pub(super) const ROWS: &[Entry] = &[
 
 /// Bytes of `struct btf_ptr`.
 const BTF_PTR: u32 = 16;
+/// What the kernel has room for when an iterator shows one thing (8 pages); it must not be filled.
+const MAX_SHOWN: usize = 8 << 12;
 /// The largest value that is turned into text.
 const MAX_VALUE: u64 = 1 << 20;
 
@@ -27,8 +29,8 @@ fn seq_printf(call: &mut Call<'_>) -> Reply {
     let Some(arguments) = arguments(call, data, len as u32)? else {
         return Ok(Errno::EINVAL.as_return());
     };
-    match format(&fmt, &arguments, &Reader { call }) {
-        Ok(text) => write(call, file, &text),
+    match format(&fmt, &arguments, &Reader { call }, MAX_SHOWN) {
+        Ok(text) => write(call, file, &text.bytes),
         Err(errno) => Ok(errno.as_return()),
     }
 }
@@ -44,6 +46,9 @@ fn seq_write(call: &mut Call<'_>) -> Reply {
 }
 
 fn write(call: &Call<'_>, file: u64, bytes: &[u8]) -> Reply {
+    if bytes.len() >= MAX_SHOWN {
+        return Ok(Errno::EOVERFLOW.as_return());
+    }
     let written = call.world.machine.sequences.write(Addr(file), bytes);
     Ok(super::map::status(written))
 }

@@ -145,6 +145,7 @@ impl Verifier<'_> {
         }
         self.check_map_fits(&call)?;
         self.check_storage_flags(&call)?;
+        self.check_format(call.number)?;
         self.note_tail_call(&call);
         for range in std::mem::take(&mut call.overwritten) {
             self.write_data(range, SlotByte::Misc);

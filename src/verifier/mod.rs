@@ -25,6 +25,7 @@ mod dynptr;
 mod exception;
 mod explore;
 mod fail;
+mod format_string;
 mod global;
 mod helper;
 mod kernel_object;

@@ -305,3 +305,15 @@ pub(crate) fn record() -> Vec<u8> {
     record.resize(88, 0);
     record
 }
+
+/// As on Linux 6.12 and 6.18: lengths of texts, and how long they are where arguments have no room.
+pub(crate) fn formats(seen: &Seen) {
+    const LENGTHS: [i64; 16] = [
+        2, 1024, 2001, 2002, 100_001, 30_001, 4001, 1, 2000, 4000, 3, 1, -22, 19, -22, 19,
+    ];
+    const ROOM: [i64; 21] = [
+        512, 300, 511, -28, -28, -28, 508, -28, -28, -28, 55, 48, 502, 515, 511, 20, 510, -28, -28,
+        510, 706,
+    ];
+    seen.answers(&[&LENGTHS[..], &ROOM].concat());
+}

@@ -92,6 +92,7 @@ const CASES: &[Case] = &[
         seen.prints(&["execve returned 0 after 1 us"]);
         assert!(seen.sim.map("entered").unwrap().entries().is_empty());
     }),
+    case("formats", || packets(&["udp"]), formats),
     case("globals", || [execve(), execve()].concat(), globals),
     case("hello", execve, |seen| seen.prints(&["Hello World!"])),
     case("hello_tracepoint", execve, |seen| {

@@ -149,6 +149,8 @@ pub(super) const KINDS: &[Kind] = &[
             "R… does not point to a readonly map'",
             "R… is not a constant address'",
             "string is not zero-terminated",
+            "Invalid format string",
+            "bpf_snprintf takes 8 bytes an argument, not … bytes",
             "arg#… doesn't point to a const string",
         ],
         advice: "declare the string as static const char [] so that it lies in .rodata",
