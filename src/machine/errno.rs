@@ -53,6 +53,7 @@ errnos! {
     ESOCKTNOSUPPORT = 94, "Kind of socket not supported.";
     EOPNOTSUPP = 95, "Operation not supported on this object.";
     EAFNOSUPPORT = 97, "Address family not supported.";
+    EALREADY = 114, "Already done.";
     ENOTSUPP = 524, "Operation not supported, as only the kernel spells it.";
 }
 

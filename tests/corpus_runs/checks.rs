@@ -317,3 +317,10 @@ pub(crate) fn formats(seen: &Seen) {
     ];
     seen.answers(&[&LENGTHS[..], &ROOM].concat());
 }
+
+/// As on Linux 6.18; 56710 and 8 are the protocols of IPv6 and IPv4.
+pub(crate) fn decapsulate(seen: &Seen) {
+    seen.answers(&[
+        -22, 0, 0, 56710, -22, -22, -22, -524, -14, -22, -524, 0, 8, 0, 56710, 113,
+    ]);
+}

@@ -88,6 +88,14 @@ const CASES: &[Case] = &[
         || packets(&["udp"]),
         |seen| seen.answers(&[-22]),
     ),
+    case(
+        "encapsulate",
+        || packets(&["udp"]),
+        |seen| {
+            seen.answers(&[0, -114, -114, 0, 0, -114, -22, -22, -22, -114, 47]);
+        },
+    ),
+    case("decapsulate", || packets(&["udp"]), decapsulate),
     case("exec_latency", execve, |seen| {
         seen.prints(&["execve returned 0 after 1 us"]);
         assert!(seen.sim.map("entered").unwrap().entries().is_empty());

@@ -16,11 +16,39 @@ pub(super) const ROWS: &[Entry] = &[
 /// Longest packet (`BPF_SKB_MAX_LEN`: four pages less what the kernel keeps at their ends).
 const MAX_LEN: u32 = 4 * 4096 - 320;
 
-/// Flags of `bpf_skb_adjust_room` that Linux 6.12 knows.
-const ADJUST_FLAGS: u64 = 0xff | 0xff << 56 | 1 << 8;
+/// Flags of `bpf_skb_adjust_room`.
+mod adjust {
+    /// `BPF_F_ADJ_ROOM_FIXED_GSO`
+    pub(super) const FIXED_GSO: u64 = 1;
+    /// `BPF_F_ADJ_ROOM_ENCAP_L3_IPV4`
+    pub(super) const ENCAP_IPV4: u64 = 1 << 1;
+    /// `BPF_F_ADJ_ROOM_ENCAP_L3_IPV6`
+    pub(super) const ENCAP_IPV6: u64 = 1 << 2;
+    /// `BPF_F_ADJ_ROOM_ENCAP_L4_GRE`
+    pub(super) const ENCAP_GRE: u64 = 1 << 3;
+    /// `BPF_F_ADJ_ROOM_ENCAP_L4_UDP`
+    pub(super) const ENCAP_UDP: u64 = 1 << 4;
+    /// `BPF_F_ADJ_ROOM_NO_CSUM_RESET`
+    pub(super) const NO_CSUM_RESET: u64 = 1 << 5;
+    /// `BPF_F_ADJ_ROOM_ENCAP_L2_ETH`
+    pub(super) const ENCAP_ETHERNET: u64 = 1 << 6;
+    /// `BPF_F_ADJ_ROOM_DECAP_L3_IPV4`
+    pub(super) const DECAP_IPV4: u64 = 1 << 7;
+    /// `BPF_F_ADJ_ROOM_DECAP_L3_IPV6`
+    pub(super) const DECAP_IPV6: u64 = 1 << 8;
+    /// Where the length of the link-layer header within stands.
+    pub(super) const LINK_LEN_SHIFT: u32 = 56;
 
-/// Those that say what the new room is for, and so are refused when room goes.
-const ENCAPSULATE: u64 = 0b1_1110;
+    /// What a packet that is enclosed is enclosed in.
+    pub(super) const ENCAP: u64 = ENCAP_IPV4 | ENCAP_IPV6;
+    /// What it was enclosed in.
+    pub(super) const DECAP: u64 = DECAP_IPV4 | DECAP_IPV6;
+    /// Those that say something where room goes.
+    pub(super) const SHRINK: u64 = FIXED_GSO | NO_CSUM_RESET | DECAP;
+    /// All that Linux 6.12 knows.
+    pub(super) const ALL: u64 =
+        SHRINK | ENCAP | ENCAP_GRE | ENCAP_UDP | ENCAP_ETHERNET | 0xff << LINK_LEN_SHIFT;
+}
 
 /// Most bytes that `bpf_skb_adjust_room` adds or takes.
 const MAX_ADJUSTMENT: u32 = 0xfff;
@@ -80,32 +108,106 @@ fn change_proto(skb: &SkBuff, memory: &Memory, new: u32) -> Result<(), Errno> {
 /// the network header (mode 0) or after the link-layer header (mode 1).
 fn skb_adjust_room(call: &mut Call<'_>) -> Reply {
     let [_, diff, mode, flags, _] = call.args;
-    let (skb, diff) = (call.skb()?, diff as i32);
-    if flags & !ADJUST_FLAGS != 0 || (diff < 0 && flags & ENCAPSULATE != 0) {
-        return Ok(Errno::EINVAL.as_return());
-    }
-    Ok(status(adjust_room(skb, call.memory(), diff, mode as u32)))
+    let adjustment = Adjustment {
+        diff: diff as i32,
+        mode: mode as u32,
+        flags,
+    };
+    Ok(status(adjustment.apply(call.skb()?, call.memory())))
 }
 
-fn adjust_room(skb: &SkBuff, memory: &Memory, diff: i32, mode: u32) -> Result<(), Errno> {
-    let len = diff.unsigned_abs();
-    if len > MAX_ADJUSTMENT {
-        return Err(Errno::EFAULT);
+/// What `bpf_skb_adjust_room` is asked for.
+struct Adjustment {
+    diff: i32,
+    mode: u32,
+    flags: u64,
+}
+
+impl Adjustment {
+    /// The checks are in the order of Linux 6.18's, by the errors that it answers with.
+    fn apply(&self, skb: &SkBuff, memory: &Memory) -> Result<(), Errno> {
+        let len = self.diff.unsigned_abs();
+        if self.flags & !adjust::ALL != 0 {
+            return Err(Errno::EINVAL);
+        }
+        if len > MAX_ADJUSTMENT {
+            return Err(Errno::EFAULT);
+        }
+        let network = network_len(Field::Protocol.get(skb, memory))?;
+        let off = match self.mode {
+            0 => ETHERNET + network,
+            1 => ETHERNET,
+            _ => return Err(Errno::ENOTSUPP),
+        };
+        let least = ETHERNET + self.decapsulated()?.map_or(Ok(network), network_len)?;
+        match skb.len().checked_add_signed(self.diff) {
+            Some(left) if self.diff < 0 && left >= least => self.shrink(skb, memory, off),
+            Some(grown) if self.diff >= 0 && grown <= MAX_LEN => self.grow(skb, memory, off),
+            _ => Err(Errno::ENOTSUPP),
+        }
     }
-    let network = match Field::Protocol.get(skb, memory) {
-        IPV4 => 20,
-        IPV6 => 40,
-        _ => return Err(Errno::ENOTSUPP),
-    };
-    let least = ETHERNET + network;
-    let off = match mode {
-        0 => least,
-        1 => ETHERNET,
-        _ => return Err(Errno::ENOTSUPP),
-    };
-    match skb.len().checked_add_signed(diff) {
-        Some(left) if diff < 0 && left >= least => skb.remove(memory, off, len),
-        Some(grown) if diff >= 0 && grown <= MAX_LEN => skb.insert(memory, off, len),
+
+    /// The protocol of what was enclosed, if that is said.
+    fn decapsulated(&self) -> Result<Option<u32>, Errno> {
+        match self.flags & adjust::DECAP {
+            0 => Ok(None),
+            _ if self.diff >= 0 => Err(Errno::EINVAL),
+            adjust::DECAP_IPV4 => Ok(Some(IPV4)),
+            adjust::DECAP_IPV6 => Ok(Some(IPV6)),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn shrink(&self, skb: &SkBuff, memory: &Memory, off: u32) -> Result<(), Errno> {
+        if self.flags & !adjust::SHRINK != 0 {
+            return Err(Errno::EINVAL);
+        }
+        skb.remove(memory, off, self.diff.unsigned_abs())?;
+        if let Some(protocol) = self.decapsulated()? {
+            Field::Protocol.set(skb, memory, protocol);
+        }
+        Ok(())
+    }
+
+    fn grow(&self, skb: &SkBuff, memory: &Memory, off: u32) -> Result<(), Errno> {
+        let encapsulates = self.flags & adjust::ENCAP != 0;
+        if encapsulates {
+            self.check_encapsulation(skb)?;
+        }
+        skb.insert(memory, off, self.diff.unsigned_abs())?;
+        if encapsulates {
+            skb.set_encapsulated();
+            let is_ipv6 = self.flags & adjust::ENCAP_IPV6 != 0;
+            Field::Protocol.set(skb, memory, if is_ipv6 { IPV6 } else { IPV4 });
+        }
+        Ok(())
+    }
+
+    /// A packet is enclosed once, in one header of each layer, with room for the one within.
+    fn check_encapsulation(&self, skb: &SkBuff) -> Result<(), Errno> {
+        let has_both = |both: u64| self.flags & both == both;
+        let link = (self.flags >> adjust::LINK_LEN_SHIFT) as u32;
+        let needs_link = self.flags & adjust::ENCAP_ETHERNET != 0;
+        if has_both(adjust::ENCAP)
+            || has_both(adjust::ENCAP_GRE | adjust::ENCAP_UDP)
+            || (needs_link && link < ETHERNET)
+        {
+            return Err(Errno::EINVAL);
+        }
+        if skb.is_encapsulated() {
+            return Err(Errno::EALREADY);
+        }
+        if link > self.diff.unsigned_abs() {
+            return Err(Errno::EINVAL);
+        }
+        Ok(())
+    }
+}
+
+fn network_len(protocol: u32) -> Result<u32, Errno> {
+    match protocol {
+        IPV4 => Ok(20),
+        IPV6 => Ok(40),
         _ => Err(Errno::ENOTSUPP),
     }
 }

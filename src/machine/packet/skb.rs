@@ -1,5 +1,6 @@
 //! Packets as socket, tc and cgroup programs see them: `__sk_buff` and a buffer that grows.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{ETH_HLEN, PacketError, SHARED_INFO, checked_len};
@@ -52,6 +53,8 @@ pub struct SkBuff {
     ctx: Addr,
     place: Mutex<Place>,
     tunnel: Mutex<Option<TunnelInfo>>,
+    /// Whether what it carries is a packet itself (`skb->encapsulation`).
+    encapsulated: AtomicBool,
 }
 
 /// The tunnel that a program says a packet shall go through.
@@ -130,6 +133,7 @@ impl SkBuff {
             ctx,
             place: Mutex::new(place),
             tunnel: Mutex::default(),
+            encapsulated: AtomicBool::new(false),
         };
         skb.set(
             memory,
@@ -200,6 +204,16 @@ impl SkBuff {
     /// Says which tunnel it shall go through.
     pub fn set_tunnel(&self, info: TunnelInfo) {
         *self.tunnel_lock() = Some(info);
+    }
+
+    /// Whether a program enclosed a packet in it.
+    pub fn is_encapsulated(&self) -> bool {
+        self.encapsulated.load(Ordering::Relaxed)
+    }
+
+    /// Says that a program enclosed a packet in it.
+    pub fn set_encapsulated(&self) {
+        self.encapsulated.store(true, Ordering::Relaxed);
     }
 
     /// `bpf_skb_change_head`: puts zeros before the packet.
