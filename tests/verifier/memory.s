@@ -248,3 +248,35 @@ if r0 == 2 goto out
 r1 = map[one][0]+8
 out:
 exit
+---
+; record_larger_than_32_bits_counts_in_32: accepted: 12 instructions
+.type xdp
+.map ring ringbuf 0 0 4096
+r1 = map[ring] ll
+r2 = 0x100000008 ll
+r3 = 0
+call bpf_ringbuf_reserve
+if r0 == 0 goto out
+*(u32 *)(r0 +4) = 1
+r1 = r0
+r2 = 0
+call bpf_ringbuf_submit
+out:
+r0 = 2
+exit
+---
+; record_larger_than_32_bits_ends_where_32_do: R0 min value is outside of the allowed memory range
+.type xdp
+.map ring ringbuf 0 0 4096
+r1 = map[ring] ll
+r2 = 0x100000008 ll
+r3 = 0
+call bpf_ringbuf_reserve
+if r0 == 0 goto out
+*(u32 *)(r0 +8) = 1
+r1 = r0
+r2 = 0
+call bpf_ringbuf_submit
+out:
+r0 = 2
+exit

@@ -212,7 +212,6 @@ pub(super) const KINDS: &[Kind] = &[
             "arg… expected pointer to func",
             "arg#… expected pointer to ctx, but got …",
             "…() may write into memory pointed by R… type=…",
-            "R… size … is larger than any map",
         ],
         advice: "give what the function's prototype says: the object itself, a number, or \
             memory as long as its size argument",
