@@ -6,7 +6,9 @@
 use crate::machine::{Addr, CpuId, Errno, Memory, ObjectKind, ObjectSpec, OutOfMemory, Stride};
 
 use super::managed::{Locking, split_lock};
-use super::ops::{BPF_NOEXIST, MapEnv, MapOps, check_update_flags, index_of, next_index};
+use super::ops::{
+    BPF_F_LOCK, BPF_NOEXIST, MapEnv, MapOps, check_update_flags, index_of, next_index,
+};
 use super::{PerCpu, Shape};
 
 /// `array` and `percpu_array`.
@@ -139,8 +141,9 @@ impl MapOps for ArrayMap {
     }
 
     fn update(&self, env: &MapEnv<'_>, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
-        let (locking, flags) = split_lock(self.shape.managed.as_ref(), flags)?;
-        self.check_update(key, flags)?;
+        // To programs the kernel complains of a lock that is missing last, to user space first.
+        self.check_update(key, flags & !BPF_F_LOCK)?;
+        let (locking, _) = split_lock(self.shape.managed.as_ref(), flags)?;
         let addr = self.value(key, env.cpu).ok_or(Errno::E2BIG)?;
         self.write(env.memory, addr, value, locking)
     }

@@ -306,6 +306,43 @@ pub(crate) fn record() -> Vec<u8> {
     record
 }
 
+/// By map: updates with ten sets of flags, each of an element that is there and of one that is not; deletions of
+/// both; updates with eight sets of flags of what was deleted. As on Linux 6.18.
+pub(crate) fn map_flags(seen: &Seen) {
+    const ARRAY: [i64; 30] = [
+        0, -7, -17, -7, 0, -7, -22, -22, -22, -7, -17, -7, -22, -7, -22, -22, -22, -22, -22, -22,
+        -22, -22, 0, -17, 0, -22, -22, -17, -22, -22,
+    ];
+    const LOCKED_ARRAY: [i64; 30] = [
+        0, -7, -17, -7, 0, -7, -22, -22, 0, -7, -17, -7, 0, -7, -22, -22, -22, -22, -22, -22, -22,
+        -22, 0, -17, 0, -22, 0, -17, 0, -22,
+    ];
+    const HASH: [i64; 30] = [
+        0, -7, -17, -7, 0, -2, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22,
+        -22, -2, 0, 0, 0, -2, -22, -22, -22, -22, -22,
+    ];
+    const LOCKED_HASH: [i64; 30] = [
+        0, -7, -17, -7, 0, -2, -22, -22, 0, -7, -17, -7, 0, -2, -22, -22, -22, -22, -22, -22, -2,
+        0, 0, 0, -2, -22, 0, 0, -2, -22,
+    ];
+    const LRU: [i64; 30] = [
+        0, 0, -17, -17, 0, 0, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22,
+        0, 0, 0, 0, -2, -22, -22, -22, -22, -22,
+    ];
+    const PREFIX: [i64; 30] = [
+        0, -28, -17, -28, 0, -2, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22,
+        -22, -2, 0, 0, 0, -2, -22, -22, -22, -22, -22,
+    ];
+    const LONG_PREFIX: [i64; 30] = [
+        0, -22, -17, -22, 0, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22, -22,
+        -22, -22, 0, 0, 0, -2, -22, -22, -22, -22, -22,
+    ];
+    let arrays = [ARRAY, ARRAY, LOCKED_ARRAY].concat();
+    let hashes = [HASH, HASH, HASH, LOCKED_HASH].concat();
+    let others = [LRU, LRU, PREFIX, LONG_PREFIX].concat();
+    seen.answers(&[arrays, vec![0; 10], hashes, vec![0; 30], others].concat());
+}
+
 /// As on Linux 6.12 and 6.18: lengths of texts, and how long they are where arguments have no room.
 pub(crate) fn formats(seen: &Seen) {
     const LENGTHS: [i64; 16] = [

@@ -96,6 +96,7 @@ const CASES: &[Case] = &[
         },
     ),
     case("decapsulate", || packets(&["udp"]), decapsulate),
+    case("map_flags", || packets(&["udp"]), map_flags),
     case("exec_latency", execve, |seen| {
         seen.prints(&["execve returned 0 after 1 us"]);
         assert!(seen.sim.map("entered").unwrap().entries().is_empty());
