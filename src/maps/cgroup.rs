@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::managed::{Locking, split_lock};
 use super::ops::{BPF_EXIST, MapEnv, MapOps};
 use super::{PerCpu, Shape};
 use crate::machine::{Addr, Errno, Memory, ObjectKind, ObjectSpec};
@@ -128,12 +129,13 @@ impl MapOps for CgroupStorage {
     fn lookup_user(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Vec<u8>> {
         let values = self.lock();
         let places = values.get(&self.place(key)?)?.iter().copied().map(Some);
-        super::gather(
-            env.memory,
-            places,
-            self.shape.value_size,
-            self.shape.per_cpu,
-        )
+        let size = self.shape.value_size;
+        let values = super::gather(env.memory, places, size, self.shape.per_cpu);
+        self.shape.hide(values)
+    }
+
+    fn place_user(&self, _env: &MapEnv<'_>, key: &[u8]) -> Option<Addr> {
+        self.lock().get(&self.place(key)?)?.first().copied()
     }
 
     fn update_user(
@@ -148,6 +150,7 @@ impl MapOps for CgroupStorage {
             per_cpu,
             ..
         } = self.shape;
+        let (locking, flags) = split_lock(self.shape.managed.as_ref(), flags)?;
         if flags & !BPF_EXIST != 0 {
             return Err(Errno::EINVAL);
         }
@@ -156,7 +159,10 @@ impl MapOps for CgroupStorage {
         let places = values.get(&place).ok_or(Errno::ENOENT)?;
         let parts = super::scatter(value, value_size, per_cpu, self.shape.copies())?;
         let mut places = places.iter().zip(parts);
-        places.try_for_each(|(addr, part)| super::copy_value(env.memory, *addr, part, value_size))
+        places.try_for_each(|(addr, part)| match (locking, &self.shape.managed) {
+            (Locking::Yes, Some(managed)) => managed.write_locked(env.memory, *addr, part),
+            (Locking::Yes | Locking::No, _) => self.shape.write(env.memory, *addr, part),
+        })
     }
 
     fn release(&self, memory: &Memory) {

@@ -157,6 +157,11 @@ impl MapOps for LocalStorage {
         self.shape.hide(value.ok())
     }
 
+    fn place_user(&self, _env: &MapEnv<'_>, key: &[u8]) -> Option<Addr> {
+        let number = LocalStorage::number(key)?;
+        self.lock().values.get(&number).copied()
+    }
+
     /// As in the kernel, a value that is replaced gets another place.
     fn update_user(
         &self,

@@ -3,7 +3,7 @@
 //! Rules:
 //! - Whoever reads a value from outside sees them as zero.
 //! - Whoever writes a value leaves them alone; then what they hold is released, as it is when the value is deleted.
-//! - With `BPF_F_LOCK` a value is written under its lock, in place, and its fields stay as they are.
+//! - With `BPF_F_LOCK` a value is read or written under its lock, in place, and its fields stay as they are.
 //!
 //! Kernel: `copy_map_value`, `copy_map_value_locked`, `check_and_init_map_value`, `bpf_obj_free_fields`, 6.12.
 
@@ -89,6 +89,19 @@ impl Managed {
             .poke_uint(lock, Size::W, 0)
             .map_err(|_| Errno::EFAULT)?;
         written
+    }
+
+    /// A copy of a value, made under its lock, its fields hidden.
+    pub(super) fn read_locked(&self, memory: &Memory, addr: Addr) -> Result<Vec<u8>, Errno> {
+        let lock = self.lock_in(addr).ok_or(Errno::EINVAL)?;
+        take(memory, lock)?;
+        let read = memory.peek_vec(addr, self.layout.size);
+        memory
+            .poke_uint(lock, Size::W, 0)
+            .map_err(|_| Errno::EFAULT)?;
+        let mut value = read.map_err(|_| Errno::EFAULT)?;
+        self.hide(&mut value);
+        Ok(value)
     }
 
     /// Hides the fields in a copy of a value.

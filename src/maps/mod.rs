@@ -92,6 +92,8 @@ pub struct Map {
     pub spec: MapSpec,
     memory: Arc<Memory>,
     body: Body,
+    /// What its values hold beside data.
+    managed: Option<Managed>,
     frozen: AtomicBool,
 }
 
@@ -211,6 +213,7 @@ impl Map {
             spec,
             memory,
             body,
+            managed: shape.managed,
             frozen: AtomicBool::new(false),
         })
     }

@@ -60,6 +60,11 @@ pub trait MapOps: Send + Sync + Debug {
         flags: u64,
     ) -> Result<(), Errno>;
 
+    /// Where the value lies that user space finds under a key.
+    fn place_user(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Addr> {
+        self.lookup(env, key)
+    }
+
     /// No program runs any more: nobody holds a pointer into an element that was deleted.
     fn end_of_run(&self, _env: &MapEnv<'_>) {}
 

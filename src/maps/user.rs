@@ -5,7 +5,8 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Body, Map, MapEnv, RedirectKind, check};
+use super::managed::{Locking, split_lock};
+use super::{BPF_F_LOCK, Body, Map, MapEnv, RedirectKind, check};
 use crate::abi::MapType;
 use crate::machine::{CpuId, Errno, ProgramAccess};
 
@@ -69,6 +70,21 @@ impl Map {
         }
     }
 
+    /// `BPF_MAP_LOOKUP_ELEM` with flags: with `BPF_F_LOCK` the value is copied under its lock.
+    pub fn read_user_with(&self, key: &[u8], flags: u64) -> Result<Vec<u8>, Errno> {
+        if flags & !BPF_F_LOCK != 0 {
+            return Err(Errno::EINVAL);
+        }
+        self.check_user(key, Request::Read)?;
+        let (Locking::Yes, _) = split_lock(self.managed.as_ref(), flags)? else {
+            return self.read_user(key);
+        };
+        let place = self.ops().place_user(&self.env(), key);
+        let place = place.ok_or(Errno::ENOENT)?;
+        let managed = self.managed.as_ref().ok_or(Errno::EINVAL)?;
+        managed.read_locked(&self.memory, place)
+    }
+
     /// Sets the value of a key, as the system call does. Into a map of maps, use
     /// [`MapTable::update_user`](super::MapTable::update_user) or [`Map::insert_map`].
     pub fn update_user(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
@@ -84,17 +100,16 @@ impl Map {
 
     /// `BPF_MAP_LOOKUP_AND_DELETE_ELEM`: takes a value out; of a queue or stack the next one.
     pub fn take_user(&self, key: &[u8], flags: u64) -> Result<Vec<u8>, Errno> {
-        // No map that can be made has a lock to hold.
-        if flags != 0 {
+        if flags & !BPF_F_LOCK != 0 {
             return Err(Errno::EINVAL);
         }
         self.check_user(key, Request::Read)?;
         self.check_user(key, Request::Write)?;
         match &self.body {
+            Body::Queue(_) if flags != 0 => Err(Errno::EINVAL),
             Body::Queue(queue) => queue.pop(&self.memory),
             Body::Hash(_) => {
-                let value = self.ops().lookup_user(&self.env(), key);
-                let value = value.ok_or(Errno::ENOENT)?;
+                let value = self.read_user_with(key, flags)?;
                 self.ops().delete(&self.env(), key)?;
                 Ok(value)
             }

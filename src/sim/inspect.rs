@@ -107,11 +107,30 @@ impl<'a> MapView<'a> {
     /// # Errors
     /// A size is wrong, or the map refuses.
     pub fn update(&self, key: &[u8], value: &[u8]) -> Result<(), InspectError> {
+        self.update_with(key, value, BPF_ANY)
+    }
+
+    /// As [`MapView::update`], with the flags of the system call: whether the key may exist, and
+    /// `BPF_F_LOCK` to write the value under its lock.
+    ///
+    /// # Errors
+    /// A size is wrong, or the map refuses.
+    pub fn update_with(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), InspectError> {
         self.check_size("key", self.spec().key_size, key)?;
         self.sim
             .maps
-            .update_user(self.map, key, value, BPF_ANY)
+            .update_user(self.map, key, value, flags)
             .map_err(|errno| self.refused(errno))
+    }
+
+    /// The value under a key as the system call copies it: with `BPF_F_LOCK` under its lock.
+    ///
+    /// # Errors
+    /// The size is wrong, there is none, or it has no lock.
+    pub fn read(&self, key: &[u8], flags: u64) -> Result<Vec<u8>, InspectError> {
+        self.check_size("key", self.spec().key_size, key)?;
+        let read = self.map.read_user_with(key, flags);
+        read.map_err(|errno| self.refused(errno))
     }
 
     /// Deletes a key, as user space does.

@@ -3,6 +3,7 @@
 use ebpf_sim::btf::Value;
 use ebpf_sim::events::Event;
 use ebpf_sim::machine::Comm;
+use ebpf_sim::maps::BPF_F_LOCK;
 
 use crate::seen::{Seen, packet};
 
@@ -360,4 +361,18 @@ pub(crate) fn decapsulate(seen: &Seen) {
     seen.answers(&[
         -22, 0, 0, 56710, -22, -22, -22, -524, -14, -22, -524, 0, 8, 0, 56710, 113,
     ]);
+}
+
+/// The storage of the root cgroup, by the system call with and without its lock.
+pub(crate) fn cgroup_lock(seen: &Seen) {
+    let traffic = seen.sim.map("traffic").unwrap();
+    let key = 1u64.to_le_bytes();
+    let bytes = packet("udp").len() as u64 - 14;
+    let value = [(2_u64 << 32).to_le_bytes(), (2 * bytes).to_le_bytes()].concat();
+    for flags in [0, BPF_F_LOCK] {
+        assert_eq!(traffic.read(&key, flags).unwrap(), value);
+    }
+    traffic.update_with(&key, &[7; 16], BPF_F_LOCK).unwrap();
+    let hidden = [[0, 0, 0, 0, 7, 7, 7, 7], [7; 8]].concat();
+    assert_eq!(traffic.read(&key, 0).unwrap(), hidden);
 }

@@ -75,6 +75,11 @@ const CASES: &[Case] = &[
         },
     ),
     case(
+        "cgroup_lock",
+        || vec![sent("udp"), Event::packet(packet("udp"))],
+        cgroup_lock,
+    ),
+    case(
         "count_by_uid",
         || [execve(), execve()].concat(),
         |seen| {

@@ -173,3 +173,74 @@ fn lock_flag_without_a_lock_is_invalid() {
         assert_eq!(updated, Err(Errno::EINVAL));
     }
 }
+
+#[test]
+fn locked_read_waits_for_the_lock_and_hides_fields() {
+    for map_type in [MapType::Array, MapType::Hash] {
+        let machine = machine();
+        let map = managed(&machine, map_type);
+        let env = env(&machine, 0);
+        map.update_user(&key(1), &full(7), BPF_F_LOCK).unwrap();
+        let place = map.ops().lookup(&env, &key(1)).unwrap();
+        machine.memory.store(place, Size::W, 1).unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| map.read_user_with(&key(1), BPF_F_LOCK));
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            machine
+                .memory
+                .store(place.offset(8), Size::DW, 8)
+                .expect("the value is there");
+            machine.memory.store(place, Size::W, 0).unwrap();
+            assert_eq!(waiting.join().unwrap(), Ok(seen(8)));
+        });
+        assert_eq!(machine.memory.load(place, Size::W), Ok(0));
+        assert_eq!(map.read_user_with(&key(1), BPF_NOEXIST), Err(Errno::EINVAL));
+    }
+}
+
+#[test]
+fn locked_value_is_taken_out_of_a_hash_only() {
+    let machine = machine();
+    let map = managed(&machine, MapType::Hash);
+    map.update_user(&key(1), &full(7), BPF_ANY).unwrap();
+    assert_eq!(map.take_user(&key(1), BPF_F_LOCK), Ok(seen(7)));
+    assert_eq!(map.take_user(&key(1), BPF_F_LOCK), Err(Errno::ENOENT));
+    let map = managed(&machine, MapType::Array);
+    assert_eq!(map.take_user(&key(1), BPF_F_LOCK), Err(Errno::ENOTSUPP));
+}
+
+#[test]
+fn read_with_the_lock_flag_without_a_lock_is_invalid() {
+    let machine = machine();
+    let map = map(&machine, MapType::Array, 8, 4);
+    let read = map.read_user_with(&key(1), BPF_F_LOCK);
+    assert_eq!(read, Err(Errno::EINVAL));
+    assert_eq!(map.read_user_with(&key(1), 0), Ok(vec![0; 8]));
+}
+
+#[test]
+fn cgroup_storage_keeps_its_lock_and_hides_it() {
+    let machine = machine();
+    let lock = Field {
+        offset: 0,
+        kind: FieldKind::SpinLock,
+    };
+    let spec = MapSpec {
+        fields: Fields::from_iter([lock]),
+        ..spec(MapType::CgroupStorage, 8, SIZE, 0)
+    };
+    let map = Map::create(&machine, &spec).unwrap();
+    let (cgroup, hook) = (1_u64, 0);
+    let place = CgroupPlace { cgroup, hook };
+    let storage = map.cgroup().unwrap();
+    let value = storage.get(&env(&machine, 0), place).unwrap();
+    let key = cgroup.to_le_bytes();
+    map.update_user(&key, &[0xff; SIZE as usize], BPF_F_LOCK)
+        .unwrap();
+    assert_eq!(machine.memory.load(value, Size::W), Ok(0));
+    let mut seen = vec![0xff; SIZE as usize];
+    seen[..4].fill(0);
+    for flags in [0, BPF_F_LOCK] {
+        assert_eq!(map.read_user_with(&key, flags).as_ref(), Ok(&seen));
+    }
+}
