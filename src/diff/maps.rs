@@ -1,9 +1,11 @@
 //! Comparing what is in a map.
 //!
-//! Order does not count, nor do ids of maps and programs, which each side gives as it likes.
+//! Order does not count, nor do ids of maps and programs, which each side gives as it likes, nor the
+//! heads of lists, which a kernel copies as empty ones, at addresses of its own.
 
 use crate::abi::MapType;
 use crate::kernel::job::MapContents;
+use crate::object::{FieldKind, MapSpec};
 use crate::sim::MapView;
 
 use super::Difference;
@@ -28,8 +30,22 @@ pub(super) fn compare(view: &MapView<'_>, theirs: &MapContents) -> Option<Differ
             };
             entries(view, keys(&ours(view)), keys(&theirs.entries))
         }
-        _ => entries(view, ours(view), theirs.entries.clone()),
+        _ => entries(view, ours(view), without_lists(spec, &theirs.entries)),
     }
+}
+
+/// Entries of a kernel's whose lists' heads are zero, as readers of the simulator see them.
+fn without_lists(spec: &MapSpec, entries: &[Entry]) -> Vec<Entry> {
+    let mut entries = entries.to_vec();
+    let lists = spec.fields.iter();
+    for list in lists.filter(|field| matches!(field.kind, FieldKind::ListHead(_))) {
+        let from = list.offset as usize;
+        for (_, value) in &mut entries {
+            let head = value.iter_mut().skip(from).take(list.kind.size() as usize);
+            head.for_each(|byte| *byte = 0);
+        }
+    }
+    entries
 }
 
 /// The entries of our map as the kernel gives them to user space.

@@ -10,6 +10,7 @@
 //! - What one side cannot do is a [`Compared::notes`] line, never a silent agreement.
 //! - Each program starts with fresh maps on both sides.
 
+mod creation;
 mod events;
 mod input;
 mod maps;
@@ -18,7 +19,7 @@ mod run;
 use std::sync::Arc;
 
 use crate::btf::Btf;
-use crate::kernel::job::{Job, ProgramResult, Verdict};
+use crate::kernel::job::{Job, JobResult, MapFailure, ProgramResult, Verdict};
 use crate::kernel::{Kernel, KernelError, errno_name, log};
 use crate::object::{LinkError, LinkOptions, Object, ObjectError, Program, Setup, TargetPrograms};
 use crate::sim::Engine;
@@ -128,7 +129,8 @@ pub enum Decision {
 /// Something that is not the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// What: `verdict`, `errno`, `return value`, `packet`, `map NAME`, `trace`, `event NAME`.
+    /// What: `verdict`, `errno`, `return value`, `packet`, `map NAME`, `map NAME creation`, `trace`,
+    /// `event NAME`.
     pub what: String,
     /// The simulator's.
     pub ours: String,
@@ -162,9 +164,12 @@ pub fn compare(
 ) -> Result<Vec<Compared>, DiffError> {
     let linked = link(subject, options)?;
     let programs: Vec<&Arc<Program>> = linked.iter().flatten().collect();
-    let results = match programs.first() {
-        Some(first) => judge(kernel, first, &programs)?,
-        None => Vec::new(),
+    let (results, mut differences) = match programs.first() {
+        Some(first) => {
+            let result = judge(kernel, first, &programs)?;
+            (result.programs, created(first, &result.maps))
+        }
+        None => Default::default(),
     };
     let mut results = results.into_iter();
     let mut compared = Vec::new();
@@ -180,6 +185,10 @@ pub fn compare(
         if options.programs.is_empty() || options.programs.contains(name) {
             compared.push(one);
         }
+    }
+    // Maps are the whole object's; what differs stands with the first program that is shown.
+    if let Some(first) = compared.first_mut() {
+        first.differences.append(&mut differences);
     }
     Ok(compared)
 }
@@ -204,18 +213,30 @@ fn link(subject: &Subject, options: &Options) -> Result<Vec<LinkedProgram>, Diff
     })
 }
 
-/// The kernel's verdicts on the programs of an object.
+/// How the answers to an object's maps differ.
+fn created(first: &Program, theirs: &[Result<(), MapFailure>]) -> Vec<Difference> {
+    match creation::compare(&first.maps, theirs) {
+        Ok(differences) => differences,
+        Err(error) => vec![Difference {
+            what: "maps".to_owned(),
+            ours: error,
+            kernel: "not compared".to_owned(),
+        }],
+    }
+}
+
+/// What the kernel says of the maps and programs of an object.
 fn judge(
     kernel: &mut dyn Kernel,
     first: &Program,
     programs: &[&Arc<Program>],
-) -> Result<Vec<ProgramResult>, KernelError> {
+) -> Result<JobResult, KernelError> {
     let programs = programs.iter().map(|program| program.as_ref());
     let mut job = Job::new(first.btf.as_deref(), &first.maps, programs);
     for program in &mut job.programs {
         program.log_level = LOG_LEVEL;
     }
-    Ok(kernel.execute(&job)?.programs)
+    kernel.execute(&job)
 }
 
 fn both(

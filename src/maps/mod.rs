@@ -111,7 +111,7 @@ pub enum MapError {
         reason: &'static str,
     },
     /// It does not fit guest memory.
-    #[error("cannot create map {map}")]
+    #[error("cannot create map {map}: there is no memory for it (ENOMEM)")]
     OutOfMemory {
         /// The map's name.
         map: String,

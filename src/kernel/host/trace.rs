@@ -57,13 +57,37 @@ impl Pipe {
     }
 }
 
-/// The text of the lines that come from programs. One without the mark goes on from the last.
+/// The texts that come from programs. A line that does not begin as the kernel's do goes on from
+/// the last.
 fn printed(text: &str) -> Vec<String> {
-    let lines = text.lines();
-    lines
-        .filter_map(|line| line.split_once(MARK))
-        .map(|(_, printed)| printed.to_owned())
-        .collect()
+    let mut printed: Vec<String> = Vec::new();
+    let mut is_printed = false;
+    for line in text.lines() {
+        match line.split_once(MARK) {
+            Some((_, text)) => {
+                printed.push(text.to_owned());
+                is_printed = true;
+            }
+            None if is_printed && !begins(line) => {
+                if let Some(last) = printed.last_mut() {
+                    last.push('\n');
+                    last.push_str(line);
+                }
+            }
+            None => is_printed = false,
+        }
+    }
+    printed
+}
+
+/// Whether a line begins as those of the kernel do: with the number of a CPU, in brackets or as that
+/// of the one that lost some.
+fn begins(line: &str) -> bool {
+    let cpu = line
+        .split_once(" [")
+        .and_then(|(_, rest)| rest.split_once("] "));
+    let is_cpu = |cpu: &str| !cpu.is_empty() && cpu.bytes().all(|byte| byte.is_ascii_digit());
+    cpu.is_some_and(|(cpu, _)| is_cpu(cpu)) || line.starts_with("CPU:")
 }
 
 #[cfg(test)]
@@ -76,5 +100,13 @@ mod tests {
                     <...>-7 [001] d..1. 3.5: sched_switch: x\n\
                     CPU:0 [LOST 3 EVENTS]\n";
         assert_eq!(printed(text), ["a: b"]);
+    }
+
+    #[test]
+    fn printed_text_of_several_lines_stays_together() {
+        let text = "  a-1 [000] ...11   1.0: bpf_trace_printk: one\n\n\
+                    \x20 a-1 [001] ...11   1.1: bpf_trace_printk: two\nlines\n\
+                    <...>-7 [001] d..1. 3.5: sched_switch: x\nrest\n";
+        assert_eq!(printed(text), ["one\n", "two\nlines"]);
     }
 }
