@@ -55,7 +55,7 @@ impl Wants {
             task: calls(&[35, 158]),
             stacks: calls(&[27, 67, 141]),
             registers: calls(&[175]),
-            mappings: calls(&[180]),
+            mappings: calls(&[180]) || needs(Needs::Mappings),
             population: needs(Needs::Population),
             kernel_context: needs(Needs::KernelContext),
         }

@@ -134,6 +134,7 @@ const CASES: &[Case] = &[
         },
     ),
     case("iter_bits", || packets(&["udp"]), iter_bits),
+    case("iter_areas", execve, |seen| seen.holds([0..2, 2..4])),
     case("iter_num", || packets(&["udp"]), iter_num),
     case("cpumask", execve, |seen| {
         seen.holds([0..14, 20..29, 30..31]);

@@ -34,6 +34,7 @@ mod session;
 mod support;
 mod task;
 mod task_iter;
+mod task_vma;
 mod user;
 
 use super::{Body, Call, Reply};
@@ -70,6 +71,7 @@ impl Entry {
         let finds_objects = [cgroup::ROWS, task::ROWS, task_iter::ROWS];
         match self.name {
             "bpf_cast_to_kern_ctx" => Needs::KernelContext,
+            _ if is_in(task_vma::ROWS) => Needs::Mappings,
             _ if finds_objects.into_iter().any(is_in) => Needs::Population,
             _ => Needs::Nothing,
         }
@@ -89,12 +91,14 @@ pub enum Needs {
     Nothing,
     /// The structures of tasks and cgroups that nothing led to.
     Population,
+    /// What the current task's memory is mapped to.
+    Mappings,
     /// The context as the kernel has it.
     KernelContext,
 }
 
 /// All families.
-const FAMILIES: [&[Entry]; 15] = [
+const FAMILIES: [&[Entry]; 16] = [
     allocated::ROWS,
     bits::ROWS,
     cast::ROWS,
@@ -109,6 +113,7 @@ const FAMILIES: [&[Entry]; 15] = [
     session::ROWS,
     task::ROWS,
     task_iter::ROWS,
+    task_vma::ROWS,
     user::ROWS,
 ];
 

@@ -13,12 +13,15 @@ const PARTIAL: &[(&str, &str)] = &[
     ("bpf_cpumask_any_distribute", THE_FIRST),
     ("bpf_cpumask_any_and_distribute", THE_FIRST),
     ("bpf_cast_to_kern_ctx", SOME_CONTEXTS),
+    ("bpf_iter_task_vma_new", SOME_AREAS),
     ("bpf_lookup_user_key", NO_KEYS),
     ("cgroup_rstat_updated", NO_STATISTICS),
     ("cgroup_rstat_flush", NO_STATISTICS),
 ];
 
 const SOME_CONTEXTS: &str = "of packets and probes; a packet's is as it was when the program began, without what the context does not show";
+const SOME_AREAS: &str =
+    "the current process's code and stack; areas of others are not known, and none are given";
 const NO_KEYS: &str = "no user has keys: it finds none";
 const THE_FIRST: &str = "gives the first CPU each time";
 const NO_STATISTICS: &str =
