@@ -10,7 +10,7 @@ const PARTIAL: &[(u32, &str)] = &[
     (24, "the machine has no route realms"),
     (27, NO_UNWINDING),
     (42, "the machine has one NUMA node"),
-    (50, "what is encapsulated already is encapsulated again"),
+    (50, "the segments of a large packet (GSO) keep their size"),
     (51, NO_DELIVERY),
     (13, NO_DELIVERY),
     (23, NO_DELIVERY),
@@ -61,10 +61,6 @@ const PARTIAL: &[(u32, &str)] = &[
         166,
         "maps and types; programs that load or run programs stop",
     ),
-    (
-        165,
-        "formats are checked when it runs, not when the program is judged; no more than 1024 bytes are made",
-    ),
     (167, "types of the kernel itself"),
     (175, "of the current task; others' are zero"),
     (176, "the processor records no branches"),
@@ -79,6 +75,8 @@ const PARTIAL: &[(u32, &str)] = &[
     (79, THE_TASKS_CGROUP),
     (83, THE_TASKS_CGROUP),
     (96, "of a connection that has just begun"),
+    (126, WHOLE_BUFFER),
+    (127, WHOLE_BUFFER),
     (128, THE_TASKS_CGROUP),
     (129, THE_TASKS_CGROUP),
     (152, NO_DELIVERY),
@@ -105,6 +103,8 @@ const VARIABLES: &str = "the kernel's variables are zero, but for the number of 
 const COOKIES: &str = "cookies are as the kernel's, of another secret";
 const CASTS: &str = "structures have addresses, ports and states; the rest is zero";
 const NO_UNWINDING: &str = "stacks are what the event says; no build ids";
+const WHOLE_BUFFER: &str =
+    "every text has the room of an empty buffer, as if nothing had been written before it";
 const THE_TASKS_CGROUP: &str = "sockets are in the current task's cgroup";
 const NO_FLOW: &str = "which socket gets the data is recorded; it goes no further";
 const NO_DELIVERY: &str = "where the packet shall go is recorded; it goes no further";
