@@ -22,8 +22,7 @@ the tables in the code, and a test fails when they differ.
 is loaded; nothing is silently left out.
 
 Values of maps may have fields that the kernel treats specially (locks, timers, work queues, kernel pointers, lists, trees,
-reference counts): readers see them as zero, writers leave them alone, and what they hold is released with the value. Work
-queues are judged, and programs that set one are not run.
+reference counts): readers see them as zero, writers leave them alone, and what they hold is released with the value.
 ";
 
 fn fresh() -> String {

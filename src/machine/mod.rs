@@ -48,7 +48,7 @@ pub use sequences::Sequences;
 pub use sinks::{TraceFlags, TracePipe};
 pub use sockets::{OpenSocket, Protocol, SocketSpec, Sockets};
 pub use task::{Comm, Namespaces, ROOT_CGROUP, Task, TaskTable};
-pub use timers::{DueTimer, TimerCallback, TimerClock, TimerId, Timers};
+pub use timers::{DueTimer, TimerCallback, TimerClock, TimerId, Timers, Waits};
 
 /// What a machine is made as.
 #[derive(Clone, Copy, Debug, Default)]

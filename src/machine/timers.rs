@@ -1,10 +1,11 @@
-//! Timers of programs: fields of map values by address, and when each is due.
+//! Timers and work queues of programs: fields of map values by address, and when each is due.
 //!
 //! It runs nothing: whoever lets time pass takes what is due and calls the functions.
 //!
 //! Rules:
 //! - A timer is known from `bpf_timer_init` until its element goes.
 //! - Times are nanoseconds since boot; those of the date are turned into them when a timer is started.
+//! - Work is due when it is started; started again before it is done, it is done once.
 //! - Timers that are due at the same time fire in the order in which they were started.
 
 use std::collections::BTreeMap;
@@ -20,6 +21,15 @@ pub enum TimerClock {
     Boot,
     /// The date (`CLOCK_REALTIME`).
     Date,
+}
+
+/// What a function waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// A timer's: a clock.
+    For(TimerClock),
+    /// A work queue's: a worker of the kernel's.
+    ForWorker,
 }
 
 /// The function that a timer calls.
@@ -48,13 +58,15 @@ pub struct DueTimer {
     pub callback: TimerCallback,
     /// When it was to be called.
     pub due: u64,
+    /// What it waited for.
+    pub waits: Waits,
 }
 
 #[derive(Debug)]
 struct Timer {
     id: TimerId,
     map: Addr,
-    clock: TimerClock,
+    waits: Waits,
     callback: Option<TimerCallback>,
     /// When it fires, and what that was the how manyeth start.
     due: Option<(u64, u64)>,
@@ -83,6 +95,18 @@ impl Timers {
     /// # Errors
     /// It was done before (`EBUSY`).
     pub fn init(&self, timer: Addr, map: Addr, clock: TimerClock) -> Result<(), Errno> {
+        self.make(timer, map, Waits::For(clock))
+    }
+
+    /// `bpf_wq_init`.
+    ///
+    /// # Errors
+    /// It was done before (`EBUSY`).
+    pub fn init_work(&self, queue: Addr, map: Addr) -> Result<(), Errno> {
+        self.make(queue, map, Waits::ForWorker)
+    }
+
+    fn make(&self, timer: Addr, map: Addr, waits: Waits) -> Result<(), Errno> {
         let mut inner = self.lock();
         if inner.timers.contains_key(&timer) {
             return Err(Errno::EBUSY);
@@ -92,7 +116,7 @@ impl Timers {
         let made = Timer {
             id: TimerId(inner.made),
             map,
-            clock,
+            waits,
             callback: None,
             due: None,
         };
@@ -106,10 +130,10 @@ impl Timers {
         self.any.load(Ordering::Relaxed)
     }
 
-    /// `bpf_timer_set_callback`.
+    /// `bpf_timer_set_callback`, and the same of work.
     ///
     /// # Errors
-    /// There is no timer (`EINVAL`).
+    /// There is neither (`EINVAL`).
     pub fn set_callback(&self, timer: Addr, callback: TimerCallback) -> Result<(), Errno> {
         let mut inner = self.lock();
         let timer = inner.timers.get_mut(&timer).ok_or(Errno::EINVAL)?;
@@ -121,7 +145,10 @@ impl Timers {
     pub fn clock(&self, timer: Addr) -> Option<TimerClock> {
         let inner = self.lock();
         let timer = inner.timers.get(&timer)?;
-        timer.callback.map(|_| timer.clock)
+        match (timer.callback, timer.waits) {
+            (Some(_), Waits::For(clock)) => Some(clock),
+            (None, _) | (_, Waits::ForWorker) => None,
+        }
     }
 
     /// `bpf_timer_start`: it fires at that time, and no longer at an earlier one.
@@ -130,20 +157,28 @@ impl Timers {
     /// There is no timer, or it has no function (`EINVAL`).
     pub fn start(&self, at: Addr, due: u64) -> Result<(), Errno> {
         let mut inner = self.lock();
-        let Inner {
-            timers,
-            waiting,
-            starts,
-            made: _,
-        } = &mut *inner;
-        let timer = timers.get_mut(&at).filter(|one| one.callback.is_some());
-        let timer = timer.ok_or(Errno::EINVAL)?;
-        if let Some(before) = timer.due.take() {
-            waiting.remove(&before);
+        let timer = inner.timers.get(&at).ok_or(Errno::EINVAL)?;
+        match (timer.callback, timer.waits) {
+            (Some(_), Waits::For(_)) => {
+                inner.wait(at, due);
+                Ok(())
+            }
+            (None, _) | (_, Waits::ForWorker) => Err(Errno::EINVAL),
         }
-        *starts += 1;
-        timer.due = Some((due, *starts));
-        waiting.insert((due, *starts), at);
+    }
+
+    /// `bpf_wq_start`: it is done from now on; if it waits already, nothing changes.
+    ///
+    /// # Errors
+    /// There is no work queue, or it has no function (`EINVAL`).
+    pub fn start_work(&self, at: Addr, now: u64) -> Result<(), Errno> {
+        let mut inner = self.lock();
+        let queue = inner.timers.get(&at).ok_or(Errno::EINVAL)?;
+        match (queue.callback, queue.waits, queue.due) {
+            (Some(_), Waits::ForWorker, None) => inner.wait(at, now),
+            (Some(_), Waits::ForWorker, Some(_)) => {}
+            (None, _, _) | (_, Waits::For(_), _) => return Err(Errno::EINVAL),
+        }
         Ok(())
     }
 
@@ -155,6 +190,9 @@ impl Timers {
     pub fn cancel(&self, timer: Addr, running: Option<TimerId>) -> Result<bool, Errno> {
         let mut inner = self.lock();
         let timer = inner.timers.get_mut(&timer).ok_or(Errno::EINVAL)?;
+        if timer.waits == Waits::ForWorker {
+            return Err(Errno::EINVAL);
+        }
         if running == Some(timer.id) {
             return Err(Errno::EDEADLK);
         }
@@ -206,6 +244,7 @@ impl Timers {
             map: timer.map,
             callback: timer.callback?,
             due: key.0,
+            waits: timer.waits,
         })
     }
 
@@ -216,6 +255,21 @@ impl Timers {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Lets a timer wait until then, and no longer until an earlier time.
+    fn wait(&mut self, at: Addr, due: u64) {
+        let Some(timer) = self.timers.get_mut(&at) else {
+            return;
+        };
+        if let Some(before) = timer.due.take() {
+            self.waiting.remove(&before);
+        }
+        self.starts += 1;
+        timer.due = Some((due, self.starts));
+        self.waiting.insert((due, self.starts), at);
     }
 }
 

@@ -1,9 +1,11 @@
-//! Timers that are due: their functions run, each by itself, as the kernel's interrupt would call
+//! Timers and work that are due: their functions run, each by itself, as the kernel's interrupt or worker would call
 //! them.
 //!
 //! Rules:
 //! - Timers fire after the programs of a hook, when the clock has come so far, and while the machine
 //!   sleeps; then the idle task is current, as far as anybody asks.
+//! - Work is done by a worker of the kernel's, a task that nothing else knows of, after the programs of the hook that
+//!   started it.
 //! - A function takes at least the clock's step, so that one that starts its timer anew comes to an end.
 //! - The host's clock is not waited for: what is due within a sleep fires at once.
 
@@ -14,7 +16,7 @@ use crate::events::{EventError, Scene};
 use crate::helpers::{RunState, World};
 use crate::isa::Pc;
 use crate::machine::{
-    Addr, DueTimer, Memory, ObjectKind, ObjectSpec, OutOfMemory, Owner, ProgId, Task,
+    Addr, Comm, DueTimer, Memory, ObjectKind, ObjectSpec, OutOfMemory, Owner, ProgId, Task, Waits,
 };
 use crate::maps::Map;
 
@@ -24,6 +26,8 @@ use super::running::EndOfRun;
 
 /// Most timers that fire at once; what is due beyond that fires later.
 const MOST: usize = 100_000;
+/// The number of the kernel's worker.
+const WORKER: u32 = 10;
 
 impl Sim {
     /// Nothing happens for so long, but for timers.
@@ -53,6 +57,11 @@ impl Sim {
                 break;
             };
             self.machine.clock.reach(due.due);
+            let worker = match due.waits {
+                Waits::For(_) => None,
+                Waits::ForWorker => Some(Arc::new(worker())),
+            };
+            let task = worker.as_ref().unwrap_or(task);
             hooks.extend(self.fire_timer(&due, task, scene)?);
             self.machine.clock.tick();
         }
@@ -76,7 +85,10 @@ impl Sim {
         let run = self.call_timer(due, [due.map, room, value], task, scene);
         memory.free(room);
         Ok(run?.map(|run| HookRun {
-            hook: format!("timer in {}", map.spec.name),
+            hook: match due.waits {
+                Waits::For(_) => format!("timer in {}", map.spec.name),
+                Waits::ForWorker => format!("work in {}", map.spec.name),
+            },
             runs: vec![run],
         }))
     }
@@ -118,6 +130,22 @@ impl Sim {
             },
             None => run,
         }))
+    }
+}
+
+/// The task that does what waits in work queues.
+fn worker() -> Task {
+    Task {
+        pid: WORKER,
+        tgid: WORKER,
+        ppid: 2,
+        uid: 0,
+        gid: 0,
+        comm: Comm::new("kworker/0:1"),
+        start_time: 0,
+        filename: String::new(),
+        args: Vec::new(),
+        ..Task::default()
     }
 }
 

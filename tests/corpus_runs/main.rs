@@ -469,6 +469,19 @@ const CASES: &[Case] = &[
             seen.answers(&[wanted, wanted].concat());
         },
     ),
+    case(
+        "work",
+        || packets(&["udp", "udp"]),
+        |seen| {
+            let wanted = [-22, -22, -22, 0, -16, -22, -22, 0, -22, 0, 0];
+            let wanted_again = [0, 0, -22, -16, -16, 0, -22, 0, -22, 0, 0];
+            seen.answers(&[wanted, wanted_again].concat());
+            assert_eq!(seen.returned("start_work"), [0, 1], "after the program");
+            let globals = ["done", "seen", "key_seen"];
+            assert_eq!(globals.map(|name| seen.global(name)), ["2", "2", "1"]);
+            assert!(seen.passed("work in tasks"));
+        },
+    ),
     case("typed_text", || packets(&["udp"]), typed_text),
     case("uninit_stack", execve, |seen| {
         assert_eq!(seen.returned("uninit_stack"), [0])

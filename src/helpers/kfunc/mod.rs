@@ -36,6 +36,7 @@ mod task;
 mod task_iter;
 mod task_vma;
 mod user;
+mod work;
 
 use super::{Body, Call, Reply};
 
@@ -115,6 +116,7 @@ const FAMILIES: [&[Entry]; 16] = [
     task_iter::ROWS,
     task_vma::ROWS,
     user::ROWS,
+    work::ROWS,
 ];
 
 /// Every row.
