@@ -17,7 +17,7 @@ const LEVELS: usize = 256;
 const NAME: u32 = 255;
 
 /// `long bpf_d_path(const struct path *path, char *buf, u32 sz)`: the length with its zero.
-fn d_path(call: &mut Call<'_>) -> Reply {
+pub(super) fn d_path(call: &mut Call<'_>) -> Reply {
     let [path, buf, size, ..] = call.args;
     let size = size as u32;
     if size == 0 {

@@ -169,6 +169,12 @@ const CASES: &[Case] = &[
             assert_eq!((objects.lent(), objects.held()), (0, 0));
         },
     ),
+    case("file_facts", execve, |seen| {
+        let globals = ["length", "too_short", "of_users", "of_others"];
+        let globals = globals.map(|name| seen.global(name));
+        assert_eq!(globals, ["10", "-36", "-61", "-1"]);
+        assert!(seen.global("text").starts_with("\"/bin/bash"));
+    }),
     case("ksyscall", execve, |seen| {
         seen.prints(&["bash calls execve(/bin/ls), argv[0] is /bin/ls, uid 1000"]);
     }),

@@ -25,6 +25,7 @@ mod cgroup;
 mod cpumask;
 mod dynptr;
 mod exception;
+mod files;
 mod keys;
 mod map;
 mod numbers;
@@ -99,7 +100,7 @@ pub enum Needs {
 }
 
 /// All families.
-const FAMILIES: [&[Entry]; 16] = [
+const FAMILIES: [&[Entry]; 17] = [
     allocated::ROWS,
     bits::ROWS,
     cast::ROWS,
@@ -107,6 +108,7 @@ const FAMILIES: [&[Entry]; 16] = [
     cpumask::ROWS,
     dynptr::ROWS,
     exception::ROWS,
+    files::ROWS,
     keys::ROWS,
     map::ROWS,
     numbers::ROWS,
