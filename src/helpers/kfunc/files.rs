@@ -46,17 +46,18 @@ fn path_d_path(call: &mut Call<'_>) -> Reply {
 }
 
 /// `int bpf_get_file_xattr(struct file *file, const char *name__str, struct bpf_dynptr *value_p)`, and the same of a
-/// `struct dentry`: only attributes of users are for programs, and there are none.
+/// `struct dentry`: only attributes of users are for programs, which have a name beyond that, and there are none.
 fn get_xattr(call: &mut Call<'_>) -> Reply {
     let [_, name, value, ..] = call.args;
+    let byte = |call: &Call<'_>, off| call.memory().load(Addr(name).offset(off), Size::B);
     for (wanted, off) in PREFIX.iter().zip(0..) {
-        let byte = call.memory().load(Addr(name).offset(off), Size::B)?;
-        if byte != u64::from(*wanted) {
+        if byte(call, off)? != u64::from(*wanted) {
             return Ok(Errno::EPERM.as_return());
         }
     }
+    let is_bare = byte(call, PREFIX.len() as i64)? == 0;
     let value = Dynptr::load(call.memory(), value)?;
-    Ok(match value.is_null() || value.is_read_only() {
+    Ok(match is_bare || value.is_null() || value.is_read_only() {
         true => Errno::EINVAL.as_return(),
         false => Errno::ENODATA.as_return(),
     })
@@ -76,12 +77,14 @@ mod tests {
         let [whole, fixed, nothing] = [whole, whole.read_only(), Dynptr::NOTHING]
             .map(|dynptr| bench.data(&dynptr.to_bytes()));
         let user = bench.data(b"user.note\0");
+        let bare = bench.data(b"user.\0");
         let others = [b"security.ima\0".as_slice(), b"use\0", b"\0"];
         let others = others.map(|name| bench.data(name));
         let mut get = |name, value| bench.kfunc("bpf_get_file_xattr", [8, name, value]);
         assert_eq!(get(user, whole), errno(Errno::ENODATA));
         assert_eq!(get(user, fixed), errno(Errno::EINVAL));
         assert_eq!(get(user, nothing), errno(Errno::EINVAL));
+        assert_eq!(get(bare, whole), errno(Errno::EINVAL));
         for name in others {
             assert_eq!(get(name, whole), errno(Errno::EPERM));
         }

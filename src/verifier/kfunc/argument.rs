@@ -1,7 +1,7 @@
 //! Whether the registers hold what a kernel function wants, by its prototype.
 //!
 //! The end of a parameter's name may say more than its type: `__k` is a constant, `__sz` the size of the memory before,
-//! `__ign` is not looked at, `__nullable` may be null, `__opt` is memory that need not be there, `__str` is a string that
+//! `__ign` and `__prog` are not looked at, `__nullable` may be null, `__opt` is memory that need not be there, `__str` is a string that
 //! is known when the program is judged.
 //!
 //! Kernel: `check_kfunc_args`, `get_kfunc_ptr_arg_type`, `process_kf_arg_ptr_to_btf_id` in
@@ -24,6 +24,8 @@ use super::{Call, Effect};
 const UNSUPPORTED: [&str; 1] = ["bpf_res_spin_lock"];
 /// Endings of names that ask for such rules.
 const UNSUPPORTED_ENDINGS: [&str; 3] = ["__iter", "rdonly_buf_size", "rdwr_buf_size"];
+/// Endings of names of what the kernel fills in itself, whatever is given; the second came after 6.12.
+const IGNORED: [&str; 2] = ["__ign", "__prog"];
 /// Contexts as programs see them, and what the kernel has in their place.
 const PROJECTIONS: [(&str, &str); 3] = [
     ("__sk_buff", "sk_buff"),
@@ -51,7 +53,7 @@ impl Verifier<'_> {
         let mut is_size = false;
         for (index, (name, ty)) in params.iter().enumerate() {
             // A size is judged with the memory before it.
-            if std::mem::take(&mut is_size) || name.ends_with("__ign") {
+            if std::mem::take(&mut is_size) || IGNORED.iter().any(|end| name.ends_with(end)) {
                 continue;
             }
             let reg = ARGUMENTS[index];

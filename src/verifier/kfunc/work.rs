@@ -64,11 +64,50 @@ impl Verifier<'_> {
         }
     }
 
+    /// Whether it matters that a work queue lies in another map than is said. Of one whose values have other special
+    /// fields alone the kernel does not ask; Linux 6.12 dies over one that has none at all, so that is refused, too.
     fn has_work(&self, map: super::super::state::MapRef) -> bool {
-        self.value_fields(map).has(&FieldKind::WorkQueue)
+        let fields = self.value_fields(map);
+        fields.is_empty() || fields.has(&FieldKind::WorkQueue)
     }
 }
 
 fn not_in_value(given: &Given<'_>) -> Fail {
     Fail::invalid(format!("arg#{} doesn't point to a map value", given.index))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::object::{LinkOptions, Object, Program};
+    use crate::verifier::{Env, verify};
+
+    /// The program of `work.o`, told to set up its work queue with another map.
+    fn work_in(name: &str) -> Program {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/work.o");
+        let object = Object::parse("work.o", &std::fs::read(path).unwrap()).unwrap();
+        let linked = object.link(&LinkOptions::default());
+        let mut program = linked.programs.into_iter().next().unwrap().unwrap();
+        let map = program.maps.iter().position(|map| map.name == name);
+        let map = map.and_then(|map| i32::try_from(map).ok()).unwrap();
+        let tasks = program.maps.iter().position(|map| map.name == "tasks");
+        for insn in &mut program.code {
+            let names_map = insn.opcode == 0x18 && insn.src == 1 && insn.dst == 2;
+            if names_map && usize::try_from(insn.imm).ok() == tasks {
+                insn.imm = map;
+            }
+        }
+        program
+    }
+
+    #[test]
+    fn work_queue_said_to_lie_in_another_map_is_refused() {
+        let judged = |name| verify(&Arc::new(work_in(name)), &Env::default());
+        assert!(judged("tasks").is_ok());
+        let refused = judged("answers").unwrap_err();
+        let sentence =
+            "workqueue pointer in R1 map_uid=0 doesn't match map pointer in R2 map_uid=0";
+        assert_eq!(refused.message, sentence);
+    }
 }
