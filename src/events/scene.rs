@@ -261,7 +261,8 @@ impl Drop for Scene<'_> {
             wire.free(self.machine);
         }
         for addr in self.owned.drain(..) {
-            if self.machine.objects.outlives_event(addr) {
+            let Machine { objects, grace, .. } = self.machine;
+            if objects.outlives_event(addr, grace) {
                 continue;
             }
             self.machine.holders.remove(addr);

@@ -16,10 +16,10 @@ use crate::interp;
 #[cfg(feature = "jit")]
 use crate::jit::{self, Compiler, Counting, JitError, Native, Natives};
 use crate::machine::{
-    Addr, CpuId, Errno, Machine, MachineConfig, MemoryConfig, MemoryError, ObjectKind, ObjectSpec,
+    Addr, Errno, Machine, MachineConfig, MemoryConfig, MemoryError, ObjectKind, ObjectSpec,
     OutOfMemory, Owner, PacketError, SkBuff, SkbLayer, Task, XdpFrame, XdpQueue,
 };
-use crate::maps::{BPF_ANY, Map, MapEnv, MapError, MapTable};
+use crate::maps::{BPF_ANY, Map, MapError, MapTable};
 use crate::object::MapSpec;
 use crate::verifier::{Env, Recording, Rejection, Verified, record, verify};
 
@@ -405,11 +405,14 @@ impl Lab {
                 (outcome, checker.into_compared())
             }
         };
-        self.machine.objects.end_of_run();
-        self.table.end_of_run(&MapEnv {
-            memory: &self.machine.memory,
-            cpu: CpuId(0),
-        });
+        let Machine {
+            memory,
+            grace,
+            objects,
+            ..
+        } = &self.machine;
+        objects.end_of_run(grace);
+        self.table.end_of_run(memory, grace);
         (outcome, compared)
     }
 

@@ -12,6 +12,7 @@ mod clock;
 mod cpus;
 mod descriptors;
 mod errno;
+mod grace;
 mod holder;
 pub mod memory;
 mod network;
@@ -33,6 +34,7 @@ pub use clock::{Clock, ClockConfig};
 pub use cpus::{CpuId, Cpus, MAX_CPUS};
 pub use descriptors::{Described, Descriptors};
 pub use errno::Errno;
+pub use grace::{Grace, Limbo};
 pub use holder::{Holder, HolderKind, HolderTable};
 pub use memory::{
     Access, Addr, Fault, FaultReason, Memory, MemoryConfig, MemoryError, ObjectInfo, ObjectKind,
@@ -74,6 +76,8 @@ pub struct Machine {
     pub clock: Clock,
     /// Randomness.
     pub random: Random,
+    /// Which runs are under way, where several threads run programs.
+    pub grace: Grace,
     /// Tasks.
     pub tasks: TaskTable,
     /// Objects that programs allocate.
@@ -107,6 +111,7 @@ impl Machine {
             cpus: config.cpus,
             clock: Clock::new(config.clock),
             random: Random::new(config.seed),
+            grace: Grace::default(),
             tasks: TaskTable::default(),
             holders,
             trace: TracePipe::default(),

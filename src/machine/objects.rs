@@ -6,17 +6,19 @@
 //!
 //! Rules:
 //! - An object lives as long as something holds it: a program, a field of a map's value or of another object, a list
-//!   or tree. What is given back stays readable until the run ends, as under RCU.
+//!   or tree. What is given back stays readable until the run ends, and all others that run by then, as under RCU.
 //! - An operation that is given what is none of these is refused, whoever asks.
 //! - An object is in one list or tree by each of its nodes.
 //! - A structure of the kernel's is its event's, which lays it out; one that a field holds when the event is over stays
-//!   until no field does, and to the end of the run in which it was taken out.
+//!   until no field does, and to the end of the run in which it was taken out and of those that run by then.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Addr, CpuId, HolderTable, Memory, ObjectKind, ObjectSpec, Owner, Stride};
+use super::{
+    Addr, CpuId, Grace, HolderTable, Limbo, Memory, ObjectKind, ObjectSpec, Owner, Stride,
+};
 use crate::isa::{AtomicOp, Size, Width};
 
 /// How a structure with special fields is made up.
@@ -96,7 +98,8 @@ pub struct ObjectTable {
     memory: Arc<Memory>,
     holders: Arc<HolderTable>,
     inner: Mutex<Inner>,
-    /// Whether anybody was at work here since a run ended: most programs have no objects, and do not wait for a lock.
+    /// Whether anybody was at work here since a run ended, or something waits to be freed: most programs have no
+    /// objects, and do not wait for a lock.
     was_used: AtomicBool,
 }
 
@@ -109,9 +112,18 @@ struct Inner {
     /// The list or tree that each node is in.
     owners: HashMap<u64, u64>,
     /// Given back, but perhaps still looked at.
-    limbo: Vec<u64>,
+    limbo: Limbo<Gone>,
     /// Structures of the kernel's that are or were in fields.
     lent: BTreeMap<u64, Lent>,
+}
+
+/// What nobody holds any more.
+#[derive(Debug)]
+enum Gone {
+    /// An object of a program's.
+    Object(u64),
+    /// A structure of the kernel's, and after how many changes it was put away.
+    Lent { addr: u64, changes: u64 },
 }
 
 /// A structure of the kernel's that fields hold.
@@ -121,6 +133,10 @@ struct Lent {
     fields: u32,
     /// Whether the event that laid it out is over, so that it goes with the last of them.
     is_left: bool,
+    /// How often it was put into a field or taken out of one.
+    changes: u64,
+    /// After how many changes it was last put away, to go unless there are more.
+    put_away: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -287,6 +303,7 @@ impl ObjectTable {
         if !addr.is_null() && !inner.objects.contains_key(&addr.0) {
             let lent = inner.lent.entry(addr.0).or_default();
             lent.fields = lent.fields.saturating_add(1);
+            lent.changes += 1;
         }
     }
 
@@ -295,11 +312,12 @@ impl ObjectTable {
         self.lock().take_back(addr.0);
     }
 
-    /// The event that laid out a structure of the kernel's is over: whether a field holds it, so that it stays.
-    pub fn outlives_event(&self, addr: Addr) -> bool {
+    /// The event that laid out a structure of the kernel's is over: whether a field holds it, or a run that is under
+    /// way may, so that it stays.
+    pub fn outlives_event(&self, addr: Addr, grace: &Grace) -> bool {
         let mut inner = self.lock();
         match inner.lent.get_mut(&addr.0) {
-            Some(lent) if lent.fields > 0 => {
+            Some(lent) if lent.fields > 0 || !grace.is_alone() => {
                 lent.is_left = true;
                 true
             }
@@ -320,6 +338,11 @@ impl ObjectTable {
         held.filter(|object| object.references > 0).count()
     }
 
+    /// How many wait until nobody can look at them any more.
+    pub fn waiting(&self) -> usize {
+        self.inner().limbo.len()
+    }
+
     /// Releases what the fields of a structure hold, and leaves them zero.
     pub fn release_fields(&self, addr: Addr, layout: &Layout) {
         let mut inner = self.lock();
@@ -328,29 +351,43 @@ impl ObjectTable {
         inner.drop_all(&self.memory, dropped);
     }
 
-    /// No program runs any more: nobody looks at what was given back.
+    /// A run has ended: frees what was given back and nobody looks at any more.
     #[inline]
-    pub fn end_of_run(&self) {
+    pub fn end_of_run(&self, grace: &Grace) {
         if self.was_used.load(Ordering::Relaxed) {
-            self.free_limbo();
+            self.settle(grace);
         }
     }
 
-    fn free_limbo(&self) {
+    fn settle(&self, grace: &Grace) {
         // Whoever is at work from here on ends a run of their own later.
         self.was_used.store(false, Ordering::Relaxed);
         let mut inner = self.inner();
-        for addr in std::mem::take(&mut inner.limbo) {
-            inner.objects.remove(&addr);
-            self.memory.free(Addr(addr));
-        }
-        inner.lent.retain(|addr, lent| {
-            if lent.fields == 0 && lent.is_left {
-                self.holders.remove(Addr(*addr));
-                self.memory.free(Addr(*addr));
+        inner.put_away_lent();
+        let Inner {
+            objects,
+            limbo,
+            lent,
+            ..
+        } = &mut *inner;
+        for gone in limbo.settle(grace) {
+            match gone {
+                Gone::Object(addr) => {
+                    objects.remove(&addr);
+                    self.memory.free(Addr(addr));
+                }
+                Gone::Lent { addr, changes } => {
+                    let is_unchanged = lent.get(&addr).is_some_and(|one| one.changes == changes);
+                    if is_unchanged && lent.remove(&addr).is_some_and(|one| one.is_left) {
+                        self.holders.remove(Addr(addr));
+                        self.memory.free(Addr(addr));
+                    }
+                }
             }
-            lent.fields > 0
-        });
+        }
+        if !limbo.is_empty() {
+            self.was_used.store(true, Ordering::Relaxed);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -375,6 +412,21 @@ impl Inner {
     fn take_back(&mut self, addr: u64) {
         if let Some(lent) = self.lent.get_mut(&addr) {
             lent.fields = lent.fields.saturating_sub(1);
+            lent.changes += 1;
+        }
+    }
+
+    /// Puts away the structures of the kernel's that no field holds.
+    fn put_away_lent(&mut self) {
+        for (addr, lent) in &mut self.lent {
+            if lent.fields == 0 && lent.put_away != Some(lent.changes) {
+                let changes = lent.changes;
+                lent.put_away = Some(changes);
+                self.limbo.push(Gone::Lent {
+                    addr: *addr,
+                    changes,
+                });
+            }
         }
     }
 
@@ -408,7 +460,7 @@ impl Inner {
             }
             let layout = Arc::clone(&object.layout);
             self.empty(memory, addr, &layout, &mut todo);
-            self.limbo.push(addr);
+            self.limbo.push(Gone::Object(addr));
         }
     }
 
@@ -490,7 +542,7 @@ mod tests {
         table.give_back(item).expect("it is held once");
         assert_eq!(table.give_back(item), Err(ObjectRefusal::NoObject));
         assert!(table.memory.load(item, Size::DW).is_ok());
-        table.end_of_run();
+        table.end_of_run(&Grace::default());
         assert!(table.memory.load(item, Size::DW).is_err());
     }
 
@@ -509,7 +561,7 @@ mod tests {
         assert_eq!(table.held(), 3);
         table.give_back(outer).expect("it is held");
         assert_eq!(table.held(), 0);
-        table.end_of_run();
+        table.end_of_run(&Grace::default());
         assert!(table.memory.load(listed, Size::DW).is_err());
     }
 
@@ -524,15 +576,15 @@ mod tests {
         let stored = table.memory.store(field, Size::DW, kept.0);
         stored.expect("in bounds");
         assert_eq!(
-            [kept, other].map(|at| table.outlives_event(at)),
+            [kept, other].map(|at| table.outlives_event(at, &Grace::default())),
             [true, false]
         );
-        table.end_of_run();
+        table.end_of_run(&Grace::default());
         assert!(table.memory.load(kept, Size::DW).is_ok());
         table.release_fields(outer, &layout());
         assert_eq!(table.lent(), 0);
         assert!(table.memory.load(kept, Size::DW).is_ok(), "as under RCU");
-        table.end_of_run();
+        table.end_of_run(&Grace::default());
         assert!(table.memory.load(kept, Size::DW).is_err());
     }
 
@@ -542,14 +594,14 @@ mod tests {
         let spec = ObjectSpec::new(ObjectKind::KernelObject, "task_struct", Owner::Kernel);
         let kept = table.memory.allocate(64, &spec).expect("memory");
         table.put_in_field(kept);
-        assert!(table.outlives_event(kept));
+        assert!(table.outlives_event(kept, &Grace::default()));
         table.taken_from_field(kept);
         table.put_in_field(kept);
-        table.end_of_run();
+        table.end_of_run(&Grace::default());
         assert!(table.memory.load(kept, Size::DW).is_ok(), "it was put back");
         table.taken_from_field(kept);
         assert!(table.memory.load(kept, Size::DW).is_ok());
-        table.end_of_run();
+        table.end_of_run(&Grace::default());
         assert!(table.memory.load(kept, Size::DW).is_err());
     }
 

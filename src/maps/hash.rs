@@ -5,21 +5,20 @@
 //! - As in the kernel, an update of a plain map puts a new element in the place of the old one, so
 //!   that readers see the old value or the new one and never half of each; a per-CPU map is
 //!   written in place. Values never move.
-//! - An element that was replaced or deleted is reused only after the run ends, or when more than
-//!   [`LIMBO`] others were after it: a program may still hold its address, which stays valid, as
-//!   under RCU.
+//! - An element that was replaced or deleted is reused only after all runs of that time have ended, or
+//!   when more than [`LIMBO`] others were after it: a program may still hold its address, which stays
+//!   valid, as under RCU.
 //! - Keys are listed in the order in which they were inserted; the kernel promises no order.
 //! - A full LRU map evicts one element for each that is inserted: the first in the order whose
 //!   turn has come and that no program looked up or updated since its last turn. The kernel evicts
 //!   in batches and from per-CPU lists, so that it may evict earlier; ours is the same in each run.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
 use spin::mutex::{SpinMutex, SpinMutexGuard};
 use spin::relax::Yield;
 
-use crate::machine::{Addr, CpuId, Errno, Fault, Memory};
+use crate::machine::{Addr, CpuId, Errno, Fault, Grace, Limbo, Memory};
 
 use super::keys::{Key, SHORT, Sought};
 use super::managed::{Locking, split_lock};
@@ -28,7 +27,7 @@ use super::ops::{Existence, MapEnv, MapOps, check_existence, check_update_flags}
 use super::order::Order;
 use super::{PerCpu, Shape};
 
-/// How many elements wait for the end of the run before the oldest of them is reused.
+/// How many elements wait for the end of runs before the oldest of them is reused.
 const LIMBO: usize = 4096;
 
 /// More buckets than this are not made: chains get longer instead.
@@ -71,7 +70,7 @@ pub struct HashMap {
     when_full: WhenFull,
     /// How often a node was reused: a lookup that missed meanwhile looks again.
     reuses: AtomicU64,
-    /// Whether elements wait for the end of the run.
+    /// Whether elements wait for the end of runs.
     waiting: AtomicBool,
     writer: SpinMutex<Writer, Yield>,
 }
@@ -81,8 +80,8 @@ struct Writer {
     order: Order,
     /// Nodes out of use that nobody can hold.
     free: Vec<Node>,
-    /// Nodes out of use, the oldest first.
-    limbo: VecDeque<Node>,
+    /// Nodes out of use that a program may still hold.
+    limbo: Limbo<Node>,
     /// Nodes that were ever in use.
     made: u32,
 }
@@ -380,7 +379,7 @@ impl HashMap {
         if self.shape.managed.is_some() || self.shape.timers.any() {
             self.release_values(node);
         }
-        writer.limbo.push_back(node);
+        writer.limbo.push(node);
         self.waiting.store(true, Ordering::Relaxed);
     }
 
@@ -406,7 +405,7 @@ impl HashMap {
             writer.made = next;
             return Ok(next);
         }
-        let node = writer.limbo.pop_front().ok_or(Errno::ENOMEM)?;
+        let node = writer.limbo.pop_oldest().ok_or(Errno::ENOMEM)?;
         self.note_reuse();
         Ok(node)
     }
@@ -578,14 +577,14 @@ impl MapOps for HashMap {
         })
     }
 
-    fn end_of_run(&self, _env: &MapEnv<'_>) {
+    fn end_of_run(&self, _memory: &Memory, grace: &Grace) {
         if !self.waiting.load(Ordering::Relaxed) {
             return;
         }
-        self.waiting.store(false, Ordering::Relaxed);
         let mut writer = self.lock();
         let Writer { free, limbo, .. } = &mut *writer;
-        free.extend(limbo.drain(..).rev());
+        free.extend(limbo.settle(grace).rev());
+        self.waiting.store(!limbo.is_empty(), Ordering::Relaxed);
     }
 
     fn release(&self, memory: &Memory) {

@@ -6,17 +6,20 @@
 //! Rules:
 //! - Only programs make values by asking for them; the system call may too.
 //! - A value lives as long as its holder, the map, or until it is deleted; a deleted one keeps its
-//!   place until the run ends.
+//!   place until all runs of that time have ended.
 //! - The kernel lists no keys of these maps. Readers here may, by rising number.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Shape;
 use super::managed::{Locking, split_lock};
 use super::ops::{Existence, MapEnv, MapOps, check_existence, check_update_flags};
 use crate::abi::MapType;
-use crate::machine::{Addr, Errno, Holder, HolderKind, Memory, ObjectKind, ObjectSpec};
+use crate::machine::{
+    Addr, Errno, Grace, Holder, HolderKind, Limbo, Memory, ObjectKind, ObjectSpec,
+};
 
 /// `sk_storage`, `inode_storage`, `task_storage`, `cgrp_storage`.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub struct LocalStorage {
     kind: HolderKind,
     value: ObjectSpec,
     shape: Shape,
+    /// Whether deleted values wait for the end of runs.
+    waiting: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -32,7 +37,7 @@ struct Inner {
     /// Values by their holder's number.
     values: BTreeMap<u64, Addr>,
     /// Deleted values that a program may still hold.
-    limbo: Vec<Addr>,
+    limbo: Limbo<Addr>,
 }
 
 /// Whether a value that is not there is made.
@@ -53,6 +58,7 @@ impl LocalStorage {
             kind,
             value: ObjectSpec::new(ObjectKind::MapValue, name, owner).with_access(shape.access),
             shape: shape.clone(),
+            waiting: AtomicBool::new(false),
             inner: Mutex::default(),
         }
     }
@@ -87,8 +93,14 @@ impl LocalStorage {
         let value = of_kind.and_then(|number| inner.values.remove(&number));
         let value = value.ok_or(Errno::ENOENT)?;
         self.shape.release(value);
-        inner.limbo.push(value);
+        self.put_away(&mut inner, value);
         Ok(())
+    }
+
+    /// Keeps a value until nobody can hold it.
+    fn put_away(&self, inner: &mut Inner, value: Addr) {
+        inner.limbo.push(value);
+        self.waiting.store(true, Ordering::Relaxed);
     }
 
     fn make(&self, memory: &Memory, init: Option<&[u8]>) -> Result<Addr, Errno> {
@@ -188,14 +200,20 @@ impl MapOps for LocalStorage {
         let old = inner.values.insert(number, made);
         if let Some(old) = old {
             self.shape.release(old);
-            inner.limbo.push(old);
+            self.put_away(&mut inner, old);
         }
         Ok(())
     }
 
-    fn end_of_run(&self, env: &MapEnv<'_>) {
-        let limbo = std::mem::take(&mut self.lock().limbo);
-        limbo.into_iter().for_each(|addr| env.memory.free(addr));
+    fn end_of_run(&self, memory: &Memory, grace: &Grace) {
+        if !self.waiting.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut inner = self.lock();
+        let gone = inner.limbo.settle(grace);
+        gone.for_each(|addr| memory.free(addr));
+        self.waiting
+            .store(!inner.limbo.is_empty(), Ordering::Relaxed);
     }
 
     fn holder_gone(&self, holder: Holder) {
@@ -207,7 +225,7 @@ impl MapOps for LocalStorage {
         let inner = self.lock();
         let values = inner.values.values();
         values.for_each(|addr| self.shape.release(*addr));
-        let all = inner.values.values().chain(&inner.limbo);
+        let all = inner.values.values().chain(inner.limbo.iter());
         all.for_each(|addr| memory.free(*addr));
     }
 }

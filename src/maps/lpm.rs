@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::machine::{Addr, CpuId, Errno, Memory};
+use crate::machine::{Addr, CpuId, Errno, Grace, Limbo, Memory};
 
 use super::Shape;
 use super::nodes::{Found, Keys, Node, Nodes};
@@ -31,7 +31,7 @@ pub struct LpmTrie {
     shape: Shape,
     nodes: Nodes<Cell>,
     root: AtomicU64,
-    /// Whether nodes wait for the end of the run.
+    /// Whether nodes wait for the end of runs.
     waiting: AtomicBool,
     writer: Mutex<Writer>,
 }
@@ -98,7 +98,7 @@ struct Writer {
     /// Nodes out of use that nobody can hold.
     free: Vec<Node>,
     /// Nodes out of use that a program may still hold.
-    limbo: Vec<Node>,
+    limbo: Limbo<Node>,
     /// Nodes that were ever in use.
     made: u32,
 }
@@ -465,12 +465,14 @@ impl MapOps for LpmTrie {
         self.update(env, key, value, flags)
     }
 
-    fn end_of_run(&self, _env: &MapEnv<'_>) {
-        if self.waiting.swap(false, Ordering::Relaxed) {
-            let mut writer = self.lock();
-            let Writer { free, limbo, .. } = &mut *writer;
-            free.append(limbo);
+    fn end_of_run(&self, _memory: &Memory, grace: &Grace) {
+        if !self.waiting.load(Ordering::Relaxed) {
+            return;
         }
+        let mut writer = self.lock();
+        let Writer { free, limbo, .. } = &mut *writer;
+        free.extend(limbo.settle(grace));
+        self.waiting.store(!limbo.is_empty(), Ordering::Relaxed);
     }
 
     fn release(&self, memory: &Memory) {

@@ -3,7 +3,9 @@
 //! They keep handles, not maps: an inner map lives as long as the machine's table of maps.
 
 use crate::isa::Size;
-use crate::machine::{Addr, Errno, Memory, ObjectKind, ObjectSpec, OutOfMemory, ProgramAccess};
+use crate::machine::{
+    Addr, Errno, Grace, Memory, ObjectKind, ObjectSpec, OutOfMemory, ProgramAccess,
+};
 
 use super::hash::{HashMap, WhenFull};
 use super::ops::{BPF_ANY, MapEnv, MapOps, index_of, next_index};
@@ -124,9 +126,9 @@ impl MapOps for MapOfMaps {
         Err(Errno::EBADF)
     }
 
-    fn end_of_run(&self, env: &MapEnv<'_>) {
+    fn end_of_run(&self, memory: &Memory, grace: &Grace) {
         if let Kind::Hash(hash) = &self.kind {
-            hash.end_of_run(env);
+            hash.end_of_run(memory, grace);
         }
     }
 

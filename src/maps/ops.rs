@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 
-use crate::machine::{Addr, CpuId, Errno, Holder, Memory};
+use crate::machine::{Addr, CpuId, Errno, Grace, Holder, Memory};
 
 /// Where an operation on a map happens.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +65,8 @@ pub trait MapOps: Send + Sync + Debug {
         self.lookup(env, key)
     }
 
-    /// No program runs any more: nobody holds a pointer into an element that was deleted.
-    fn end_of_run(&self, _env: &MapEnv<'_>) {}
+    /// A run has ended: elements that were deleted go, if no other run may hold a pointer into them.
+    fn end_of_run(&self, _memory: &Memory, _grace: &Grace) {}
 
     /// A task, inode, socket or cgroup is gone, and what hangs on it with it.
     fn holder_gone(&self, _holder: Holder) {}

@@ -2,11 +2,12 @@
 //!
 //! Rules:
 //! - Any number but 0 is a device, and any a socket, since the machine does not model them.
-//! - An element that is replaced or deleted keeps its place until the run ends.
+//! - An element that is replaced or deleted keeps its place until all runs of that time have ended.
 //! - Programs for packets that arrive at an element are refused, as none can be attached there.
 //! - `devmap_hash` lists its keys in rising order; the kernel promises none.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Shape;
@@ -15,7 +16,7 @@ use super::ops::{
 };
 use crate::abi::MapType;
 use crate::isa::Size;
-use crate::machine::{Addr, Errno, Memory, ObjectKind, ObjectSpec, ProgramAccess};
+use crate::machine::{Addr, Errno, Grace, Limbo, Memory, ObjectKind, ObjectSpec, ProgramAccess};
 
 /// The longest queue of a CPU.
 const MAX_QUEUE: u32 = 16_384;
@@ -30,6 +31,8 @@ pub struct RedirectMap {
     value_size: u32,
     cpus: u32,
     element: ObjectSpec,
+    /// Whether elements wait for the end of runs.
+    waiting: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -50,7 +53,7 @@ pub enum RedirectKind {
 struct Inner {
     elements: BTreeMap<u32, Addr>,
     /// Elements out of use that a program may still hold.
-    limbo: Vec<Addr>,
+    limbo: Limbo<Addr>,
 }
 
 impl RedirectMap {
@@ -68,6 +71,7 @@ impl RedirectMap {
             value_size: shape.value_size,
             cpus: shape.cpus,
             element: element.with_access(ProgramAccess::ReadOnly),
+            waiting: AtomicBool::new(false),
             inner: Mutex::default(),
         }
     }
@@ -138,16 +142,21 @@ impl RedirectMap {
         }
     }
 
+    /// Takes out what stands under a key.
+    fn remove(&self, inner: &mut Inner, key: u32) -> Option<Addr> {
+        let old = inner.elements.remove(&key)?;
+        self.put_away(inner, old);
+        Some(old)
+    }
+
+    /// Keeps an element until nobody can hold it.
+    fn put_away(&self, inner: &mut Inner, element: Addr) {
+        inner.limbo.push(element);
+        self.waiting.store(true, Ordering::Relaxed);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Inner {
-    fn remove(&mut self, key: u32) -> Option<Addr> {
-        let old = self.elements.remove(&key)?;
-        self.limbo.push(old);
-        Some(old)
     }
 }
 
@@ -172,7 +181,7 @@ impl MapOps for RedirectMap {
 
     fn delete(&self, _env: &MapEnv<'_>, key: &[u8]) -> Result<(), Errno> {
         let key = index_of(key).ok_or(Errno::EINVAL)?;
-        let removed = self.lock().remove(key);
+        let removed = self.remove(&mut self.lock(), key);
         match self.kind {
             RedirectKind::DevicesByKey => removed.map(|_| ()).ok_or(Errno::ENOENT),
             _ if key >= self.max_entries => Err(Errno::EINVAL),
@@ -220,7 +229,7 @@ impl MapOps for RedirectMap {
         let mut inner = self.lock();
         self.check_others(&inner, key, flags)?;
         if number == 0 {
-            inner.remove(key);
+            self.remove(&mut inner, key);
             return Ok(());
         }
         let memory = env.memory;
@@ -235,18 +244,26 @@ impl MapOps for RedirectMap {
         let written = memory.poke_uint(made, Size::W, u64::from(shown));
         debug_assert!(written.is_ok(), "an element has room: {written:?}");
         let old = inner.elements.insert(key, made);
-        inner.limbo.extend(old);
+        if let Some(old) = old {
+            self.put_away(&mut inner, old);
+        }
         Ok(())
     }
 
-    fn end_of_run(&self, env: &MapEnv<'_>) {
-        let limbo = std::mem::take(&mut self.lock().limbo);
-        limbo.into_iter().for_each(|addr| env.memory.free(addr));
+    fn end_of_run(&self, memory: &Memory, grace: &Grace) {
+        if !self.waiting.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut inner = self.lock();
+        let gone = inner.limbo.settle(grace);
+        gone.for_each(|addr| memory.free(addr));
+        self.waiting
+            .store(!inner.limbo.is_empty(), Ordering::Relaxed);
     }
 
     fn release(&self, memory: &Memory) {
         let inner = self.lock();
-        let all = inner.elements.values().chain(&inner.limbo);
+        let all = inner.elements.values().chain(inner.limbo.iter());
         all.for_each(|addr| memory.free(*addr));
     }
 }

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::isa::Size;
-use crate::machine::{Addr, Errno, Holder, MapId, Memory, ObjectKind, Owner};
+use crate::machine::{Addr, Errno, Grace, Holder, MapId, Memory, ObjectKind, Owner};
 
-use super::{Map, MapEnv};
+use super::Map;
 
 /// Entry `n` has room for 2^n ids.
 const SEGMENTS: usize = 32;
@@ -92,9 +92,11 @@ impl MapTable {
         self.iter().for_each(|map| map.ops().holder_gone(holder));
     }
 
-    /// Says that no program runs any more.
-    pub fn end_of_run(&self, env: &MapEnv<'_>) {
-        self.iter().for_each(|map| map.ops().end_of_run(env));
+    /// Says that a run has ended.
+    #[inline]
+    pub fn end_of_run(&self, memory: &Memory, grace: &Grace) {
+        self.iter()
+            .for_each(|map| map.ops().end_of_run(memory, grace));
     }
 }
 

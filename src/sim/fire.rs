@@ -12,7 +12,7 @@ use crate::helpers::{Hook, Redirect, RunState, Sysctl, World};
 use crate::machine::{Addr, Holder, HolderKind, ProgId, ROOT_CGROUP};
 use crate::maps::CgroupPlace;
 
-use super::running::EndOfRun;
+use super::running::UnderWay;
 use super::surroundings::Wants;
 use super::{Ready, Sim};
 
@@ -182,6 +182,7 @@ impl Sim {
         if let Event::Usdt(event) = event {
             self.attach_usdt(event)?;
         }
+        self.machine.grace.run_on(1);
         let kernel = self.options.kernel_btf.clone();
         let mut scene = Scene::new(&self.machine, kernel.as_deref(), &passage);
         let mut hooks = Vec::new();
@@ -313,9 +314,9 @@ impl Sim {
             ..world
         });
         let before = self.context_bytes(stop, context.addr);
-        let end = EndOfRun(self, &env);
+        let under_way = UnderWay::begin(self, env.world.cpu);
         let outcome = self.engines.run(&program.ready, &env, context.addr);
-        drop(end);
+        drop(under_way);
         let mut run = ProgramRun::of(program.id, code, outcome);
         if let Point::Place(place) = &stop.point {
             run.changed = changed(place, &before, &self.context_bytes(stop, context.addr));

@@ -10,7 +10,7 @@ use crate::maps::Map;
 
 use super::Sim;
 use super::fire::{Attached, Firing, HookRun, ProgramRun};
-use super::running::EndOfRun;
+use super::running::UnderWay;
 
 /// `EAGAIN`, with which a reading ends early.
 const AGAIN: i64 = -11;
@@ -109,9 +109,9 @@ impl Sim {
         let surroundings = self.surroundings(None, &self.task, scene)?;
         let code = program.ready.code();
         let env = self.run_env(self.world(code.prog_type, &self.task, &surroundings));
-        let end = EndOfRun(self, &env);
+        let under_way = UnderWay::begin(self, env.world.cpu);
         let outcome = self.engines.run(&program.ready, &env, context.addr);
-        drop(end);
+        drop(under_way);
         Ok(ProgramRun::of(program.id, code, outcome))
     }
 }

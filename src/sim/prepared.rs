@@ -13,7 +13,7 @@ use crate::machine::{Addr, CpuId, Cpus, Owner, ProgId, Task};
 
 use super::Sim;
 use super::fire::Attached;
-use super::running::EndOfRun;
+use super::running::UnderWay;
 use super::surroundings::Surroundings;
 
 /// A program with its context laid out.
@@ -72,6 +72,7 @@ impl Sim {
             let stacks = Stacks::new(&self.machine.memory, &Owner::Kernel)?;
             self.other_stacks.push(stacks);
         }
+        self.machine.grace.run_on(cpus.count() as usize);
         // Nothing else runs meanwhile: the frames on the stacks are these runs' alone.
         let sim: &Sim = self;
         let Some(program) = sim.attached.iter().find(|program| program.id == id) else {
@@ -186,7 +187,9 @@ impl Prepared<'_> {
 /// a short run.
 #[inline]
 fn run_once(prepared: &Prepared<'_>, env: &RunEnv<'_>) -> Outcome {
-    let Prepared { sim, program, .. } = prepared;
-    let _end = EndOfRun(sim, env);
+    let Prepared {
+        sim, program, cpu, ..
+    } = prepared;
+    let _under_way = UnderWay::begin(sim, *cpu);
     sim.engines.run(&program.ready, env, prepared.context.addr)
 }

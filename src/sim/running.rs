@@ -4,8 +4,7 @@
 use crate::abi::ProgType;
 use crate::code::RunEnv;
 use crate::helpers::World;
-use crate::machine::Task;
-use crate::maps::MapEnv;
+use crate::machine::{CpuId, Machine, Task};
 
 use super::Sim;
 use super::surroundings::Surroundings;
@@ -39,17 +38,32 @@ impl Sim {
     }
 }
 
-/// Frees what maps kept for the sake of a run, when it goes.
-pub(super) struct EndOfRun<'a>(pub(super) &'a Sim, pub(super) &'a RunEnv<'a>);
+/// A run that is under way; when it goes, what was kept for its sake may go, too.
+pub(super) struct UnderWay<'a> {
+    sim: &'a Sim,
+    cpu: CpuId,
+}
 
-impl Drop for EndOfRun<'_> {
+impl<'a> UnderWay<'a> {
+    #[inline]
+    pub(super) fn begin(sim: &'a Sim, cpu: CpuId) -> UnderWay<'a> {
+        sim.machine.grace.begin(cpu);
+        UnderWay { sim, cpu }
+    }
+}
+
+impl Drop for UnderWay<'_> {
     #[inline]
     fn drop(&mut self) {
-        let EndOfRun(sim, env) = self;
-        sim.machine.objects.end_of_run();
-        sim.maps.end_of_run(&MapEnv {
-            memory: &sim.machine.memory,
-            cpu: env.world.cpu,
-        });
+        let UnderWay { sim, cpu } = self;
+        let Machine {
+            grace,
+            objects,
+            memory,
+            ..
+        } = &sim.machine;
+        grace.end(*cpu);
+        objects.end_of_run(grace);
+        sim.maps.end_of_run(memory, grace);
     }
 }

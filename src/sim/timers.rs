@@ -22,7 +22,7 @@ use crate::maps::Map;
 
 use super::Sim;
 use super::fire::{HookRun, ProgramRun};
-use super::running::EndOfRun;
+use super::running::UnderWay;
 
 /// Most timers that fire at once; what is due beyond that fires later.
 const MOST: usize = 100_000;
@@ -116,10 +116,10 @@ impl Sim {
             return Ok(Some(lost(id, code, handle)));
         };
         let args = [map, key, value, 0, 0];
-        let end = EndOfRun(self, &env);
+        let under_way = UnderWay::begin(self, env.world.cpu);
         let start = Start { entry, args };
         let outcome = self.engines.run_function((id, code), &env, start);
-        drop(end);
+        drop(under_way);
         let run = ProgramRun::of(id, code, outcome);
         let function = code.entries.get(entry.index());
         Ok(Some(match function {

@@ -220,6 +220,15 @@ const CASES: &[Case] = &[
         events: || vec![Event::execve("/usr/bin/forbidden")],
         check: |seen| assert_eq!(seen.firings[0].result, Some(0)),
     },
+    case(
+        "many_objects",
+        || packets(&["udp"; 6]),
+        |seen| {
+            let globals = ["runs", "made", "dropped", "broken"];
+            assert_eq!(globals.map(|name| seen.global(name)), ["6", "6", "2", "0"]);
+            assert_eq!(seen.sim.machine().objects.held(), 4, "one on each shelf");
+        },
+    ),
     case("map_errors", || packets(&["udp"]), map_errors),
     case("map_in_map", execve, |seen| {
         let counted = [

@@ -261,7 +261,7 @@ mod tests {
             assert!(bench.kfunc_reply(name, [set]).is_err(), "{name}");
         }
         assert_eq!(bench.kfunc("bpf_cpumask_first", [set]), 0, "as under RCU");
-        bench.machine.objects.end_of_run();
+        bench.machine.objects.end_of_run(&bench.machine.grace);
         assert!(bench.kfunc_reply("bpf_cpumask_first", [set]).is_err());
     }
 

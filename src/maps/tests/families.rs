@@ -384,7 +384,7 @@ fn lpm_value_that_was_replaced_stays_until_the_run_ends() {
     assert_eq!(machine.memory.load(old, Size::W).unwrap(), 1);
     map.ops().update(&env, &prefix, &key(3), BPF_EXIST).unwrap();
     assert_eq!(machine.memory.load(old, Size::W).unwrap(), 1);
-    map.ops().end_of_run(&env);
+    map.ops().end_of_run(&machine.memory, &machine.grace);
     map.ops().update(&env, &prefix, &key(4), BPF_EXIST).unwrap();
     map.ops().update(&env, &prefix, &key(5), BPF_EXIST).unwrap();
     assert_ne!(

@@ -48,7 +48,7 @@ fn hash_value_is_replaced_whole_and_the_old_one_stays_until_the_run_ends() {
     let new = map.ops().lookup(&env, &key(1)).unwrap();
     assert_eq!(machine.memory.load(old, Size::DW).unwrap(), 10);
     assert_eq!(machine.memory.load(new, Size::DW).unwrap(), 20);
-    map.ops().end_of_run(&env);
+    map.ops().end_of_run(&machine.memory, &machine.grace);
     map.ops()
         .update(&env, &key(1), &value(30), BPF_ANY)
         .unwrap();
@@ -80,7 +80,7 @@ fn hash_per_cpu_starts_other_cpus_at_zero_and_writes_in_place() {
     let env1 = env(&machine, 1);
     map.update_user(&key(8), &[9; 16], BPF_ANY).unwrap();
     map.delete_user(&key(8)).unwrap();
-    map.ops().end_of_run(&env1);
+    map.ops().end_of_run(&machine.memory, &machine.grace);
     map.ops().update(&env1, &key(7), &key(5), BPF_ANY).unwrap();
     assert_eq!(
         map.lookup_user(&key(7)).unwrap(),
@@ -233,7 +233,7 @@ proptest! {
                     let found = found.map(|addr| machine.memory.load(addr, Size::DW).unwrap());
                     prop_assert_eq!(found, model.get(&key(k)).copied());
                 }
-                Step::EndOfRun => map.ops().end_of_run(&env),
+                Step::EndOfRun => map.ops().end_of_run(&machine.memory, &machine.grace),
             }
         }
         let mut entries = map.entries();

@@ -88,7 +88,7 @@ fn redirect_element_stays_until_the_run_ends() {
         machine.memory.store(seen, Size::W, 1).is_err(),
         "programs only read"
     );
-    map.ops().end_of_run(&env(&machine, 0));
+    map.ops().end_of_run(&machine.memory, &machine.grace);
     assert!(machine.memory.load(seen, Size::W).is_err());
     assert_eq!(map.redirect().unwrap().targets(&machine.memory), [8]);
 }

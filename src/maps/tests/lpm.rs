@@ -95,7 +95,7 @@ proptest! {
                         prop_assert_eq!(found, wanted);
                     }
                 }
-                Step::EndOfRun => map.ops().end_of_run(&env),
+                Step::EndOfRun => map.ops().end_of_run(&machine.memory, &machine.grace),
             }
         }
         prop_assert_eq!(map.entries().len(), model.len());

@@ -56,7 +56,7 @@ fn local_storage_deleted_stays_until_the_run_ends() {
     assert_eq!(storage.forget(task(7)), Ok(()));
     assert_eq!(storage.forget(task(7)), Err(Errno::ENOENT));
     assert!(machine.memory.load(made, Size::DW).is_ok());
-    map.ops().end_of_run(&env(&machine, 0));
+    map.ops().end_of_run(&machine.memory, &machine.grace);
     assert!(machine.memory.load(made, Size::DW).is_err());
 }
 
