@@ -7,7 +7,8 @@
 //!   written in place. Values never move.
 //! - An element that was replaced or deleted is reused only after all runs of that time have ended, or
 //!   when more than [`LIMBO`] others were after it: a program may still hold its address, which stays
-//!   valid, as under RCU.
+//!   valid, as under RCU. The kernel reuses it at once. What a program does through that address to a timer there is
+//!   found in the element that is next in its place, as in the kernel.
 //! - Keys are listed in the order in which they were inserted; the kernel promises no order.
 //! - A full LRU map evicts one element for each that is inserted: the first in the order whose
 //!   turn has come and that no program looked up or updated since its last turn. The kernel evicts

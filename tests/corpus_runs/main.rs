@@ -475,6 +475,14 @@ const CASES: &[Case] = &[
         },
     ),
     case(
+        "timer_stale",
+        || packets(&["udp", "udp"]),
+        |seen| {
+            seen.answers(&[0, 0, 0, 0, -22, 0, 0, 0, -16, 0, 0, 1]);
+            assert_eq!(seen.sim.machine().timers.waiting(), 0, "it is cancelled");
+        },
+    ),
+    case(
         "timer_errors",
         || packets(&["udp"]),
         |seen| {
