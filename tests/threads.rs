@@ -139,3 +139,31 @@ fn structure_of_the_kernel_stays_while_any_cpu_may_hold_it() {
         assert_eq!(global(&sim, "pid_before"), 1234, "{engine}");
     }
 }
+
+#[test]
+fn events_that_happen_at_once_are_all_counted_each_on_its_cpu() {
+    for engine in engines() {
+        let mut sim = loaded(engine, "percpu_count.o");
+        let event = Event::execve("/bin/ls");
+        let gathered = sim.fire_at_once(&[&event], RUNS, Cpus::new(CPUS), |seen, _, firing| {
+            let seen: &mut Vec<(u32, bool)> = seen;
+            seen.push((firing.cpu.0, firing.trap().is_none()));
+        });
+        let gathered = gathered.expect("there is such an event");
+        for (cpu, seen) in (0..).zip(&gathered) {
+            let wanted = vec![(cpu, true); (RUNS / CPUS) as usize];
+            assert_eq!(*seen, wanted, "{engine}");
+        }
+        assert_eq!(gathered.len(), CPUS as usize);
+        let entries = sim.map("starts").expect("it is declared").entries();
+        let counts = entries[0].values.iter();
+        let counts: Vec<u64> = counts
+            .map(|bytes| u64::from_le_bytes(bytes[..8].try_into().expect("8 bytes")))
+            .collect();
+        assert_eq!(
+            counts,
+            vec![u64::from(RUNS / CPUS); CPUS as usize],
+            "{engine}"
+        );
+    }
+}

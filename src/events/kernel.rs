@@ -118,6 +118,7 @@ impl Scene<'_> {
             ("static_prio", DEFAULT_PRIORITY),
             ("normal_prio", DEFAULT_PRIORITY),
             ("on_cpu", 1),
+            ("thread_info.cpu", u64::from(self.cpu.0)),
             ("loginuid.val", u64::from(task.uid)),
         ];
         for (path, value) in numbers {

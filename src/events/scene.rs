@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::abi::tracepoints::{self, Syscall};
 use crate::btf::{self, Btf};
 use crate::isa::Size;
-use crate::machine::{Addr, Machine, ObjectKind, ObjectSpec, Owner, ProgramAccess, Task};
+use crate::machine::{Addr, CpuId, Machine, ObjectKind, ObjectSpec, Owner, ProgramAccess, Task};
 
 use super::wire::Wire;
 use super::{EventError, Given, Named, Packet, Passage, UsdtEvent, Values};
@@ -66,6 +66,8 @@ pub struct Scene<'a> {
     pub(super) wire: Option<Wire>,
     /// The user that the event's sockets belong to.
     pub(super) user: u32,
+    /// The CPU that it happens on.
+    pub(super) cpu: CpuId,
 }
 
 /// Where a string is.
@@ -93,7 +95,20 @@ impl<'a> Scene<'a> {
             usdt: passage.usdt().cloned(),
             wire: None,
             user: passage.task().uid,
+            cpu: CpuId::default(),
         }
+    }
+
+    /// The same on another CPU than the first.
+    #[must_use]
+    pub fn on(mut self, cpu: CpuId) -> Scene<'a> {
+        self.cpu = cpu;
+        self
+    }
+
+    /// The CPU that the event happens on.
+    pub fn cpu(&self) -> CpuId {
+        self.cpu
     }
 
     pub(super) fn btf(&self) -> &'a Btf {

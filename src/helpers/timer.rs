@@ -60,7 +60,11 @@ fn timer_start(call: &mut Call<'_>) -> Reply {
         (_, TimerClock::Boot) => nsecs,
         (_, TimerClock::Date) => nsecs.saturating_sub(clock.boot_date()),
     };
-    Ok(super::map::status(timers.start(Addr(timer), due)))
+    Ok(super::map::status(timers.start(
+        Addr(timer),
+        due,
+        call.world.cpu,
+    )))
 }
 
 /// `long bpf_timer_cancel(struct bpf_timer *timer)`: whether it was waiting. A timer's own function

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Addr, Errno, ProgId};
+use super::{Addr, CpuId, Errno, ProgId};
 
 /// The clock that a timer counts by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub struct DueTimer {
     pub callback: TimerCallback,
     /// When it was to be called.
     pub due: u64,
+    /// The CPU that it was started on.
+    pub cpu: CpuId,
     /// What it waited for.
     pub waits: Waits,
 }
@@ -70,6 +72,8 @@ struct Timer {
     callback: Option<TimerCallback>,
     /// When it fires, and what that was the how manyeth start.
     due: Option<(u64, u64)>,
+    /// The CPU that it was last started on.
+    cpu: CpuId,
 }
 
 /// The timers of a machine.
@@ -119,6 +123,7 @@ impl Timers {
             waits,
             callback: None,
             due: None,
+            cpu: CpuId::default(),
         };
         inner.timers.insert(timer, made);
         Ok(())
@@ -151,31 +156,31 @@ impl Timers {
         }
     }
 
-    /// `bpf_timer_start`: it fires at that time, and no longer at an earlier one.
+    /// `bpf_timer_start` on a CPU: it fires there at that time, and no longer at an earlier one.
     ///
     /// # Errors
     /// There is no timer, or it has no function (`EINVAL`).
-    pub fn start(&self, at: Addr, due: u64) -> Result<(), Errno> {
+    pub fn start(&self, at: Addr, due: u64, cpu: CpuId) -> Result<(), Errno> {
         let mut inner = self.lock();
         let timer = inner.timers.get(&at).ok_or(Errno::EINVAL)?;
         match (timer.callback, timer.waits) {
             (Some(_), Waits::For(_)) => {
-                inner.wait(at, due);
+                inner.wait(at, due, cpu);
                 Ok(())
             }
             (None, _) | (_, Waits::ForWorker) => Err(Errno::EINVAL),
         }
     }
 
-    /// `bpf_wq_start`: it is done from now on; if it waits already, nothing changes.
+    /// `bpf_wq_start` on a CPU: it is done there from now on; if it waits already, nothing changes.
     ///
     /// # Errors
     /// There is no work queue, or it has no function (`EINVAL`).
-    pub fn start_work(&self, at: Addr, now: u64) -> Result<(), Errno> {
+    pub fn start_work(&self, at: Addr, now: u64, cpu: CpuId) -> Result<(), Errno> {
         let mut inner = self.lock();
         let queue = inner.timers.get(&at).ok_or(Errno::EINVAL)?;
         match (queue.callback, queue.waits, queue.due) {
-            (Some(_), Waits::ForWorker, None) => inner.wait(at, now),
+            (Some(_), Waits::ForWorker, None) => inner.wait(at, now, cpu),
             (Some(_), Waits::ForWorker, Some(_)) => {}
             (None, _, _) | (_, Waits::For(_), _) => return Err(Errno::EINVAL),
         }
@@ -244,6 +249,7 @@ impl Timers {
             map: timer.map,
             callback: timer.callback?,
             due: key.0,
+            cpu: timer.cpu,
             waits: timer.waits,
         })
     }
@@ -260,13 +266,14 @@ impl Timers {
 
 impl Inner {
     /// Lets a timer wait until then, and no longer until an earlier time.
-    fn wait(&mut self, at: Addr, due: u64) {
+    fn wait(&mut self, at: Addr, due: u64, cpu: CpuId) {
         let Some(timer) = self.timers.get_mut(&at) else {
             return;
         };
         if let Some(before) = timer.due.take() {
             self.waiting.remove(&before);
         }
+        timer.cpu = cpu;
         self.starts += 1;
         timer.due = Some((due, self.starts));
         self.waiting.insert((due, self.starts), at);
@@ -288,7 +295,7 @@ mod tests {
         for (at, due) in times {
             timers.init(Addr(*at), MAP, TimerClock::Boot).unwrap();
             timers.set_callback(Addr(*at), CALLBACK).unwrap();
-            timers.start(Addr(*at), *due).unwrap();
+            timers.start(Addr(*at), *due, CpuId(0)).unwrap();
         }
         timers
     }
@@ -309,9 +316,10 @@ mod tests {
     #[test]
     fn timer_started_again_fires_at_the_later_time_alone() {
         let timers = started(&[(100, 30)]);
-        timers.start(Addr(100), 50).unwrap();
+        timers.start(Addr(100), 50, CpuId(3)).unwrap();
         assert!(taken(&timers, 49).is_empty());
-        assert_eq!(taken(&timers, 50), [100]);
+        let due = timers.take_due(50).map(|due| (due.timer, due.cpu));
+        assert_eq!(due, Some((Addr(100), CpuId(3))));
     }
 
     #[test]
@@ -319,7 +327,7 @@ mod tests {
         let timers = started(&[(100, 30)]);
         assert_eq!(timers.cancel(Addr(100), None), Ok(true));
         assert_eq!(timers.cancel(Addr(100), None), Ok(false));
-        assert_eq!(timers.start(Addr(100), 5), Err(Errno::EINVAL));
+        assert_eq!(timers.start(Addr(100), 5, CpuId(0)), Err(Errno::EINVAL));
         assert_eq!(timers.cancel(Addr(108), None), Err(Errno::EINVAL));
         assert!(taken(&timers, 100).is_empty());
     }

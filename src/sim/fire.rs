@@ -1,5 +1,6 @@
 //! Firing: each hook of an event, each program there, and what came of it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::abi::ProgType;
@@ -9,7 +10,7 @@ use crate::events::{
     UsdtEvent, changed, verdict_name,
 };
 use crate::helpers::{Hook, Redirect, RunState, Sysctl, World};
-use crate::machine::{Addr, Holder, HolderKind, ProgId, ROOT_CGROUP};
+use crate::machine::{Addr, CpuId, Cpus, Holder, HolderKind, ProgId, ROOT_CGROUP};
 use crate::maps::CgroupPlace;
 
 use super::running::UnderWay;
@@ -19,6 +20,8 @@ use super::{Ready, Sim};
 /// What came of an event.
 #[derive(Clone, Debug, Default)]
 pub struct Firing {
+    /// The CPU that it happened on.
+    pub cpu: CpuId,
     /// The hooks it passed, in order, those without programs too.
     pub hooks: Vec<HookRun>,
     /// What a system call returned, or another hook that answers.
@@ -100,6 +103,14 @@ pub(super) enum Reached {
     Yes,
 }
 
+/// What events reached and what they missed, by the places of programs among those attached.
+#[derive(Debug, Default)]
+pub(super) struct Trail {
+    reached: BTreeSet<usize>,
+    /// And who ended the first event on its way there, how.
+    missed: BTreeMap<usize, String>,
+}
+
 impl Attached {
     pub(super) fn name(&self) -> String {
         self.ready.code().name.to_string()
@@ -172,59 +183,85 @@ impl Firing {
 }
 
 impl Sim {
-    /// Lets something happen: runs every attached program that it passes.
+    /// Lets something happen on the first CPU: runs every attached program that it passes.
     ///
     /// # Errors
     /// There is no such event, or a context cannot be laid out. A program that traps is no error:
     /// its outcome says so.
     pub fn fire(&mut self, event: &Event) -> Result<Firing, EventError> {
-        let mut passage = event.passage(&self.task)?;
-        if let Event::Usdt(event) = event {
-            self.attach_usdt(event)?;
-        }
+        self.fire_on(CpuId(0), event)
+    }
+
+    /// As [`Sim::fire`], on another CPU; on the last if there are not so many. What timers do happens where they
+    /// were started.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn fire_on(&mut self, cpu: CpuId, event: &Event) -> Result<Firing, EventError> {
+        let cpu = CpuId(cpu.0.min(self.options.cpus.count() - 1));
+        self.make_stacks(Cpus::new(cpu.0 + 1))?;
+        self.attach_probes_of(event)?;
         self.machine.grace.run_on(1);
-        let kernel = self.options.kernel_btf.clone();
-        let mut scene = Scene::new(&self.machine, kernel.as_deref(), &passage);
-        let mut hooks = Vec::new();
-        let mut reached = Vec::new();
+        let mut trail = Trail::default();
+        let firing = self.happen(event, cpu, &mut trail)?;
+        self.follow(trail);
+        Ok(firing)
+    }
+
+    /// Attaches what runs at the static probe that an event is.
+    pub(super) fn attach_probes_of(&mut self, event: &Event) -> Result<(), EventError> {
+        match event {
+            Event::Usdt(event) => self.attach_usdt(event),
+            Event::Execve(_)
+            | Event::Syscall(_)
+            | Event::Packet(_)
+            | Event::Hook(_)
+            | Event::Sleep(_)
+            | Event::Place(_)
+            | Event::Iterate(_) => Ok(()),
+        }
+    }
+
+    /// Runs what an event passes, and adds to a trail what it reached.
+    pub(super) fn happen(
+        &self,
+        event: &Event,
+        cpu: CpuId,
+        trail: &mut Trail,
+    ) -> Result<Firing, EventError> {
+        let mut passage = event.passage(&self.task)?;
+        let kernel = self.options.kernel_btf.as_deref();
+        let mut scene = Scene::new(&self.machine, kernel, &passage).on(cpu);
+        let mut firing = Firing {
+            cpu,
+            ..Firing::default()
+        };
         let mut ended_by = None;
         while let Some(stop) = passage.advance() {
             let (runs, answer) = self.stop(&stop, &passage, &mut scene)?;
-            reached.extend(self.reached_at(&stop.point, passage.named(), &runs));
+            self.note_reached(trail, &stop.point, passage.named(), &runs);
             if answer != Answer::Continue {
                 ended_by = runs.last().map(ProgramRun::ending);
             }
-            hooks.push(HookRun {
+            firing.hooks.push(HookRun {
                 hook: stop.point.to_string(),
                 runs,
             });
             passage.answer(answer);
             let now = self.machine.clock.peek();
-            hooks.extend(self.fire_timers(now, passage.task(), &mut scene)?);
+            let timers = self.fire_timers(now, passage.task(), &mut scene)?;
+            firing.hooks.extend(timers);
         }
         if let Event::Sleep(nanoseconds) = event {
-            hooks.extend(self.sleep(*nanoseconds, &mut scene)?);
+            firing.hooks.extend(self.sleep(*nanoseconds, &mut scene)?);
         }
-        let (packet, fields) = (scene.packet_bytes(), scene.packet_fields());
-        let result = passage.result().filter(|_| packet.is_none());
-        let mut firing = Firing {
-            hooks,
-            result,
-            packet,
-            fields,
-            output: None,
-        };
+        (firing.packet, firing.fields) = (scene.packet_bytes(), scene.packet_fields());
+        firing.result = passage.result().filter(|_| firing.packet.is_none());
         if let Event::Iterate(event) = event {
-            reached.extend(self.readers_of(&event.target));
+            trail.reached.extend(self.readers_of(&event.target));
             self.read_iterators(event, &mut scene, &mut firing)?;
         }
         drop(scene);
-        self.event_is_over(&passage, ended_by, &reached);
-        Ok(firing)
-    }
-
-    /// Notes what an event left: a task that is gone, programs that it reached and that it missed.
-    fn event_is_over(&mut self, passage: &Passage, ended_by: Option<String>, reached: &[usize]) {
         if passage.ends_task() {
             self.maps.holder_gone(Holder {
                 kind: HolderKind::Task,
@@ -232,10 +269,22 @@ impl Sim {
             });
         }
         if let Some(ended_by) = ended_by {
-            self.mark_missed(passage, &ended_by);
+            self.note_missed(trail, &passage, &ended_by);
         }
-        for index in reached {
-            if let Some(program) = self.attached.get_mut(*index) {
+        Ok(firing)
+    }
+
+    /// Remembers which programs events reached and which they missed.
+    pub(super) fn follow(&mut self, trail: Trail) {
+        for (index, ended_by) in trail.missed {
+            if let Some(program) = self.attached.get_mut(index)
+                && program.reached == Reached::No
+            {
+                program.reached = Reached::EndedBy(ended_by);
+            }
+        }
+        for index in trail.reached {
+            if let Some(program) = self.attached.get_mut(index) {
                 program.reached = Reached::Yes;
             }
         }
@@ -347,29 +396,28 @@ impl Sim {
             .collect()
     }
 
-    /// The programs that a hook reached: those that ran, and where one of them called another by an
+    /// Notes the programs that a hook reached: those that ran, and where one of them called another by an
     /// array, those that could have been meant.
-    fn reached_at(&self, point: &Point, named: Named, runs: &[ProgramRun]) -> Vec<usize> {
+    fn note_reached(&self, trail: &mut Trail, point: &Point, named: Named, runs: &[ProgramRun]) {
         let called = runs.iter().any(|run| run.tail_calls > 0);
         let is_reached = |program: &Attached| match program.called {
             true => called && program.attachment.runs_at(point, named),
             false => runs.iter().any(|run| run.id == program.id),
         };
-        (0..)
-            .zip(&self.attached)
-            .filter(|(_, program)| is_reached(program))
-            .map(|(index, _)| index)
-            .collect()
+        let reached = (0..).zip(&self.attached);
+        let reached = reached.filter(|(_, program)| is_reached(program));
+        trail.reached.extend(reached.map(|(index, _)| index));
     }
 
-    /// Remembers which programs an event would have reached had it not been ended.
-    fn mark_missed(&mut self, passage: &Passage, ended_by: &str) {
-        for program in &mut self.attached {
+    /// Notes which programs an event would have reached had it not been ended.
+    fn note_missed(&self, trail: &mut Trail, passage: &Passage, ended_by: &str) {
+        for (index, program) in (0..).zip(&self.attached) {
             let attachment = &program.attachment;
             let mut points = passage.points();
             let on_the_way = points.any(|point| attachment.runs_at(point, passage.named()));
             if program.reached == Reached::No && !program.called && on_the_way {
-                program.reached = Reached::EndedBy(ended_by.to_owned());
+                let missed = trail.missed.entry(index);
+                missed.or_insert_with(|| ended_by.to_owned());
             }
         }
     }

@@ -7,8 +7,9 @@
 //! - Loading attaches: each accepted program is attached to what its section names. One that its
 //!   object puts into a program array is not: it is there to be called.
 //! - Programs at the same hook run in the order in which they were loaded.
-//! - Every event happens to the task of the options, on the first CPU.
+//! - Every event happens to the task of the options, on the first CPU unless another is asked for.
 
+mod at_once;
 mod engine;
 mod error;
 mod fire;
@@ -35,6 +36,7 @@ use fire::Attached;
 use replace::Whole;
 use usdt::Probes;
 
+pub use at_once::Turns;
 pub use engine::{Engine, EngineError, Engines, Ready};
 pub use error::{InspectError, LoadError, SimError};
 pub use fire::{Firing, HookRun, ProgramRun, Unreached};

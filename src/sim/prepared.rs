@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::code::{Outcome, RunEnv, Stacks};
+use crate::code::{Outcome, RunEnv};
 use crate::events::{Context, Event, EventError, Scene, verdict_name};
 use crate::helpers::{Hook, World};
-use crate::machine::{Addr, CpuId, Cpus, Owner, ProgId, Task};
+use crate::machine::{Addr, CpuId, Cpus, ProgId, Task};
 
 use super::Sim;
 use super::fire::Attached;
@@ -26,7 +26,6 @@ pub struct Prepared<'a> {
     task: Arc<Task>,
     surroundings: Surroundings,
     cpu: CpuId,
-    stacks: &'a Stacks,
     kernel_context: Option<Addr>,
 }
 
@@ -68,31 +67,26 @@ impl Sim {
         cpus: Cpus,
     ) -> Result<Vec<Prepared<'_>>, EventError> {
         let cpus = Cpus::new(cpus.count().min(self.options.cpus.count()));
-        while self.other_stacks.len() + 1 < cpus.iter().count() {
-            let stacks = Stacks::new(&self.machine.memory, &Owner::Kernel)?;
-            self.other_stacks.push(stacks);
-        }
+        self.make_stacks(cpus)?;
         self.machine.grace.run_on(cpus.count() as usize);
         // Nothing else runs meanwhile: the frames on the stacks are these runs' alone.
         let sim: &Sim = self;
         let Some(program) = sim.attached.iter().find(|program| program.id == id) else {
             return Ok(Vec::new());
         };
-        let stacks = std::iter::once(&sim.stacks).chain(&sim.other_stacks);
-        let each = cpus.iter().zip(stacks);
-        let each = each.map(|(cpu, stacks)| sim.prepare_on((cpu, stacks), program, event));
+        let each = cpus.iter().map(|cpu| sim.prepare_on(cpu, program, event));
         each.filter_map(Result::transpose).collect()
     }
 
     fn prepare_on<'a>(
         &'a self,
-        (cpu, stacks): (CpuId, &'a Stacks),
+        cpu: CpuId,
         program: &'a Attached,
         event: &Event,
     ) -> Result<Option<Prepared<'a>>, EventError> {
         let mut passage = event.passage(&self.task)?;
         let kernel = self.options.kernel_btf.as_deref();
-        let mut scene = Scene::new(&self.machine, kernel, &passage);
+        let mut scene = Scene::new(&self.machine, kernel, &passage).on(cpu);
         while let Some(stop) = passage.advance() {
             if !program.attachment.runs_at(&stop.point, passage.named()) {
                 continue;
@@ -109,7 +103,6 @@ impl Sim {
                 task,
                 surroundings,
                 cpu,
-                stacks,
                 kernel_context,
             }));
         }
@@ -165,21 +158,17 @@ impl Prepared<'_> {
     fn env(&self) -> RunEnv<'_> {
         let prog_type = self.program.ready.code().prog_type;
         let world = self.sim.world(prog_type, &self.task, &self.surroundings);
-        RunEnv {
-            stacks: self.stacks,
-            ..self.sim.run_env(World {
-                kernel_context: self.kernel_context,
-                packet: self.scene.packet(),
-                hook: Hook {
-                    func_ip: self.context.func_ip,
-                    func_args: self.context.func_args,
-                    returned: self.context.returned,
-                    ..world.hook
-                },
-                cpu: self.cpu,
-                ..world
-            })
-        }
+        self.sim.run_env(World {
+            kernel_context: self.kernel_context,
+            packet: self.scene.packet(),
+            hook: Hook {
+                func_ip: self.context.func_ip,
+                func_args: self.context.func_args,
+                returned: self.context.returned,
+                ..world.hook
+            },
+            ..world
+        })
     }
 }
 

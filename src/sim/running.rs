@@ -2,15 +2,15 @@
 //! of iterators.
 
 use crate::abi::ProgType;
-use crate::code::RunEnv;
+use crate::code::{RunEnv, Stacks};
 use crate::helpers::World;
-use crate::machine::{CpuId, Machine, Task};
+use crate::machine::{CpuId, Cpus, Machine, OutOfMemory, Owner, Task};
 
 use super::Sim;
 use super::surroundings::Surroundings;
 
 impl Sim {
-    /// What helpers see of a run on the first CPU, of which the rest is to be said.
+    /// What helpers see of a run, of which the rest is to be said.
     #[inline]
     pub(super) fn world<'a>(
         &'a self,
@@ -19,6 +19,7 @@ impl Sim {
         surroundings: &'a Surroundings,
     ) -> World<'a> {
         World {
+            cpu: surroundings.cpu,
             task_struct: surroundings.task_struct,
             kernel: self.kernel_facts(),
             hook: surroundings.hook(),
@@ -26,15 +27,32 @@ impl Sim {
         }
     }
 
-    /// What an engine needs for a run on the stacks of the first CPU.
+    /// What an engine needs for a run, on the stacks of its CPU.
     #[inline]
     pub(super) fn run_env<'a>(&'a self, world: World<'a>) -> RunEnv<'a> {
         RunEnv {
-            world,
             programs: &self.programs,
-            stacks: &self.stacks,
+            stacks: self.stacks_of(world.cpu),
+            world,
             fuel: self.options.fuel,
         }
+    }
+
+    /// Makes the stacks of the CPUs up to the last of so many, where they are missing.
+    pub(super) fn make_stacks(&mut self, cpus: Cpus) -> Result<(), OutOfMemory> {
+        while self.other_stacks.len() + 1 < cpus.count() as usize {
+            let stacks = Stacks::new(&self.machine.memory, &Owner::Kernel)?;
+            self.other_stacks.push(stacks);
+        }
+        Ok(())
+    }
+
+    /// The stacks of a CPU that has its own.
+    #[inline]
+    pub(super) fn stacks_of(&self, cpu: CpuId) -> &Stacks {
+        let other = cpu.index().checked_sub(1);
+        let other = other.and_then(|other| self.other_stacks.get(other));
+        other.unwrap_or(&self.stacks)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::helpers::kfunc::Needs;
 use crate::helpers::{Hook, KernelFacts, Vma};
 use crate::isa::Size;
 use crate::machine::{
-    Addr, ObjectKind, ObjectSpec, OutOfMemory, Owner, ProgramAccess, Stride, Task,
+    Addr, CpuId, ObjectKind, ObjectSpec, OutOfMemory, Owner, ProgramAccess, Stride, Task,
 };
 use crate::object::Program;
 
@@ -76,6 +76,7 @@ impl Wants {
 /// What was made for a run.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
+    pub(super) cpu: CpuId,
     pub(super) task_struct: Option<Addr>,
     kernel_stack: Vec<u64>,
     user_stack: Vec<u64>,
@@ -110,7 +111,10 @@ impl Sim {
     ) -> Result<Surroundings, EventError> {
         let all = self.attached.iter().map(|program| program.wants);
         let wants = all.fold(Wants::default(), Wants::and);
-        let mut made = Surroundings::default();
+        let mut made = Surroundings {
+            cpu: scene.cpu(),
+            ..Surroundings::default()
+        };
         if wants.task {
             made.task_struct = Some(scene.task_struct(task)?);
         }

@@ -2,6 +2,7 @@
 //! them.
 //!
 //! Rules:
+//! - A function runs on the CPU that started its timer or work; where threads play the CPUs, on that which finds it due.
 //! - Timers fire after the programs of a hook, when the clock has come so far, and while the machine
 //!   sleeps; then the idle task is current, as far as anybody asks.
 //! - Work is done by a worker of the kernel's, a task that nothing else knows of, after the programs of the hook that
@@ -16,7 +17,8 @@ use crate::events::{EventError, Scene};
 use crate::helpers::{RunState, World};
 use crate::isa::Pc;
 use crate::machine::{
-    Addr, Comm, DueTimer, Memory, ObjectKind, ObjectSpec, OutOfMemory, Owner, ProgId, Task, Waits,
+    Addr, Comm, CpuId, DueTimer, Memory, ObjectKind, ObjectSpec, OutOfMemory, Owner, ProgId, Task,
+    Waits,
 };
 use crate::maps::Map;
 
@@ -59,7 +61,7 @@ impl Sim {
             self.machine.clock.reach(due.due);
             let worker = match due.waits {
                 Waits::For(_) => None,
-                Waits::ForWorker => Some(Arc::new(worker())),
+                Waits::ForWorker => Some(Arc::new(worker(due.cpu))),
             };
             let task = worker.as_ref().unwrap_or(task);
             hooks.extend(self.fire_timer(&due, task, scene)?);
@@ -104,8 +106,14 @@ impl Sim {
             return Ok(None);
         };
         let surroundings = self.surroundings(None, task, scene)?;
+        // Where others run at once, theirs are the other CPUs.
+        let cpu = match self.machine.grace.is_alone() {
+            true => due.cpu,
+            false => scene.cpu(),
+        };
         let env = self.run_env(World {
             timer: Some(due.id),
+            cpu,
             ..self.world(code.prog_type, task, &surroundings)
         });
         let [map, key, value] = given.map(|addr| addr.0);
@@ -134,14 +142,14 @@ impl Sim {
 }
 
 /// The task that does what waits in work queues.
-fn worker() -> Task {
+fn worker(cpu: CpuId) -> Task {
     Task {
         pid: WORKER,
         tgid: WORKER,
         ppid: 2,
         uid: 0,
         gid: 0,
-        comm: Comm::new("kworker/0:1"),
+        comm: Comm::new(format!("kworker/{cpu}:1")),
         start_time: 0,
         filename: String::new(),
         args: Vec::new(),

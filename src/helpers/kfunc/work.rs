@@ -47,7 +47,8 @@ fn start(call: &mut Call<'_>) -> Reply {
     }
     let now = call.world.machine.clock.peek();
     let timers = &call.world.machine.timers;
-    Ok(status(timers.start_work(Addr(queue), now)))
+    let started = timers.start_work(Addr(queue), now, call.world.cpu);
+    Ok(status(started))
 }
 
 #[cfg(test)]
