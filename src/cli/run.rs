@@ -7,15 +7,18 @@ mod hexdump;
 mod json;
 mod maps;
 mod pcap;
+mod tally;
 mod text;
 
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use ebpf_sim::events::Event;
 use ebpf_sim::machine::{Comm, Cpus, Neighbour, Route, SocketSpec, Task};
-use ebpf_sim::sim::{Firing, Options, Sim, Verify};
+use ebpf_sim::sim::{Options, Sim, Turns, Verify};
 
 use self::cues::Cue;
+use self::tally::{Keep, Seen};
 use super::Exit;
 use super::engine;
 use super::input::{self, Inputs};
@@ -31,6 +34,8 @@ Examples:
   ebpf-sim run xdp.o --data packet.bin         one packet, from its Ethernet header on
   ebpf-sim run xdp.o --pcap traffic.pcap       every packet of a capture
   ebpf-sim run count.o --event execve --repeat 10 --map counts
+  ebpf-sim run count.o --event execve --repeat 8 --cpus 4               in turn on each of four CPUs
+  ebpf-sim run count.o --event execve --repeat 8000 --cpus 4 --parallel on all four at once
   ebpf-sim run hello.o --event execve --json
   ebpf-sim run hello.o                         which event reaches which program")]
 pub(super) struct Args {
@@ -55,9 +60,13 @@ pub(super) struct Args {
     /// Seed of random numbers.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// How many CPUs there are.
+    /// How many CPUs there are, which events then happen on in turn [default: 4, and all happens on the first].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8192))]
     cpus: Option<u32>,
+    /// Let events happen on all CPUs at once, each a thread of its own: what was printed, and what runs at the same time
+    /// do to each other, then comes in an order that may differ from run to run.
+    #[arg(long)]
+    parallel: bool,
     /// A socket that is open, such as tcp:10.0.0.1:80, or with its other end tcp:10.0.0.1:80-192.0.2.1:1024; may
     /// be repeated.
     #[arg(long = "socket", value_name = "SOCKET")]
@@ -93,17 +102,27 @@ struct Job {
     inputs: Inputs,
     cues: Vec<Cue>,
     repeat: u32,
+    cpus: Happens,
     maps: Vec<String>,
     sockets: Vec<SocketSpec>,
     routes: Vec<Route>,
     neighbours: Vec<Neighbour>,
 }
 
-/// A cue and what came of it, each time.
+/// Where events happen.
+#[derive(Clone, Copy, Debug)]
+enum Happens {
+    /// On so many CPUs in turn.
+    InTurn(Cpus),
+    /// On so many at once.
+    AtOnce(Cpus),
+}
+
+/// A cue and what came of it, all times.
 #[derive(Debug)]
 struct Happened<'a> {
     cue: &'a Cue,
-    firings: Vec<Firing>,
+    seen: Seen,
 }
 
 pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
@@ -116,10 +135,14 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
     if job.cues.is_empty() {
         return nothing_happens(&sim, output);
     }
-    let happened = fire(&job, &mut sim)?;
+    let keep = match json {
+        true => Keep::Every,
+        false => Keep::Tally,
+    };
+    let happened = fire(&job, &mut sim, keep)?;
     if happened
         .iter()
-        .any(|happened| happened.firings.iter().any(|fired| fired.trap().is_some()))
+        .any(|happened| happened.seen.trap().is_some())
     {
         exit = exit.max(Exit::Refused);
     }
@@ -155,12 +178,18 @@ impl Args {
         if let Some(count) = self.cpus {
             options.cpus = Cpus::new(count);
         }
+        let cpus = match (self.parallel, self.cpus) {
+            (true, _) => Happens::AtOnce(options.cpus),
+            (false, Some(_)) => Happens::InTurn(options.cpus),
+            (false, None) => Happens::InTurn(Cpus::new(1)),
+        };
         Ok((
             options,
             Job {
                 inputs,
                 cues,
                 repeat: self.repeat,
+                cpus,
                 maps: self.maps,
                 sockets: self.sockets,
                 routes: self.routes,
@@ -213,21 +242,49 @@ fn load(inputs: &Inputs, sim: &mut Sim, output: &mut Output) -> anyhow::Result<E
 }
 
 /// Lets everything happen, as often as asked for.
-fn fire<'a>(job: &'a Job, sim: &mut Sim) -> anyhow::Result<Vec<Happened<'a>>> {
-    let mut happened: Vec<Happened<'a>> = job
-        .cues
-        .iter()
-        .map(|cue| Happened {
-            cue,
-            firings: Vec::new(),
-        })
-        .collect();
+fn fire<'a>(job: &'a Job, sim: &mut Sim, keep: Keep) -> anyhow::Result<Vec<Happened<'a>>> {
+    let seen = match job.cpus {
+        Happens::InTurn(cpus) => in_turn(job, sim, Turns::new(cpus), keep)?,
+        Happens::AtOnce(cpus) => at_once(job, sim, cpus, keep)?,
+    };
+    let happened = job.cues.iter().zip(seen);
+    Ok(happened.map(|(cue, seen)| Happened { cue, seen }).collect())
+}
+
+/// What came of each cue, one after the other.
+fn in_turn(job: &Job, sim: &mut Sim, mut turns: Turns, keep: Keep) -> anyhow::Result<Vec<Seen>> {
+    let mut seen: Vec<Seen> = job.cues.iter().map(|_| Seen::default()).collect();
     for _ in 0..job.repeat {
-        for Happened { cue, firings } in &mut happened {
-            firings.push(sim.fire(&cue.event).with_context(|| cue.title.clone())?);
+        for (cue, seen) in job.cues.iter().zip(&mut seen) {
+            let cpu = turns.take(&cue.event);
+            let firing = sim.fire_on(cpu, &cue.event);
+            seen.add(cue, firing.with_context(|| cue.title.clone())?, keep);
         }
     }
-    Ok(happened)
+    Ok(seen)
+}
+
+/// The same, on all CPUs at once.
+fn at_once(job: &Job, sim: &mut Sim, cpus: Cpus, keep: Keep) -> anyhow::Result<Vec<Seen>> {
+    let events: Vec<&Event> = job.cues.iter().map(|cue| &cue.event).collect();
+    let gathered = sim.fire_at_once(
+        &events,
+        job.repeat,
+        cpus,
+        |all: &mut Vec<Seen>, at, firing| {
+            all.resize_with(job.cues.len(), Seen::default);
+            if let (Some(seen), Some(cue)) = (all.get_mut(at), job.cues.get(at)) {
+                seen.add(cue, firing, keep);
+            }
+        },
+    )?;
+    let mut seen: Vec<Seen> = job.cues.iter().map(|_| Seen::default()).collect();
+    for cpu in gathered {
+        seen.iter_mut()
+            .zip(cpu)
+            .for_each(|(all, one)| all.join(one));
+    }
+    Ok(seen)
 }
 
 /// Without events there is nothing to run: says what would reach which program.

@@ -49,6 +49,69 @@ fn run_counts_repeats_and_shows_the_map() {
     assert!(text.contains("map counts (hash)\n  7: 3\n"), "{text}");
 }
 
+/// The CPUs that printed lines, in order.
+fn printing_cpus(text: &str) -> Vec<&str> {
+    let lines = text.lines().filter(|line| line.contains("Hello World!"));
+    lines
+        .filter_map(|line| line.split(['[', ']']).nth(1))
+        .collect()
+}
+
+#[test]
+fn run_on_many_cpus_takes_them_in_turn_whatever_happens() {
+    let args = "run corpus/hello.o --event execve --event sleep:1ms --event execve";
+    let text = ends(0, &format!("{args} --repeat 2 --cpus 3"));
+    assert_eq!(printing_cpus(&text), ["000", "001", "002", "000"], "{text}");
+    let text = ends(0, &format!("{args} --repeat 2"));
+    assert_eq!(printing_cpus(&text), ["000"; 4], "{text}");
+}
+
+#[test]
+fn run_on_many_cpus_shows_what_each_counted() {
+    let args = "run corpus/percpu_count.o --event execve --repeat 5 --cpus 2 --map starts";
+    let text = ends(0, args);
+    assert!(text.contains("  0: 3 on CPU 0, 2 on CPU 1\n"), "{text}");
+}
+
+#[test]
+fn run_in_parallel_counts_every_event_once() {
+    for engine in ["interp", "jit"] {
+        let text = ends(
+            0,
+            &format!(
+                "run corpus/count_by_uid.o --event execve --uid 7 --repeat 402 --cpus 4 --parallel --engine {engine}"
+            ),
+        );
+        assert!(text.contains("map counts (hash)\n  7: 402\n"), "{text}");
+        let times: u32 = text
+            .lines()
+            .filter(|line| line.contains("count_by_uid returned 0"))
+            .map(|line| line.split(", ").last().unwrap_or_default())
+            .map(|times| {
+                times
+                    .strip_suffix(" times")
+                    .map_or(1, |n| n.parse().unwrap())
+            })
+            .sum();
+        assert_eq!(times, 402, "{text}");
+    }
+}
+
+#[test]
+fn run_in_parallel_says_in_json_where_each_event_happened() {
+    let text = ends(
+        0,
+        "run corpus/count_by_uid.o --event execve --repeat 6 --cpus 3 --parallel --json",
+    );
+    let json: Value = serde_json::from_str(&text).unwrap();
+    let events = json["events"].as_array().unwrap();
+    let cpus: Vec<u64> = events
+        .iter()
+        .map(|event| event["cpu"].as_u64().unwrap())
+        .collect();
+    assert_eq!(cpus, [0, 0, 1, 1, 2, 2]);
+}
+
 #[test]
 fn run_of_a_redirect_says_where_to() {
     let program = b".type xdp\nr1 = 7\nr2 = 0\ncall bpf_redirect\nexit\n";

@@ -3,9 +3,10 @@
 //! Bytes are hexadecimal strings; numbers that JSON readers round are strings of digits.
 
 use ebpf_sim::btf::Value;
-use ebpf_sim::sim::{Load, LoadedProgram, ProgramRun, Refusal, Sim, Verdict};
+use ebpf_sim::sim::{Firing, Load, LoadedProgram, ProgramRun, Refusal, Sim, Verdict};
 use serde_json::{Map, Value as Json, json};
 
+use super::cues::Cue;
 use super::maps::{self, Contents, Held, Records};
 use super::{Happened, Job};
 
@@ -24,7 +25,7 @@ pub(super) fn document(sim: &Sim, job: &Job, happened: &[Happened<'_>]) -> anyho
         "schema": 1,
         "programs": programs.collect::<Vec<_>>(),
         "trace": sim.trace_lines(),
-        "events": happened.iter().flat_map(events).collect::<Vec<_>>(),
+        "events": happened.iter().flat_map(|happened| happened.seen.every()).collect::<Vec<_>>(),
         "maps": maps::contents(sim, &job.maps)?.iter().map(map).collect::<Vec<_>>(),
         "records": maps::records(sim, &job.maps).iter().flat_map(records).collect::<Vec<_>>(),
         "unreached": unreached
@@ -76,26 +77,24 @@ fn reason(refusal: &Refusal) -> String {
     }
 }
 
-/// Every time that a cue was given.
-fn events(happened: &Happened<'_>) -> Vec<Json> {
-    let firing = |firing: &ebpf_sim::sim::Firing| {
-        let hooks = firing
-            .hooks
-            .iter()
-            .filter(|hook| !hook.runs.is_empty())
-            .map(|hook| {
-                let runs: Vec<Json> = hook.runs.iter().map(run).collect();
-                json!({ "hook": hook.hook, "runs": runs })
-            });
-        json!({
-            "event": happened.cue.title,
-            "hooks": hooks.collect::<Vec<_>>(),
-            "result": firing.result,
-            "packet": firing.packet.as_deref().map(hex),
-            "output": firing.output.as_deref().map(String::from_utf8_lossy),
-        })
-    };
-    happened.firings.iter().map(firing).collect()
+/// One time that a cue was given.
+pub(super) fn firing(cue: &Cue, firing: &Firing) -> Json {
+    let hooks = firing
+        .hooks
+        .iter()
+        .filter(|hook| !hook.runs.is_empty())
+        .map(|hook| {
+            let runs: Vec<Json> = hook.runs.iter().map(run).collect();
+            json!({ "hook": hook.hook, "runs": runs })
+        });
+    json!({
+        "event": cue.title,
+        "cpu": firing.cpu.0,
+        "hooks": hooks.collect::<Vec<_>>(),
+        "result": firing.result,
+        "packet": firing.packet.as_deref().map(hex),
+        "output": firing.output.as_deref().map(String::from_utf8_lossy),
+    })
 }
 
 fn run(run: &ProgramRun) -> Json {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use ebpf_sim::code::Trap;
 use ebpf_sim::report;
-use ebpf_sim::sim::{Firing, ProgramRun, Record, Refusal, Selection, Sim, Verdict};
+use ebpf_sim::sim::{ProgramRun, Record, Refusal, Selection, Sim, Verdict};
 
 use super::{Happened, Job, Output, hexdump, maps};
 use crate::cli::Exit;
@@ -69,16 +69,10 @@ pub(super) fn print(
     let lines = sim.trace_lines();
     paragraphs.push("", lines)?;
     for happened in happened {
-        paragraphs.push(&title(job, happened), returned(happened))?;
+        paragraphs.push(&title(job, happened), answers(happened))?;
         paragraphs.push("", packet(happened))?;
         paragraphs.push("", written(happened))?;
-        for trap in happened
-            .firings
-            .iter()
-            .flat_map(Firing::runs)
-            .filter_map(trap_of)
-            .take(1)
-        {
+        if let Some(trap) = happened.seen.trap() {
             let listing = trapped(sim, trap, paragraphs.output.style());
             paragraphs.push("", [listing])?;
         }
@@ -160,12 +154,7 @@ impl Paragraphs<'_> {
 
 /// What iterators wrote.
 fn written(happened: &Happened<'_>) -> Vec<String> {
-    let outputs = happened
-        .firings
-        .iter()
-        .filter_map(|firing| firing.output.as_deref());
-    let text = outputs.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-    let text: String = text.collect();
+    let text = String::from_utf8_lossy(happened.seen.written());
     text.lines().map(str::to_owned).collect()
 }
 
@@ -178,32 +167,25 @@ fn title(job: &Job, happened: &Happened<'_>) -> String {
     }
 }
 
-/// A line for each program at each hook and each of its answers, with how often it came.
-fn returned(happened: &Happened<'_>) -> Vec<String> {
-    let mut lines: Vec<(String, usize)> = Vec::new();
-    for firing in &happened.firings {
-        for hook in &firing.hooks {
-            for run in &hook.runs {
-                let line = format!("  {}: {} {}", hook.hook, run.name, answer(run));
-                match lines.iter_mut().find(|(known, _)| *known == line) {
-                    Some((_, count)) => *count += 1,
-                    None => lines.push((line, 1)),
-                }
-            }
-        }
-    }
-    let times = |(line, count): (String, usize)| match count {
-        1 => line,
+/// A line for each answer, with how often it came.
+fn answers(happened: &Happened<'_>) -> Vec<String> {
+    let times = |(line, count): &(String, u64)| match count {
+        1 => line.clone(),
         count => format!("{line}, {count} times"),
     };
-    let mut lines: Vec<String> = lines.into_iter().map(times).collect();
-    let result = happened.firings.last().and_then(|firing| firing.result);
+    let mut lines: Vec<String> = happened.seen.lines().iter().map(times).collect();
+    let result = happened.seen.result();
     lines.extend(
         result
             .filter(|&result| result < 0)
             .map(|result| format!("  result: {result}")),
     );
     lines
+}
+
+/// What a program answered at a hook.
+pub(super) fn returned(hook: &str, run: &ProgramRun) -> String {
+    format!("  {hook}: {} {}", run.name, answer(run))
 }
 
 fn answer(run: &ProgramRun) -> String {
@@ -243,10 +225,7 @@ fn signed(value: u64) -> i32 {
 /// The packet afterwards, if it changed.
 fn packet(happened: &Happened<'_>) -> Vec<String> {
     let before = happened.cue.packet();
-    let after = happened
-        .firings
-        .last()
-        .and_then(|firing| firing.packet.as_deref());
+    let after = happened.seen.packet();
     match (before, after) {
         (Some(before), Some(after)) if before != after => {
             let head = format!(
@@ -261,10 +240,6 @@ fn packet(happened: &Happened<'_>) -> Vec<String> {
         }
         _ => Vec::new(),
     }
-}
-
-fn trap_of(run: &ProgramRun) -> Option<&Trap> {
-    run.outcome.as_ref().err().map(Box::as_ref)
 }
 
 /// A trap as a listing, if the program it was in is known.
