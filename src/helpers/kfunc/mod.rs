@@ -100,7 +100,7 @@ pub enum Needs {
 }
 
 /// All families.
-const FAMILIES: [&[Entry]; 17] = [
+const FAMILIES: [&[Entry]; 18] = [
     allocated::ROWS,
     bits::ROWS,
     cast::ROWS,
