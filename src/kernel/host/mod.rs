@@ -104,11 +104,16 @@ impl Kernel for Host {
         let readers = contents::Readers::open(job, &maps, self.info.cpus);
         let programs = programs::load(job, btf_fd.as_ref(), &maps, self.info.cpus, || self.types());
         let maps = maps::insert_programs(job, maps, &programs);
-        let pipe = match job.trace {
+        let mut pipe = match job.trace {
             Trace::Read => Some(trace::Pipe::open()),
             Trace::Ignore => None,
         };
-        let runs = runs::run(job, &programs);
+        let runs = runs::run(job, &programs, || {
+            if let Some(Ok(pipe)) = &mut pipe {
+                // What cannot be read now is said when it is read at the end.
+                let _kept: Result<(), String> = pipe.keep();
+            }
+        });
         let links = events::attach(job, &programs);
         let command = events::happen(job);
         let attached = links.into_iter().map(|link| link.map(drop)).collect();

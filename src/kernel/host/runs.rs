@@ -34,8 +34,12 @@ enum Shape {
 }
 
 /// Does every run in order, on the CPU that it names: the process stays there meanwhile, so that
-/// values of per-CPU maps are where they are expected.
-pub(super) fn run(job: &Job, programs: &[Loaded]) -> Vec<Result<RunResult, RunError>> {
+/// values of per-CPU maps are where they are expected. After each there is something to do.
+pub(super) fn run(
+    job: &Job,
+    programs: &[Loaded],
+    mut after: impl FnMut(),
+) -> Vec<Result<RunResult, RunError>> {
     let _pinned = job.runs.first().map(|run| affinity::Pinned::to(run.cpu));
     job.runs
         .iter()
@@ -44,7 +48,9 @@ pub(super) fn run(job: &Job, programs: &[Loaded]) -> Vec<Result<RunResult, RunEr
             let fd = programs.get(index).and_then(|loaded| loaded.fd.as_ref());
             let fd = fd.ok_or(RunError::NotLoaded)?;
             let prog_type = job.programs.get(index).map_or(0, |job| job.prog_type);
-            one(run, shape(prog_type), fd).map_err(RunError::Errno)
+            let result = one(run, shape(prog_type), fd);
+            after();
+            result.map_err(RunError::Errno)
         })
         .collect()
 }

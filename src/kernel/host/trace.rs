@@ -18,7 +18,11 @@ const LIMIT: usize = 16 << 20;
 
 /// The open pipe.
 #[derive(Debug)]
-pub(super) struct Pipe(File);
+pub(super) struct Pipe {
+    file: File,
+    /// What was read already.
+    kept: String,
+}
 
 impl Pipe {
     /// Opens the pipe and forgets what is in it.
@@ -31,21 +35,32 @@ impl Pipe {
             .custom_flags(libc::O_NONBLOCK)
             .open(tracefs.path("trace_pipe"));
         let file = file.map_err(|error| format!("trace_pipe: {error}"))?;
-        let mut pipe = Pipe(file);
+        let mut pipe = Pipe {
+            file,
+            kept: String::new(),
+        };
         pipe.read()?;
         Ok(pipe)
     }
 
-    /// The lines that programs have printed since.
-    pub(super) fn lines(&mut self) -> Result<Vec<String>, String> {
+    /// Reads what programs have printed since, before there is more than the kernel keeps: until
+    /// somebody traces, that is a few pages.
+    pub(super) fn keep(&mut self) -> Result<(), String> {
         let text = self.read()?;
-        Ok(printed(&text))
+        self.kept.push_str(&text);
+        Ok(())
+    }
+
+    /// The lines that programs have printed since it was opened.
+    pub(super) fn lines(&mut self) -> Result<Vec<String>, String> {
+        self.keep()?;
+        Ok(printed(&self.kept))
     }
 
     fn read(&mut self) -> Result<String, String> {
         let (mut bytes, mut chunk) = (Vec::new(), vec![0; 1 << 16]);
         while bytes.len() < LIMIT {
-            match self.0.read(&mut chunk) {
+            match self.file.read(&mut chunk) {
                 Ok(0) => break,
                 Ok(len) => bytes.extend_from_slice(chunk.get(..len).unwrap_or_default()),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
