@@ -17,11 +17,13 @@
 
 #![expect(unsafe_code, reason = "this module owns guest memory")]
 
+mod arena;
 mod bytes;
 mod fault;
 mod heap;
 mod meta;
 mod object;
+mod page_set;
 mod plain;
 mod region;
 mod strings;
@@ -33,6 +35,7 @@ use std::ops::Range;
 use std::sync::atomic::{Ordering, fence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use arena::{ARENA_PAGE, Arena, ArenaError, ArenaPlace, MAX_ARENA_PAGES, PAGE_PRESENT};
 pub use fault::{Fault, FaultReason};
 pub use object::{ObjectInfo, ObjectKind, ObjectSpec, Owner, ProgramAccess, Stride};
 
@@ -382,6 +385,24 @@ impl Memory {
     /// Bytes that objects take, red zones and quarantine included.
     pub fn used(&self) -> u64 {
         self.heap().counted()
+    }
+
+    /// Counts bytes that lie elsewhere towards the budget, if it allows.
+    fn charge(&self, bytes: u64) -> bool {
+        self.heap().charge(bytes)
+    }
+
+    /// Undoes a [`Memory::charge`].
+    fn discharge(&self, bytes: u64) {
+        self.heap().discharge(bytes);
+    }
+
+    fn refusal(&self, wanted: u64) -> OutOfMemory {
+        OutOfMemory {
+            wanted,
+            used: self.used(),
+            budget: self.budget,
+        }
     }
 
     fn heap(&self) -> MutexGuard<'_, Heap> {

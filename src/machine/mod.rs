@@ -37,8 +37,9 @@ pub use errno::Errno;
 pub use grace::{Grace, Limbo};
 pub use holder::{Holder, HolderKind, HolderTable};
 pub use memory::{
-    Access, Addr, Fault, FaultReason, Memory, MemoryConfig, MemoryError, ObjectInfo, ObjectKind,
-    ObjectSpec, OutOfMemory, Owner, ProgramAccess, Stride,
+    ARENA_PAGE, Access, Addr, Arena, ArenaError, ArenaPlace, Fault, FaultReason, MAX_ARENA_PAGES,
+    Memory, MemoryConfig, MemoryError, ObjectInfo, ObjectKind, ObjectSpec, OutOfMemory, Owner,
+    PAGE_PRESENT, ProgramAccess, Stride,
 };
 pub use network::{Device, Forwarding, Hop, LOCAL_TABLE, MAIN_TABLE, Neighbour, Network, Route};
 pub use network_text::NetworkTextError;

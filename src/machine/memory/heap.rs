@@ -6,7 +6,7 @@
 //! Rules:
 //! - A block is larger than its object by a red zone of at least [`MIN_RED_ZONE`] bytes.
 //! - What is freed first is reused last: the oldest in quarantine leave it once it is too large.
-//! - The budget counts blocks in use and in quarantine. Free blocks are never merged.
+//! - The budget counts blocks in use and in quarantine, and the pages of arenas. Free blocks are never merged.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -102,6 +102,26 @@ impl Heap {
             block.spec = spec.clone();
         }
         Some(slot)
+    }
+
+    /// Counts bytes that are no block's, if the budget allows.
+    pub(super) fn charge(&mut self, bytes: u64) -> bool {
+        while self
+            .counted
+            .checked_add(bytes)
+            .is_none_or(|sum| sum > self.budget)
+        {
+            if self.release_oldest().is_none() {
+                return false;
+            }
+        }
+        self.counted += bytes;
+        true
+    }
+
+    /// Counts them no more.
+    pub(super) fn discharge(&mut self, bytes: u64) {
+        self.counted = self.counted.saturating_sub(bytes);
     }
 
     /// Puts a block that is in use into quarantine.

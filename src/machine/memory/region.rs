@@ -120,6 +120,14 @@ impl Region {
         }
     }
 
+    /// Asks the host for small pages, where it would give large ones to whoever touches a byte.
+    pub(super) fn use_small_pages(&self) {
+        let start = std::ptr::with_exposed_provenance_mut(self.base as usize);
+        // SAFETY: the range is this mapping, and the advice changes no byte of it. A host that has no large
+        // pages refuses, which is as good.
+        unsafe { libc::madvise(start, self.len as usize, libc::MADV_NOHUGEPAGE) };
+    }
+
     fn protect(&self, off: u64, len: u64) -> io::Result<()> {
         let (start, length) = (to_usize(self.base + off)?, to_usize(len)?);
         let start = std::ptr::with_exposed_provenance_mut(start);
