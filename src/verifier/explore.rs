@@ -438,8 +438,8 @@ impl<'a> Verifier<'a> {
         let mut joined = self.cur.loop_entry;
         while let Some(id) = parent {
             if let Some(head) = joined {
-                let state = &self.stored[id.index()].state;
-                let (entry, depth) = (state.loop_entry, state.depth);
+                let entry = self.loop_entry_of(id);
+                let depth = self.stored[id.index()].state.depth;
                 if self.encloses(head, entry, depth) {
                     self.stored[id.index()].state.loop_entry = Some(head);
                 }

@@ -146,23 +146,37 @@ impl Verifier<'_> {
         fail
     }
 
-    /// The outermost loop that a stored state is known to be part of: where the links from head to
-    /// head end. A head that was linked to itself is the end of its own, as in Linux.
-    fn loop_entry_of(&self, id: StateId) -> Option<StateId> {
-        let mut entry = self.stored[id.index()].state.loop_entry?;
-        while let Some(outer) = self.stored[entry.index()].state.loop_entry
-            && outer != entry
+    /// The outermost loop that a stored state is known to be part of.
+    pub(super) fn loop_entry_of(&mut self, id: StateId) -> Option<StateId> {
+        let entry = self.stored[id.index()].state.loop_entry?;
+        let outermost = self.outermost(entry);
+        self.stored[id.index()].state.loop_entry = Some(outermost);
+        Some(outermost)
+    }
+
+    /// Where the links from head to head end that begin at this one: all of them lead there from then on, whatever
+    /// becomes of those between. A head that was linked to itself is the end of its own, as in Linux.
+    fn outermost(&mut self, head: StateId) -> StateId {
+        let mut outermost = head;
+        while let Some(outer) = self.stored[outermost.index()].state.loop_entry
+            && outer != outermost
         {
-            entry = outer;
+            outermost = outer;
         }
-        Some(entry)
+        let mut at = head;
+        while at != outermost
+            && let Some(outer) = self.stored[at.index()].state.loop_entry.replace(outermost)
+        {
+            at = outer;
+        }
+        outermost
     }
 
     /// Whether the loop with that head bears on a state at `depth` in the loop of `entry`: it is not
     /// explored already, nor does it lie within the one that is known.
-    pub(super) fn encloses(&self, head: StateId, entry: Option<StateId>, depth: u32) -> bool {
+    pub(super) fn encloses(&mut self, head: StateId, entry: Option<StateId>, depth: u32) -> bool {
+        let entry = entry.map(|entry| self.outermost(entry));
         let head = self.loop_entry_of(head).unwrap_or(head);
-        let entry = entry.map(|entry| self.loop_entry_of(entry).unwrap_or(entry));
         let depth = entry.map_or(depth, |entry| self.stored[entry.index()].state.depth);
         let stored = &self.stored[head.index()];
         stored.branches > 0 && stored.state.depth <= depth
@@ -170,7 +184,9 @@ impl Verifier<'_> {
 
     /// The current state is part of the loop with that head.
     fn join_loop(&mut self, head: StateId) {
-        if self.encloses(head, self.cur.loop_entry, self.cur.depth) {
+        let (entry, depth) = (self.cur.loop_entry, self.cur.depth);
+        self.cur.loop_entry = entry.map(|entry| self.outermost(entry));
+        if self.encloses(head, entry, depth) {
             self.cur.loop_entry = Some(head);
         }
     }
