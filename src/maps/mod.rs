@@ -79,8 +79,19 @@ use crate::object::{Initial, MapSpec, Origin};
 
 use managed::Managed;
 
-/// Bytes of the object that stands for a map: its id, and room that nobody may touch.
+/// Bytes of the object that stands for a map: its id, and from [`SHOWN`] on what programs may read of it.
 const HANDLE_LEN: u64 = 64;
+
+/// The bytes of `struct bpf_map` that programs may read here: its sizes and flags.
+const SHOWN: std::ops::Range<u64> = 24..52;
+
+/// Where these lie in Linux 6.12: type, sizes of keys and values, the number of entries, flags.
+const TYPE_AT: i64 = 24;
+const KEY_SIZE_AT: i64 = 28;
+const VALUE_SIZE_AT: i64 = 32;
+const MAX_ENTRIES_AT: i64 = 36;
+const EXTRA_AT: i64 = 40;
+const FLAGS_AT: i64 = 48;
 
 /// A map.
 pub struct Map {
@@ -197,7 +208,7 @@ impl Map {
             });
         };
         let handle = ObjectSpec::new(ObjectKind::MapHandle, shape.name, shape.owner)
-            .with_access(ProgramAccess::None);
+            .with_access(ProgramAccess::ReadOnly);
         let handle = match memory.allocate(HANDLE_LEN, &handle) {
             Ok(handle) => handle,
             Err(refusal) => {
@@ -207,6 +218,7 @@ impl Map {
         };
         let named = memory.poke_uint(handle, Size::W, u64::from(id.0));
         debug_assert!(named.is_ok(), "a handle has room for the id: {named:?}");
+        show(&memory, handle, &spec);
         Ok(Map {
             id,
             handle,
@@ -254,6 +266,23 @@ impl Map {
     pub fn body(&self) -> &Body {
         &self.body
     }
+}
+
+/// Lays out what programs may read of a map.
+fn show(memory: &Memory, handle: Addr, spec: &MapSpec) {
+    let fields = [
+        (TYPE_AT, Size::W, u64::from(spec.map_type.number())),
+        (KEY_SIZE_AT, Size::W, u64::from(spec.key_size)),
+        (VALUE_SIZE_AT, Size::W, u64::from(spec.value_size)),
+        (MAX_ENTRIES_AT, Size::W, u64::from(spec.max_entries)),
+        (EXTRA_AT, Size::DW, spec.extra),
+        (FLAGS_AT, Size::W, u64::from(spec.flags)),
+    ];
+    for (at, size, value) in fields {
+        let shown = memory.poke_uint(handle.offset(at), size, value);
+        debug_assert!(shown.is_ok(), "a handle has room for its fields: {shown:?}");
+    }
+    memory.set_window(handle, SHOWN);
 }
 
 impl Drop for Map {

@@ -65,3 +65,38 @@ fn keys(map: &Map) -> Vec<u32> {
         .map(|(key, _)| u32::from_le_bytes(key[..4].try_into().unwrap()))
         .collect()
 }
+
+#[test]
+fn fields_that_programs_read_of_a_map_lie_where_the_kernel_has_them() {
+    use crate::btf::{KindFilter, Type, kernel_6_12};
+    let machine = machine();
+    let map = Map::create(
+        &machine,
+        &MapSpec {
+            flags: 1,
+            ..spec(MapType::Hash, 5, 9, 70)
+        },
+    )
+    .unwrap();
+    let kernel = kernel_6_12();
+    let layout = kernel.find("bpf_map", KindFilter::STRUCT).unwrap();
+    let Type::Struct(layout) = kernel.ty(layout) else {
+        panic!("it is a structure")
+    };
+    let field = |name: &str| {
+        let mut members = layout.members.iter();
+        let member = members.find(|member| member.name == name).unwrap();
+        let at = map.handle.offset(i64::from(member.bit_offset / 8));
+        machine.memory.load(at, Size::W).unwrap()
+    };
+    let names = [
+        "map_type",
+        "key_size",
+        "value_size",
+        "max_entries",
+        "map_flags",
+    ];
+    assert_eq!(names.map(field), [1, 5, 9, 70, 1]);
+    assert_eq!(field("map_extra"), 0);
+    assert!(machine.memory.load(map.handle, Size::W).is_err());
+}
