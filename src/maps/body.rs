@@ -11,7 +11,7 @@ use super::{
 };
 use super::{local, redirect};
 use crate::abi::MapType;
-use crate::machine::{Machine, OutOfMemory};
+use crate::machine::{Machine, MapId, OutOfMemory};
 use crate::object::MapSpec;
 
 /// What a map is made of, by family.
@@ -100,6 +100,8 @@ parts! {
     redirect: Redirect(RedirectMap),
     /// The map as a map of sockets.
     sockets: Sockets(SocketMap),
+    /// The map as an arena.
+    arena: Arena(ArenaMap),
     /// The map as an array of cgroups.
     cgroups: Cgroups(CgroupArray),
 }
@@ -108,6 +110,7 @@ impl Body {
     /// The body of a map; none of a type that is none.
     pub(super) fn new(
         machine: &Machine,
+        id: MapId,
         spec: &MapSpec,
         shape: &Shape,
     ) -> Result<Option<Body>, OutOfMemory> {
@@ -145,7 +148,7 @@ impl Body {
             }
             MapType::CgroupArray => Body::Cgroups(CgroupArray::new(shape)),
             MapType::StructOps => Body::StructOps(StructOpsMap::new(shape, &spec.initial)),
-            MapType::Arena => Body::Arena(ArenaMap),
+            MapType::Arena => Body::Arena(ArenaMap::new(memory, id, spec)?),
             MapType::Unspec => return Ok(None),
         }))
     }

@@ -1,9 +1,9 @@
-//! Maps that are more to the kernel than to programs: structures of functions, and arenas, whose
-//! pages are not modelled.
+//! Maps that are more to the kernel than to programs: structures of functions.
+//!
+//! What runs such a function is no map's concern.
 //!
 //! Rules:
 //! - A structure of functions has one value, the object's with nothing where functions are.
-//! - An arena has neither keys nor values; that programs use its pages is refused elsewhere.
 
 use super::Shape;
 use super::ops::{MapEnv, MapOps, index_of, next_index};
@@ -15,10 +15,6 @@ use crate::object::Initial;
 pub struct StructOpsMap {
     value: Vec<u8>,
 }
-
-/// `arena`.
-#[derive(Debug)]
-pub struct ArenaMap;
 
 impl StructOpsMap {
     pub(super) fn new(shape: &Shape, initial: &Initial) -> StructOpsMap {
@@ -60,34 +56,6 @@ impl MapOps for StructOpsMap {
             Some(0) => Err(Errno::EBUSY),
             Some(_) | None => Err(Errno::E2BIG),
         }
-    }
-
-    fn release(&self, _memory: &Memory) {}
-}
-
-impl MapOps for ArenaMap {
-    fn lookup(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Addr> {
-        None
-    }
-
-    fn update(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
-        Err(Errno::EOPNOTSUPP)
-    }
-
-    fn delete(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Result<(), Errno> {
-        Err(Errno::EOPNOTSUPP)
-    }
-
-    fn next_key(&self, _env: &MapEnv<'_>, _key: Option<&[u8]>) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn lookup_user(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn update_user(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
-        Err(Errno::EOPNOTSUPP)
     }
 
     fn release(&self, _memory: &Memory) {}

@@ -11,6 +11,7 @@
 //!
 //! To add a type: its checks in `check`, its operations in a file of its own, a variant of [`Body`] in `body`.
 
+mod arena;
 mod array;
 mod bloom;
 mod body;
@@ -46,12 +47,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use arena::{ArenaMap, Casts};
 pub use array::ArrayMap;
 pub use bloom::BloomFilter;
 pub use body::Body;
 pub use cgroup::{CgroupPlace, CgroupStorage};
 pub use hash::HashMap;
-pub use kernel_tables::{ArenaMap, StructOpsMap};
+pub use kernel_tables::StructOpsMap;
 pub use local::{LocalStorage, WhenMissing};
 pub use lpm::LpmTrie;
 pub use managed::layout_of;
@@ -72,8 +74,8 @@ pub use user_ring::{Drain, UserRingbuf};
 use crate::abi::MapType;
 use crate::isa::Size;
 use crate::machine::{
-    Addr, Errno, Machine, MapId, Memory, ObjectKind, ObjectSpec, OutOfMemory, Owner, ProgramAccess,
-    Timers,
+    Addr, ArenaError, Errno, Machine, MapId, Memory, ObjectKind, ObjectSpec, OutOfMemory, Owner,
+    ProgramAccess, Timers,
 };
 use crate::object::{Initial, MapSpec, Origin};
 
@@ -129,6 +131,14 @@ pub enum MapError {
         /// How much was wanted.
         source: OutOfMemory,
     },
+    /// The initial contents of an arena do not fit it, or guest memory.
+    #[error("cannot create map {map}")]
+    Arena {
+        /// The map's name.
+        map: String,
+        /// Why.
+        source: ArenaError,
+    },
     /// Its initial contents do not fit it.
     #[error("cannot create map {map}: {len} bytes of data for a value of {value_size}")]
     Data {
@@ -146,7 +156,7 @@ impl MapError {
     pub fn errno(&self) -> Errno {
         match self {
             MapError::Refused { errno, .. } => *errno,
-            MapError::OutOfMemory { .. } => Errno::ENOMEM,
+            MapError::OutOfMemory { .. } | MapError::Arena { .. } => Errno::ENOMEM,
             MapError::Data { .. } => Errno::EINVAL,
         }
     }
@@ -199,7 +209,7 @@ impl Map {
                 .then(|| Managed::of(&spec, &machine.objects))
                 .flatten(),
         };
-        let body = Body::new(machine, &spec, &shape).map_err(failed)?;
+        let body = Body::new(machine, id, &spec, &shape).map_err(failed)?;
         let Some(body) = body else {
             return Err(MapError::Refused {
                 map: spec.name.clone(),
@@ -231,6 +241,15 @@ impl Map {
     }
 
     fn fill(&self) -> Result<(), MapError> {
+        if let (Body::Arena(arena), Initial::Data(data)) = (&self.body, &self.spec.initial) {
+            return arena
+                .pages()
+                .write(0, data)
+                .map_err(|error| MapError::Arena {
+                    map: self.spec.name.clone(),
+                    source: error,
+                });
+        }
         if let Initial::Data(data) = &self.spec.initial {
             let refusal = || MapError::Data {
                 map: self.spec.name.clone(),
