@@ -17,8 +17,6 @@ pub struct Bindings {
     pub variables: BTreeMap<u32, u64>,
     /// Names of kernel functions by BTF id, for programs that nobody judged: of the others the verifier tells.
     pub kfuncs: BTreeMap<i32, &'static str>,
-    /// The program's arena, if it has one.
-    pub arena: Option<Arena>,
 }
 
 /// One map in guest memory.
@@ -26,7 +24,8 @@ pub struct Bindings {
 pub struct MapBinding {
     /// What stands for the map in a register.
     pub handle: u64,
-    /// The address of its first value, for maps whose values programs address directly.
+    /// The address of its first value, for maps whose values programs address directly; of an arena that of user
+    /// space.
     pub value: Option<u64>,
     /// Where its elements lie, if it is an array.
     pub array: Option<ArrayShape>,
@@ -39,18 +38,12 @@ impl MapBinding {
     pub fn of(map: &Arc<Map>) -> MapBinding {
         MapBinding {
             handle: map.handle.0,
-            value: map.array().and_then(ArrayMap::base).map(|addr| addr.0),
+            value: match map.arena() {
+                Some(arena) => Some(arena.pages().user()),
+                None => map.array().and_then(ArrayMap::base).map(|addr| addr.0),
+            },
             array: ArrayShape::of(map),
             map: Some(Arc::clone(map)),
         }
     }
-}
-
-/// Where an arena lies; both windows are 4 GiB and aligned to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arena {
-    /// The window that loads and stores use.
-    pub kernel: u64,
-    /// The window that user space sees.
-    pub user: u64,
 }

@@ -16,7 +16,7 @@ use crate::helpers;
 use crate::isa::{
     AddrSpaceCast, AluOp, CallTarget, Imm64, Insn, Operand, Pc, Reg, Size, Width, decode_program,
 };
-use crate::maps::Map;
+use crate::maps::{Casts, Map};
 use crate::object::{KernelCall, Program};
 use crate::verifier::{AccessKind, Fact, Loops, Verified, exception_callback};
 
@@ -64,6 +64,8 @@ struct Lowering<'a> {
     jumped_to: BTreeSet<Pc>,
     /// The program's arrays, by index of the map.
     arrays: BTreeMap<usize, ArrayId>,
+    /// The program's arena.
+    arena: Option<Arc<Map>>,
 }
 
 impl<'a> Lowering<'a> {
@@ -86,7 +88,9 @@ impl<'a> Lowering<'a> {
             entries: Vec::new(),
             jumped_to: jumped_to(insns),
             arrays: arrays(&bindings.maps),
+            arena: None,
         };
+        lowering.arena = lowering.find_arena()?;
         lowering.number();
         lowering.entries = lowering.find_entries()?;
         Ok(lowering)
@@ -130,6 +134,10 @@ impl<'a> Lowering<'a> {
                 .filter_map(|map| map.array.clone())
                 .collect(),
             maps,
+            arena: self
+                .arena
+                .as_ref()
+                .and_then(|map| Some(Arc::clone(map.arena()?.pages()))),
             calls: self
                 .judged
                 .into_iter()
@@ -267,7 +275,7 @@ impl<'a> Lowering<'a> {
                 op,
                 dst,
                 src,
-            } => alu(width, op, dst, src),
+            } => alu(self.width_of(pc, width), op, dst, src),
             Insn::Neg { width, dst } => Op::Neg { width, dst },
             Insn::MovSx {
                 width,
@@ -281,11 +289,7 @@ impl<'a> Lowering<'a> {
                 src,
             },
             Insn::Endian { order, size, dst } => Op::Endian { order, size, dst },
-            Insn::AddrSpaceCast { cast, dst, src } => Op::Cast {
-                dst,
-                src,
-                base: self.cast_base(pc, cast)?,
-            },
+            Insn::AddrSpaceCast { cast, dst, src } => self.cast(pc, cast, (dst, src))?,
             Insn::LoadImm64 { dst, value } => Op::LoadImm {
                 dst,
                 value: self.imm64(pc, value)?,
@@ -330,15 +334,16 @@ impl<'a> Lowering<'a> {
                     Width::W32 => Size::W,
                     Width::W64 => Size::DW,
                 };
-                Op::Atomic(Atomic {
-                    op,
-                    src,
-                    at: Place {
-                        size,
-                        base,
-                        off: i32::from(off),
-                    },
-                })
+                let at = Place {
+                    size,
+                    base,
+                    off: i32::from(off),
+                };
+                let atomic = Atomic { op, src, at };
+                match self.may_be_in_arena(pc, base) {
+                    true => Op::AtomicArena(atomic),
+                    false => Op::Atomic(atomic),
+                }
             }
             Insn::LegacyLoad { size, mode, imm } => Op::LegacyLoad { size, mode, imm },
             Insn::Jump { form: _, off } => Op::Jump {
@@ -371,13 +376,67 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    fn cast_base(&self, pc: Pc, cast: AddrSpaceCast) -> Result<u64, LowerError> {
-        let arena = self.bindings.arena.ok_or(LowerError::NoArena { pc })?;
-        let base = match cast {
-            AddrSpaceCast::ToKernel => arena.kernel,
-            AddrSpaceCast::ToArena => arena.user,
+    /// The arena that the program refers to, be it where no path leads.
+    fn find_arena(&self) -> Result<Option<Arc<Map>>, LowerError> {
+        let mut found: Option<&Arc<Map>> = None;
+        for (pc, insn) in (0..).map(Pc).zip(self.insns) {
+            let Insn::LoadImm64 { value, .. } = insn else {
+                continue;
+            };
+            let Some(map) = self.map_named(*value).filter(|map| map.arena().is_some()) else {
+                continue;
+            };
+            if found.is_some_and(|found| found.id != map.id) {
+                return Err(LowerError::SecondArena { pc });
+            }
+            found = Some(map);
+        }
+        Ok(found.cloned())
+    }
+
+    /// The map that an immediate names.
+    fn map_named(&self, value: Imm64) -> Option<&Arc<Map>> {
+        let index = match value {
+            Imm64::MapFd(index) | Imm64::MapIdx(index) => index,
+            Imm64::MapValue { fd: index, .. } | Imm64::MapIdxValue { index, .. } => index,
+            Imm64::Value(_) | Imm64::BtfVar { .. } | Imm64::Func(_) => return None,
         };
-        Ok(base & !u64::from(u32::MAX))
+        let index = usize::try_from(index).ok()?;
+        self.bindings.maps.get(index)?.map.as_ref()
+    }
+
+    /// Arithmetic with pointers into the arena has 32 bits.
+    fn width_of(&self, pc: Pc, width: Width) -> Width {
+        let facts = self.judged.and_then(|judged| judged.facts.get(pc.index()));
+        match facts.is_some_and(|fact| fact.computes_in_arena) {
+            true => Width::W32,
+            false => width,
+        }
+    }
+
+    /// A cast: pointers of programs are the low half of those of user space.
+    fn cast(&self, pc: Pc, cast: AddrSpaceCast, (dst, src): (Reg, Reg)) -> Result<Op, LowerError> {
+        let arena = self.arena.as_ref().and_then(|map| map.arena());
+        let arena = arena.ok_or(LowerError::NoArena { pc })?;
+        Ok(match (cast, arena.casts()) {
+            (AddrSpaceCast::ToArena, Casts::ToUser) => Op::Cast {
+                dst,
+                src,
+                base: arena.pages().user_base(),
+            },
+            (AddrSpaceCast::ToKernel, _) | (AddrSpaceCast::ToArena, Casts::LowHalf) => {
+                let op = AluOp::Mov;
+                Op::Alu32Reg { op, dst, src }
+            }
+        })
+    }
+
+    /// Whether an access is one of the arena or, where nobody judged, may be.
+    fn may_be_in_arena(&self, pc: Pc, base: Reg) -> bool {
+        match self.judged {
+            Some(_) => self.access(pc) == Some(AccessKind::Arena),
+            None => self.arena.is_some() && base != Reg::FP,
+        }
     }
 
     fn imm64(&self, pc: Pc, value: Imm64) -> Result<u64, LowerError> {
@@ -407,6 +466,7 @@ impl<'a> Lowering<'a> {
         Ok(match self.access(pc) {
             Some(AccessKind::Plain | AccessKind::Socket(_)) => Op::Load(load),
             Some(AccessKind::Probed) => Op::LoadProbed(load),
+            Some(AccessKind::Arena) => Op::LoadArena(load),
             Some(AccessKind::Context(off)) => match self.field(pc, off)? {
                 Some(field) => Op::Load(Load {
                     at: in_field(load.at, &field),
@@ -414,6 +474,7 @@ impl<'a> Lowering<'a> {
                 }),
                 None => Op::Load(load),
             },
+            None if self.may_be_in_arena(pc, load.at.base) => Op::LoadArena(load),
             None if self.may_be_context(load.at.base) => Op::LoadContext(load),
             None => Op::Load(load),
         })
@@ -427,8 +488,17 @@ impl<'a> Lowering<'a> {
     fn store(&self, pc: Pc, at: Place, src: Operand) -> Result<Op, LowerError> {
         let field = match self.access(pc) {
             Some(AccessKind::Context(off)) => self.field(pc, off)?,
-            Some(AccessKind::Plain | AccessKind::Socket(_) | AccessKind::Probed) | None => None,
+            Some(
+                AccessKind::Plain | AccessKind::Socket(_) | AccessKind::Probed | AccessKind::Arena,
+            )
+            | None => None,
         };
+        if self.may_be_in_arena(pc, at.base) {
+            return Ok(match src {
+                Operand::Reg(src) => Op::StoreArenaReg { at, src },
+                Operand::Imm(imm) => Op::StoreArenaImm { at, imm },
+            });
+        }
         let at = field.map_or(at, |field| in_field(at, &field));
         Ok(match src {
             Operand::Reg(src) => Op::StoreReg { at, src },

@@ -27,11 +27,11 @@ use std::sync::{Arc, OnceLock};
 
 use crate::abi::ProgType;
 use crate::isa::{Pc, Size};
-use crate::machine::ProgId;
+use crate::machine::{ARENA_PAGE, Arena, ArenaPlace, ProgId};
 use crate::maps::Map;
 use crate::object::CallFacts;
 
-pub use bindings::{Arena, Bindings, MapBinding};
+pub use bindings::{Bindings, MapBinding};
 pub use derived::Derived;
 pub use join::{join, join_verified};
 pub use known::{ArrayId, ArrayShape, Known};
@@ -70,6 +70,8 @@ pub struct Code {
     pub arrays: Vec<ArrayShape>,
     /// The map that a call of a helper is given, where that is known, by index of the operation.
     pub maps: BTreeMap<usize, Arc<Map>>,
+    /// The arena that [`Op::LoadArena`] and its like access.
+    pub arena: Option<Arc<Arena>>,
     /// What is known of its calls of kernel functions, for [`Op::CallKfunc`].
     pub calls: Vec<CallFacts>,
     /// Whether its accesses must be checked when they happen.
@@ -144,6 +146,20 @@ impl Code {
     pub fn facts_of(&self, call: CallId) -> &CallFacts {
         let facts = self.calls.get(call.0 as usize);
         facts.unwrap_or(CallFacts::NONE)
+    }
+
+    /// Where in the arena an access lies that may be one. Of a program nobody judged, it is none where guest memory may
+    /// be, or a null pointer and a field's offset.
+    pub fn in_arena(&self, base: u64, off: i32) -> Option<(&Arena, ArenaPlace)> {
+        let arena = self.arena.as_deref()?;
+        let place = match self.checks {
+            Checks::Proven => ArenaPlace::new(base, off),
+            Checks::Needed => {
+                let sum = base.wrapping_add_signed(i64::from(off));
+                ArenaPlace::of_sum(sum).filter(|place| sum >= ARENA_PAGE || arena.has(*place))?
+            }
+        };
+        Some((arena, place))
     }
 
     /// The field that a load of `size` at `off` of the user-visible context means, when it lies

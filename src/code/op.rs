@@ -161,13 +161,13 @@ pub enum Op {
         /// Operand and result.
         dst: Reg,
     },
-    /// Replaces the upper half: both directions of an address-space cast. Null stays null.
+    /// Gives a pointer into the arena the upper half that user space knows it by. Null stays null.
     Cast {
         /// Result.
         dst: Reg,
         /// Source.
         src: Reg,
-        /// Start of the arena in the address space that is cast to.
+        /// The upper half.
         base: u64,
     },
     /// `dst = value`: numbers, map handles, addresses of values and variables, function handles.
@@ -184,6 +184,10 @@ pub enum Op {
     /// As `Load`, in a program nobody judged: where the address lies in the context, it is one of
     /// the user-visible structure.
     LoadContext(Load),
+    /// As `Load`, in the arena, where the low half of `base` leads: zero where there is no page.
+    ///
+    /// In a program nobody judged: if the address is none of guest memory, and else as `LoadContext`.
+    LoadArena(Load),
     /// `*(size *)(base + off) = src`.
     StoreReg {
         /// Where.
@@ -198,8 +202,28 @@ pub enum Op {
         /// What is stored, sign-extended.
         imm: i32,
     },
+    /// As `StoreReg`, in the arena: nothing happens where there is no page.
+    ///
+    /// In a program nobody judged: if the address is none of guest memory.
+    StoreArenaReg {
+        /// Where.
+        at: Place,
+        /// What is stored.
+        src: Reg,
+    },
+    /// As `StoreImm`, likewise.
+    StoreArenaImm {
+        /// Where.
+        at: Place,
+        /// What is stored, sign-extended.
+        imm: i32,
+    },
     /// Atomic read-modify-write.
     Atomic(Atomic),
+    /// As `Atomic`, in the arena: where there is no page, nothing happens and no register changes.
+    ///
+    /// In a program nobody judged: if the address is none of guest memory.
+    AtomicArena(Atomic),
     /// Legacy packet load in network order into `r0`; out of bounds it leaves the function with 0.
     LegacyLoad {
         /// Access size.

@@ -62,6 +62,12 @@ pub enum LowerError {
         /// The instruction.
         pc: Pc,
     },
+    /// A program that refers to two arenas.
+    #[error("instruction {pc}: a second arena, a program can have one")]
+    SecondArena {
+        /// The instruction.
+        pc: Pc,
+    },
     /// No helper has this number.
     #[error("instruction {pc}: no helper has number {number}")]
     NoHelper {

@@ -199,9 +199,13 @@ impl<'a, W: Watch> Run<'a, W> {
                 Op::Load(load) => regs[load.dst] = self.load(load, regs)?,
                 Op::LoadProbed(load) => regs[load.dst] = self.load(load, regs).unwrap_or(0),
                 Op::LoadContext(load) => at.regs[load.dst] = self.load_context(load, at)?,
+                Op::LoadArena(load) => at.regs[load.dst] = self.load_arena(load, at)?,
                 Op::StoreReg { at: to, src } => self.store(to, regs, regs[src])?,
                 Op::StoreImm { at: to, imm: value } => self.store(to, regs, imm(value))?,
+                Op::StoreArenaReg { at: to, src } => self.store_arena(to, at, at.regs[src])?,
+                Op::StoreArenaImm { at: to, imm: value } => self.store_arena(to, at, imm(value))?,
                 Op::Atomic(atomic) => self.atomic(atomic, regs)?,
+                Op::AtomicArena(atomic) => self.atomic_arena(atomic, at)?,
                 Op::LegacyLoad { size, mode, imm } => {
                     if let Break(r0) = self.packet_load(at, floor, (size, mode, imm))? {
                         return Ok(r0);
@@ -285,17 +289,36 @@ impl<'a, W: Watch> Run<'a, W> {
         let old = self
             .memory
             .atomic(addr, op, width, regs[src], regs[Reg::R0]);
-        let old = old.map_err(Cause::Memory)?;
-        match op {
-            AtomicOp::Add(fetch)
-            | AtomicOp::Or(fetch)
-            | AtomicOp::And(fetch)
-            | AtomicOp::Xor(fetch) => match fetch {
-                Fetch::Yes => regs[src] = old,
-                Fetch::No => {}
-            },
-            AtomicOp::Xchg => regs[src] = old,
-            AtomicOp::Cmpxchg => regs[Reg::R0] = old,
+        keep_old(atomic, regs, old.map_err(Cause::Memory)?);
+        Ok(())
+    }
+
+    fn load_arena(&self, load: Load, at: &Cursor<'_>) -> Result<u64, Cause> {
+        match at.code.in_arena(at.regs[load.at.base], load.at.off) {
+            Some((arena, place)) => {
+                let value = arena.load(place, load.at.size);
+                Ok(extend(load.extend, load.at.size, value))
+            }
+            None => self.load_context(load, at),
+        }
+    }
+
+    fn store_arena(&self, to: Place, at: &Cursor<'_>, value: u64) -> Result<(), Cause> {
+        match at.code.in_arena(at.regs[to.base], to.off) {
+            Some((arena, place)) => arena.store(place, to.size, value),
+            None => self.store(to, &at.regs, value)?,
+        }
+        Ok(())
+    }
+
+    fn atomic_arena(&self, atomic: Atomic, at: &mut Cursor<'_>) -> Result<(), Cause> {
+        let Atomic { op, src, at: to } = atomic;
+        let Some((arena, place)) = at.code.in_arena(at.regs[to.base], to.off) else {
+            return self.atomic(atomic, &mut at.regs);
+        };
+        let how = (op, atomic.width());
+        if let Some(old) = arena.atomic(place, how, at.regs[src], at.regs[Reg::R0]) {
+            keep_old(atomic, &mut at.regs, old);
         }
         Ok(())
     }
@@ -556,7 +579,22 @@ fn threaded<W: Watch>(code: &Code) -> Option<&Threaded> {
     }
 }
 
-/// An arena pointer in the window that starts at `base`; null stays null.
+/// Puts what an atomic operation found where the program wants it.
+fn keep_old(atomic: Atomic, regs: &mut Regs, old: u64) {
+    match atomic.op {
+        AtomicOp::Add(fetch)
+        | AtomicOp::Or(fetch)
+        | AtomicOp::And(fetch)
+        | AtomicOp::Xor(fetch) => match fetch {
+            Fetch::Yes => regs[atomic.src] = old,
+            Fetch::No => {}
+        },
+        AtomicOp::Xchg => regs[atomic.src] = old,
+        AtomicOp::Cmpxchg => regs[Reg::R0] = old,
+    }
+}
+
+/// A pointer into the arena as user space knows it; null stays null.
 fn cast(base: u64, pointer: u64) -> u64 {
     match u64::from(pointer as u32) {
         0 => 0,

@@ -256,12 +256,14 @@ impl Flow {
             Op::Neg { dst, .. } | Op::Endian { dst, .. } => (set(&[dst]), set(&[dst])),
             Op::MovSx { dst, src, .. } | Op::Cast { dst, src, .. } => (set(&[src]), set(&[dst])),
             Op::LoadImm { dst, .. } => (set(&[]), set(&[dst])),
-            Op::Load(load) | Op::LoadProbed(load) | Op::LoadContext(load) => {
+            Op::Load(load) | Op::LoadProbed(load) | Op::LoadContext(load) | Op::LoadArena(load) => {
                 (set(&[load.at.base]), set(&[load.dst]))
             }
-            Op::StoreReg { at, src } => (set(&[at.base, src]), set(&[])),
-            Op::StoreImm { at, .. } => (set(&[at.base]), set(&[])),
-            Op::Atomic(atomic) => {
+            Op::StoreReg { at, src } | Op::StoreArenaReg { at, src } => {
+                (set(&[at.base, src]), set(&[]))
+            }
+            Op::StoreImm { at, .. } | Op::StoreArenaImm { at, .. } => (set(&[at.base]), set(&[])),
+            Op::Atomic(atomic) | Op::AtomicArena(atomic) => {
                 let reads = set(&[atomic.at.base, atomic.src]);
                 match atomic.op {
                     AtomicOp::Cmpxchg => (reads.with(set(&[Reg::R0])), set(&[Reg::R0])),

@@ -24,6 +24,7 @@
 //! - Cranelift is used in this folder only, `unsafe` in `native` only. Nothing but the calling
 //!   convention depends on the host.
 
+mod arena;
 mod direct;
 mod flow;
 mod listing;

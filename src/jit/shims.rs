@@ -14,8 +14,8 @@ use crate::isa::alu::extend;
 use crate::isa::{LegacyMode, Reg, Size};
 use crate::machine::{Access, Addr};
 
-use super::direct;
 use super::state::Run;
+use super::{arena, direct};
 
 /// What a run stops for, when native code itself finds that it must.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,13 @@ pub(super) enum Shim {
     LoadContext,
     /// A checked atomic operation: `index`, address, operand, `r0`. Gives the old value.
     Atomic,
+    /// A load in the arena: `index`, the base register. Gives what the instruction loads.
+    LoadArena,
+    /// A store there: `index`, the base register, the value.
+    StoreArena,
+    /// An atomic operation there: `index`, the base register, operand, `r0`. Gives the old value; where nothing is done,
+    /// what the register holds that is to hold it.
+    AtomicArena,
     /// A legacy packet load: `index`, value of the index register. All ones out of bounds.
     PacketLoad,
     /// A lookup in an array, its key checked: `index`, address of the key.
@@ -87,6 +94,9 @@ impl Shim {
             Shim::Probe,
             Shim::LoadContext,
             Shim::Atomic,
+            Shim::LoadArena,
+            Shim::StoreArena,
+            Shim::AtomicArena,
             Shim::PacketLoad,
             Shim::LookupArray,
             Shim::TailCall,
@@ -112,16 +122,18 @@ impl Shim {
             | Shim::Check
             | Shim::Probe
             | Shim::LoadContext
+            | Shim::LoadArena
             | Shim::PacketLoad
             | Shim::LookupArray
             | Shim::LookupLpm
             | Shim::Catch => 2,
             Shim::TailCall
+            | Shim::StoreArena
             | Shim::LookupHash
             | Shim::DeleteHash
             | Shim::Reserve
             | Shim::CallReg => 3,
-            Shim::Atomic | Shim::Output => 4,
+            Shim::Atomic | Shim::AtomicArena | Shim::Output => 4,
             Shim::UpdateHash => 5,
         }
     }
@@ -140,6 +152,9 @@ impl Shim {
             Shim::Probe => "probe",
             Shim::LoadContext => "load_context",
             Shim::Atomic => "atomic",
+            Shim::LoadArena => "load_arena",
+            Shim::StoreArena => "store_arena",
+            Shim::AtomicArena => "atomic_arena",
             Shim::PacketLoad => "packet_load",
             Shim::LookupArray => "lookup_array",
             Shim::TailCall => "tail_call",
@@ -170,6 +185,9 @@ impl Shim {
             Shim::Probe => probe as *const u8,
             Shim::LoadContext => load_context as *const u8,
             Shim::Atomic => atomic as *const u8,
+            Shim::LoadArena => arena::load as *const u8,
+            Shim::StoreArena => arena::store as *const u8,
+            Shim::AtomicArena => arena::atomic as *const u8,
             Shim::PacketLoad => packet_load as *const u8,
             Shim::LookupArray => lookup_array as *const u8,
             Shim::TailCall => tail_call as *const u8,
@@ -296,15 +314,15 @@ extern "C" fn probe(run: &mut Run<'_>, addr: u64, size: u64) -> u64 {
     memory.load(Addr(addr), size).unwrap_or(0)
 }
 
-extern "C" fn load_context(run: &mut Run<'_>, index: u64, addr: u64) -> u64 {
+pub(super) extern "C" fn load_context(run: &mut Run<'_>, index: u64, addr: u64) -> u64 {
     let (code, memory) = (run.code(), &run.env().world.machine.memory);
-    let Some(Op::LoadContext(Load {
-        extend: kind, at, ..
-    })) = code.ops.get(index as usize)
-    else {
+    let Some(Op::LoadContext(load) | Op::LoadArena(load)) = code.ops.get(index as usize) else {
         run.stop(index as usize, Cause::PastEnd);
         return 0;
     };
+    let Load {
+        extend: kind, at, ..
+    } = load;
     let off = addr.wrapping_sub(run.ctx().0);
     let loaded = match code.moved_field(off, at.size) {
         Some(field) => memory.load(run.ctx().offset(i64::from(field.guest_off)), Size::DW),
@@ -318,9 +336,16 @@ extern "C" fn load_context(run: &mut Run<'_>, index: u64, addr: u64) -> u64 {
     })
 }
 
-extern "C" fn atomic(run: &mut Run<'_>, index: u64, addr: u64, operand: u64, r0: u64) -> u64 {
+pub(super) extern "C" fn atomic(
+    run: &mut Run<'_>,
+    index: u64,
+    addr: u64,
+    operand: u64,
+    r0: u64,
+) -> u64 {
     let memory = &run.env().world.machine.memory;
-    let Some(Op::Atomic(atomic)) = run.code().ops.get(index as usize) else {
+    let Some(Op::Atomic(atomic) | Op::AtomicArena(atomic)) = run.code().ops.get(index as usize)
+    else {
         run.stop(index as usize, Cause::PastEnd);
         return 0;
     };

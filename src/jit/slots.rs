@@ -208,6 +208,17 @@ impl<'a> Scan<'a> {
                 let value = get(held, src);
                 set(held, dst, value);
             }
+            Op::Alu32Reg {
+                op: AluOp::Mov,
+                dst,
+                src,
+            } => {
+                let value = match get(held, src) {
+                    Held::Other => Held::Other,
+                    Held::At(_) | Held::Perhaps => Held::Perhaps,
+                };
+                set(held, dst, value);
+            }
             Op::Alu64Reg { dst, src, .. } | Op::Alu32Reg { dst, src, .. } => {
                 let value = match (get(held, dst), get(held, src)) {
                     (Held::Other, Held::Other) => Held::Other,
@@ -244,7 +255,7 @@ impl<'a> Scan<'a> {
                 // Nothing that points into the frame is ever stored without losing all slots.
                 set(held, load.dst, Held::Other);
             }
-            Op::LoadProbed(load) | Op::LoadContext(load) => {
+            Op::LoadProbed(load) | Op::LoadContext(load) | Op::LoadArena(load) => {
                 self.lose(get(held, load.at.base));
                 set(held, load.dst, Held::Other);
             }
@@ -253,8 +264,18 @@ impl<'a> Scan<'a> {
                 self.lose(get(held, src));
             }
             Op::StoreImm { at, .. } => self.access(index, at, get(held, at.base)),
-            Op::Atomic(atomic) => {
-                self.pin(atomic.at, get(held, atomic.at.base));
+            Op::StoreArenaReg { at, src } => {
+                self.lose(get(held, at.base));
+                self.lose(get(held, src));
+            }
+            Op::StoreArenaImm { at, .. } => self.lose(get(held, at.base)),
+            Op::Atomic(atomic) | Op::AtomicArena(atomic) => {
+                let base = get(held, atomic.at.base);
+                if matches!(op, Op::AtomicArena(_)) {
+                    self.lose(base);
+                } else {
+                    self.pin(atomic.at, base);
+                }
                 self.lose(get(held, atomic.src));
                 match atomic.op {
                     AtomicOp::Cmpxchg => set(held, Reg::R0, Held::Other),

@@ -64,7 +64,9 @@ pub fn support(map_type: MapType) -> Support {
         MapType::UserRingbuf => {
             Support::Partial("the callback that takes samples is not judged yet")
         }
-        MapType::Arena => Support::Partial("it is made; programs that use its pages are refused"),
+        MapType::Arena => {
+            Support::Partial("no task has it mapped: helpers that read user memory do not find it")
+        }
         MapType::Unspec => Support::Refused("it is no type"),
     }
 }

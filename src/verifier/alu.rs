@@ -59,6 +59,10 @@ impl Verifier<'_> {
         }
         let left = self.read_reg(dst)?;
         self.check_writable(dst)?;
+        if left.kind == Kind::Arena || right.kind == Kind::Arena {
+            let result = self.arena_arithmetic();
+            return self.write_result(dst, result);
+        }
         let result = match (left.is_pointer(), right.is_pointer()) {
             (true, true) => self.combine_pointers(op, dst)?,
             (false, true) => {
@@ -254,11 +258,13 @@ impl Verifier<'_> {
                 continue;
             };
             self.pc = pc;
-            if let Imm64::MapFd(fd) = value {
-                self.map_ref(*fd)?;
-            }
-            if let Imm64::MapValue { fd, off } = value {
-                self.map_value_address(*fd, *off)?;
+            let (Imm64::MapFd(fd) | Imm64::MapValue { fd, .. }) = *value else {
+                continue;
+            };
+            let map = self.map_ref(fd)?;
+            self.check_arena(map)?;
+            if let Imm64::MapValue { off, .. } = value {
+                self.map_value_address(fd, *off)?;
             }
         }
         Ok(())
@@ -286,7 +292,7 @@ impl Verifier<'_> {
             ));
         }
         if spec.map_type == MapType::Arena {
-            return Err(Fail::unsupported("addresses in an arena"));
+            return self.arena_address(map, off);
         }
         if spec.max_entries != 1 || off >= spec.value_size {
             let errno = match spec.max_entries {
@@ -429,6 +435,7 @@ impl Verifier<'_> {
             | Kind::PacketMeta
             | Kind::Mem(..)
             | Kind::Func(_)
+            | Kind::Arena
             | Kind::Buf(_)
             | Kind::Dynptr
             | Kind::Local(..)

@@ -248,6 +248,7 @@ impl Verifier<'_> {
             | Kind::PacketMeta
             | Kind::MapKey(_)
             | Kind::MapValue(_)
+            | Kind::Arena
             | Kind::Buf(_) => Ok(()),
             Kind::Local(..) if register.maybe_null => {
                 check_unmoved(reg, register, &self.type_name(register))
@@ -517,6 +518,7 @@ impl Verifier<'_> {
             | Kind::Func(_)
             | Kind::Sock(_)
             | Kind::FlowKeys
+            | Kind::Arena
             | Kind::Buf(_)
             | Kind::Dynptr
             | Kind::Local(..)
@@ -583,6 +585,7 @@ impl Verifier<'_> {
             | Kind::Func(_)
             | Kind::Sock(_)
             | Kind::FlowKeys
+            | Kind::Arena
             | Kind::Buf(_)
             | Kind::Dynptr
             | Kind::Local(..)

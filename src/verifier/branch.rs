@@ -265,6 +265,7 @@ fn is_never_null(pointer: &Register) -> bool {
         Kind::Local(_, Hold::Owned | Hold::OwnedPerCpu | Hold::NonOwning) => true,
         Kind::Local(..) => pointer.ref_id != 0,
         Kind::FlowKeys
+        | Kind::Arena
         | Kind::Buf(_)
         | Kind::Uninit
         | Kind::Scalar

@@ -114,6 +114,8 @@ pub(super) struct Verifier<'a> {
     pub(super) mixed_tail_call: bool,
     /// Functions that are called back.
     pub(super) callbacks: Callbacks,
+    /// The program's arena.
+    pub(super) arena: Option<MapRef>,
     /// The special fields of values and of objects.
     pub(super) known: KnownFields,
     /// Functions whose arguments are not what their prototypes say.
@@ -168,6 +170,7 @@ impl<'a> Verifier<'a> {
             tail_call_maps: BTreeMap::new(),
             mixed_tail_call: false,
             callbacks: Callbacks::default(),
+            arena: None,
             known: KnownFields::default(),
             unreliable: BTreeSet::new(),
             traced_fact: FunctionFact::default(),
@@ -288,7 +291,9 @@ impl<'a> Verifier<'a> {
                 src,
             } => self.check_movsx(width, from, dst, src).map(|()| next),
             Insn::Endian { dst, .. } => self.check_unary(dst, Scalar::byte_swapped).map(|()| next),
-            Insn::AddrSpaceCast { .. } => Err(Fail::unsupported("address space casts (arena)")),
+            Insn::AddrSpaceCast { cast, dst, src } => {
+                self.check_cast(cast, dst, src).map(|()| next)
+            }
             Insn::LoadImm64 { dst, value } => {
                 self.check_load_imm64(pc, dst, value)?;
                 Ok(Flowing::To(pc.next().next()))

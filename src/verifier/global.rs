@@ -29,6 +29,7 @@ pub(super) enum GlobalArg {
     Mem { size: u32, maybe_null: bool },
     Object(TrustedArg),
     Dynptr,
+    Arena,
 }
 
 impl Verifier<'_> {
@@ -59,6 +60,7 @@ impl Verifier<'_> {
                 self.check_dynptr(reg, Want::Any)
             }
             GlobalArg::Object(object) => self.check_trusted_argument(reg, register, object),
+            GlobalArg::Arena => super::arena::check_argument(reg, register),
             GlobalArg::Mem { size, maybe_null } => {
                 if maybe_null && register.is_null() {
                     return Ok(());
@@ -145,6 +147,9 @@ impl Verifier<'_> {
             let object = self.trusted_argument(index, name, maybe_null)?;
             return Ok(GlobalArg::Object(object));
         }
+        if tags == ["arena"] {
+            return Ok(GlobalArg::Arena);
+        }
         if let Some(tag) = tags.iter().find(|tag| !matches!(**tag, "ctx" | "nonnull")) {
             return Err(Fail::unsupported(format!(
                 "the tag arg:{tag} of a global function's argument"
@@ -198,7 +203,7 @@ impl Verifier<'_> {
         let mut state = State::new(subprog, self.new_activation());
         for (reg, arg) in ARGUMENTS.into_iter().zip(args) {
             let register = match arg {
-                GlobalArg::Scalar => Register::unknown(),
+                GlobalArg::Scalar | GlobalArg::Arena => Register::unknown(),
                 GlobalArg::Ctx => Register::pointer(Kind::Ctx),
                 GlobalArg::Dynptr => self.foreign_dynptr(),
                 GlobalArg::Object(object) => {

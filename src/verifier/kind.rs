@@ -216,4 +216,6 @@ pub(super) enum Kind {
     Buf(BufKind),
     /// A dynptr of somebody else's, which is not to be changed (`CONST_PTR_TO_DYNPTR`).
     Dynptr,
+    /// A place in the program's arena, if one is there: nothing else is known of it.
+    Arena,
 }

@@ -159,10 +159,11 @@ impl Verifier<'_> {
             self.check_leak(Reg::R0, "into mem")?;
         }
         self.check_leak(src, "into mem")?;
-        if matches!(
+        let is_refused = matches!(
             pointer.kind,
             Kind::Ctx | Kind::Packet | Kind::PacketMeta | Kind::FlowKeys | Kind::Sock(_)
-        ) {
+        );
+        if is_refused || pointer.kind == Kind::Arena && super::arena::is_loop(op) {
             return Err(Fail::access(format!(
                 "BPF_ATOMIC stores into R{} {} is not allowed",
                 base.number(),
@@ -283,6 +284,7 @@ impl Verifier<'_> {
             }
             Kind::Buf(buffer) if null_checked => self.check_buffer(pointer, buffer, access, off),
             Kind::Map(map) if null_checked => self.check_map_fields(map, access, off),
+            Kind::Arena => self.check_arena_access(),
             Kind::Uninit
             | Kind::Scalar
             | Kind::Map(_)
@@ -323,7 +325,7 @@ impl Verifier<'_> {
         // What before the offsets moves the place, and how messages show it.
         let (name, before) = match pointer.kind {
             Kind::Stack(_) if is_access => ("stack ", 0),
-            Kind::Uninit | Kind::Stack(_) => return Ok(()),
+            Kind::Uninit | Kind::Stack(_) | Kind::Arena => return Ok(()),
             _ if !is_strict || !is_access => return Ok(()),
             Kind::Packet | Kind::PacketMeta => ("packet ", PACKET_ALIGNMENT),
             Kind::MapValue(_) => ("value ", 0),

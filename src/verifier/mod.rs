@@ -14,6 +14,7 @@
 
 mod address;
 mod alu;
+mod arena;
 mod argument;
 mod attach_program;
 mod branch;

@@ -129,6 +129,8 @@ pub struct Fact {
     pub access: Option<AccessKind>,
     /// Whether on some path it does what hangs on the number that a pointer is.
     pub shows_address: bool,
+    /// Whether on some path it computes with a pointer into the arena: it then has 32 bits on every path.
+    pub computes_in_arena: bool,
 }
 
 /// What an instruction touches, the same on every path.
@@ -142,6 +144,8 @@ pub enum AccessKind {
     Socket(SockView),
     /// A kernel object through a BTF pointer: a fault reads zero.
     Probed,
+    /// The arena: where it has no page, zero is read and nothing written.
+    Arena,
 }
 
 /// How much work a verdict was.
@@ -199,8 +203,14 @@ pub enum Errno {
     Access,
     /// `EFAULT`.
     Fault,
+    /// `EBUSY`.
+    Busy,
     /// `EINVAL`.
     Invalid,
+    /// `ERANGE`.
+    OutOfRange,
+    /// `EOPNOTSUPP`.
+    NoOperation,
     /// `ENOENT`.
     NoEntry,
     /// `ENOTSUPP` (524).
@@ -216,7 +226,10 @@ impl Errno {
             Errno::TooBig => 7,
             Errno::Access => 13,
             Errno::Fault => 14,
+            Errno::Busy => 16,
             Errno::Invalid => 22,
+            Errno::OutOfRange => 34,
+            Errno::NoOperation => 95,
             Errno::NotSupported => 524,
         }
     }

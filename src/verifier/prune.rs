@@ -105,6 +105,7 @@ impl Comparison {
                     && self.ids.check(old.id, cur.id)
                     && old.value.includes(&cur.value)
             }
+            Kind::Arena => true,
             Kind::Uninit
             | Kind::Ctx
             | Kind::Map(_)

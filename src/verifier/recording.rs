@@ -214,6 +214,7 @@ fn base(register: &Register) -> Option<Base> {
         | Kind::Sock(_)
         | Kind::FlowKeys
         | Kind::Dynptr
+        | Kind::Arena
         | Kind::Buf(_) => None,
     }
 }

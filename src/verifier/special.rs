@@ -129,6 +129,7 @@ impl Verifier<'_> {
             | Kind::Sock(_)
             | Kind::Dynptr
             | Kind::FlowKeys
+            | Kind::Arena
             | Kind::Buf(_) => Arc::clone(&self.known.none),
         }
     }

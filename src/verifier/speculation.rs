@@ -211,6 +211,7 @@ impl Verifier<'_> {
             | Kind::Sock(_)
             | Kind::FlowKeys
             | Kind::Dynptr
+            | Kind::Arena
             | Kind::Buf(_) => {
                 return Err(Fail::access(format!(
                     "R{} has pointer with unsupported alu operation, {PROHIBITED}",
@@ -280,6 +281,7 @@ impl Verifier<'_> {
             | Kind::Sock(_)
             | Kind::FlowKeys
             | Kind::Dynptr
+            | Kind::Arena
             | Kind::Buf(_) => Ok(()),
         }
     }

@@ -81,6 +81,7 @@ impl Verifier<'_> {
         }
         self.check_throws()?;
         self.check_stack_depth()?;
+        self.check_arena_loads()?;
         self.check_tail_calls()
     }
 

@@ -62,3 +62,12 @@ if r0 == 0 goto +1
 r0 = *(u16 *)(r0 +1)
 r0 = 0
 exit
+---
+; arena_misaligned: accepted
+.type socket_filter
+.map shared arena 0 0 1 0x400
+r1 = map[shared][0]+2 ll
+r1 = addr_space_cast(r1, 0, 1)
+r0 = *(u32 *)(r1 +0)
+r0 = 0
+exit

@@ -51,6 +51,9 @@ fn what(fact: Fact) -> Option<String> {
         AccessKind::Plain => "plain memory".to_owned(),
         AccessKind::Context(offset) => format!("the context at offset {offset}"),
         AccessKind::Socket(view) => format!("a socket, as {}", view.name()),
+        AccessKind::Arena => {
+            "the arena: without a page there, zero is read and nothing written".to_owned()
+        }
         AccessKind::Probed => "a kernel object: a fault reads zero".to_owned(),
     })
 }

@@ -148,7 +148,7 @@ impl Bench {
         }
     }
 
-    /// Creates a map: name, type, key size, value size, entries.
+    /// Creates a map: name, type, key size, value size, entries, and perhaps flags.
     pub(crate) fn map(&self, text: &str) -> Arc<Map> {
         let words: Vec<&str> = text.split(' ').collect();
         let [name, map_type, sizes @ ..] = &words[..] else {
@@ -164,7 +164,7 @@ impl Bench {
             key_size: sizes[0],
             value_size: sizes[1],
             max_entries: sizes[2],
-            flags: 0,
+            flags: sizes.get(3).copied().unwrap_or(0),
             extra: 0,
             key_type: None,
             value_type: None,

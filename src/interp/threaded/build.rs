@@ -190,6 +190,10 @@ fn choose<C: Chooser>(op: &Op, chooser: C) -> Handler {
         Op::JumpIfImm { branch, .. } => compared::<SrcImm, C>(branch, chooser),
         Op::Cast { .. }
         | Op::LoadContext(_)
+        | Op::LoadArena(_)
+        | Op::StoreArenaReg { .. }
+        | Op::StoreArenaImm { .. }
+        | Op::AtomicArena(_)
         | Op::Atomic(_)
         | Op::LegacyLoad { .. }
         | Op::MayGoto { .. }
@@ -306,6 +310,10 @@ fn link(op: &Op, handler: Handler) -> Link {
         },
         Op::Cast { .. }
         | Op::LoadContext(_)
+        | Op::LoadArena(_)
+        | Op::StoreArenaReg { .. }
+        | Op::StoreArenaImm { .. }
+        | Op::AtomicArena(_)
         | Op::Atomic(_)
         | Op::LegacyLoad { .. }
         | Op::MayGoto { .. }

@@ -54,13 +54,7 @@ impl Translator<'_, '_> {
         }
         self.check(body, index, at);
         let base = self.get(body, at.base);
-        let flags = self.guest_flags();
-        match at.size {
-            Size::B => self.builder.ins().istore8(flags, value, base, at.off),
-            Size::H => self.builder.ins().istore16(flags, value, base, at.off),
-            Size::W => self.builder.ins().istore32(flags, value, base, at.off),
-            Size::DW => self.builder.ins().store(flags, value, base, at.off),
-        };
+        self.plain_store(at.size, value, base, at.off);
     }
 
     /// A part of a slot, extended to 64 bits.
@@ -247,6 +241,22 @@ impl Translator<'_, '_> {
                 self.builder.ins().load(I64, flags, base, off)
             }
         }
+    }
+
+    pub(super) fn plain_store(&mut self, size: Size, value: Value, base: Value, off: i32) {
+        let flags = self.guest_flags();
+        match size {
+            Size::B => self.builder.ins().istore8(flags, value, base, off),
+            Size::H => self.builder.ins().istore16(flags, value, base, off),
+            Size::W => self.builder.ins().istore32(flags, value, base, off),
+            Size::DW => self.builder.ins().store(flags, value, base, off),
+        };
+    }
+
+    /// The low half of a value, extended.
+    pub(super) fn low_half(&mut self, value: Value) -> Value {
+        let low = self.builder.ins().ireduce(I32, value);
+        self.builder.ins().uextend(I64, low)
     }
 
     /// The low `size` bits of a value, extended to 64.

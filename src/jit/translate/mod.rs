@@ -11,6 +11,7 @@
 //! - Whatever stops the run leads to one block that returns 0; the status of the run says why.
 
 mod alu;
+mod arena;
 mod calls;
 mod direct;
 mod memory;
@@ -381,6 +382,7 @@ impl<'a> Translator<'a, '_> {
             Op::Load(load) => self.load(body, index, load),
             Op::LoadProbed(load) => self.load_probed(body, load),
             Op::LoadContext(load) => self.load_context(body, index, load),
+            Op::LoadArena(load) => self.load_arena(body, index, load),
             Op::StoreReg { at, src } => {
                 let value = self.get(body, src);
                 self.store(body, index, at, value);
@@ -389,7 +391,16 @@ impl<'a> Translator<'a, '_> {
                 let value = self.number(imm(value) as i64);
                 self.store(body, index, at, value);
             }
+            Op::StoreArenaReg { at, src } => {
+                let value = self.get(body, src);
+                self.store_arena(body, index, at, value);
+            }
+            Op::StoreArenaImm { at, imm: value } => {
+                let value = self.number(imm(value) as i64);
+                self.store_arena(body, index, at, value);
+            }
             Op::Atomic(atomic) => self.atomic(body, index, atomic),
+            Op::AtomicArena(atomic) => self.atomic_arena(body, index, atomic),
             Op::LegacyLoad { mode, .. } => self.legacy_load(body, index, mode),
             Op::Jump { target } => self.jump(body, index, target),
             Op::JumpIfReg { branch, src } => {

@@ -9,7 +9,7 @@
 
 use crate::abi::helpers::ArgType;
 use crate::abi::kfuncs::flag;
-use crate::btf::{Btf, BtfId, Type};
+use crate::btf::{Btf, BtfId, KindFilter, Type};
 use crate::isa::Reg;
 
 use super::super::argument::{ARGUMENTS, MAX_VAR_SIZE};
@@ -143,10 +143,8 @@ impl Verifier<'_> {
         }
         if given.name.ends_with("__map") {
             self.check_map_of_work(call, given.reg, &register)?;
-            // A parameter without a type takes a map by its name alone.
-            if matches!((&ty, register.kind), (Type::Void, Kind::Map(_))) {
-                return Ok(Took::One);
-            }
+            self.check_kfunc_map(call, given, &register)?;
+            return Ok(Took::One);
         }
         if matches!(ty, Type::FuncProto { .. }) {
             call.callback = Some(self.called_function(given, &register)?);
@@ -227,10 +225,7 @@ impl Verifier<'_> {
     fn object_of(&self, register: &Register) -> Option<BtfId> {
         match register.kind {
             Kind::Btf(id, _) => Some(id),
-            Kind::Map(_) => {
-                let struct_only = crate::btf::KindFilter::STRUCT;
-                self.kernel_btf().find("bpf_map", struct_only)
-            }
+            Kind::Map(_) => self.kernel_btf().find("bpf_map", KindFilter::STRUCT),
             Kind::Uninit
             | Kind::Scalar
             | Kind::Ctx
@@ -246,8 +241,29 @@ impl Verifier<'_> {
             | Kind::FlowKeys
             | Kind::Dynptr
             | Kind::Local(..)
+            | Kind::Arena
             | Kind::Buf(_) => None,
         }
+    }
+
+    /// A map, be it one of the program's or an object of the kernel.
+    fn check_kfunc_map(&self, call: &Call, given: &Given<'_>, register: &Register) -> Check {
+        let number = given.reg.number();
+        let asks = call.kfunc.trusts() || call.kfunc.has(flag::RCU);
+        if asks && !is_trusted(register) {
+            return Err(Fail::invalid(format!(
+                "R{number} must be referenced or trusted"
+            )));
+        }
+        if self.object_of(register).is_none() {
+            let (index, name) = (given.index, self.type_name(register));
+            return Err(Fail::invalid(format!(
+                "arg#{index} is {name} expected ptr_ or socket"
+            )));
+        }
+        let map = self.kernel_btf().find("bpf_map", KindFilter::STRUCT);
+        let pointee = map.ok_or_else(|| unsupported(call))?;
+        self.check_kfunc_object(call, &Given { pointee, ..*given }, register)
     }
 
     /// A pointer to a kernel object: trusted as the function asks, and of the type that it wants.

@@ -179,6 +179,7 @@ impl Verifier<'_> {
             | Kind::MapKey(_)
             | Kind::MapValue(_)
             | Kind::Mem(..)
+            | Kind::Arena
             | Kind::Buf(_) => Ok(()),
             Kind::Local(..)
             | Kind::Btf(..)

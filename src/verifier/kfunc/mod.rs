@@ -486,6 +486,8 @@ impl Verifier<'_> {
                 };
                 Kind::Mem(size, access)
             }
+            // `void *` is as good as a number.
+            (_, None) if pointee == BtfId::VOID => return Ok(Register::unknown()),
             (_, None) => return Err(unsupported()),
         };
         let mut result = Register::pointer(kind);

@@ -49,7 +49,11 @@ impl Verifier<'_> {
 
     /// The map that a work queue is said to lie in.
     pub(super) fn check_map_of_work(&self, call: &Call, reg: Reg, register: &Register) -> Check {
-        let (Kind::Map(map) | Kind::MapValue(map)) = register.kind else {
+        if matches!(register.kind, Kind::Btf(..)) {
+            // Whether an object of the kernel is a map is asked of its type.
+            return Ok(());
+        }
+        let (Kind::Map(map) | Kind::MapValue(map) | Kind::MapKey(map)) = register.kind else {
             return Err(Fail::invalid(format!(
                 "pointer in R{} isn't map pointer",
                 reg.number()

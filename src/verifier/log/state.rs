@@ -156,6 +156,9 @@ impl Verifier<'_> {
             );
         }
         let mut text = self.type_name(register);
+        if register.kind == Kind::Arena {
+            return text;
+        }
         if let Kind::Btf(id, _) = register.kind {
             text.push_str(self.kernel_btf().ty(id).name());
         }
@@ -227,6 +230,7 @@ impl Verifier<'_> {
             Kind::Sock(view) => view.name(),
             Kind::FlowKeys => "flow_keys",
             Kind::Dynptr => "dynptr_ptr",
+            Kind::Arena => "arena",
             Kind::Buf(BufKind::ReadOnly) => "rdonly_buf",
             Kind::Buf(BufKind::ReadWrite) => "buf",
             Kind::Local(_, hold) => {

@@ -1,4 +1,4 @@
-//! Kinds of rejection: locks, dynamic pointers, timers, lists and trees in values of maps.
+//! Kinds of rejection: locks, dynamic pointers, timers, lists and trees in values of maps; arenas.
 //!
 //! A table without rules: see the module above.
 
@@ -163,6 +163,29 @@ pub(super) const KINDS: &[Kind] = &[
         examples: Some(Examples {
             wrong: example!("E074_wrong.bpf.c"),
             right: example!("E074_right.bpf.c"),
+            loaded: Loaded::Privileged,
+        }),
+    },
+    Kind {
+        code: Code(75),
+        title: "an arena is not used as it must be",
+        sentences: &[
+            "addr_space_cast insn can only be used in a program that has an associated arena",
+            "Only one arena per program",
+            "CAP_BPF and CAP_PERFMON are required to use arena",
+            "sign extending loads from arena are not supported yet",
+            "R… is not a pointer to arena or scalar",
+        ],
+        advice: "refer to one arena map in the program, load from it unsigned and extend the sign \
+            afterwards",
+        explanation: "An arena is memory that a program shares with user space. Its pointers are not \
+            tracked: any number can be cast to one, and where no page is, zero is read and nothing \
+            written. But a program must refer to the arena that casts are about, so that it is \
+            known, and to no second one; loads must not extend a sign; and a function that takes \
+            such a pointer is given one, or a number.",
+        examples: Some(Examples {
+            wrong: example!("E075_wrong.s"),
+            right: example!("E075_right.s"),
             loaded: Loaded::Privileged,
         }),
     },
