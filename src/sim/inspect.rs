@@ -61,7 +61,20 @@ impl<'a> MapView<'a> {
         self.load.object.as_ref()?.btf().map(AsRef::as_ref)
     }
 
-    /// Everything in it, in the order in which it lists its keys.
+    /// The map itself.
+    pub(super) fn map(&self) -> &'a Map {
+        self.map
+    }
+
+    /// The variables of the object that lie in it.
+    pub(super) fn globals(&self) -> impl Iterator<Item = &'a Global> {
+        let index = self.load.maps.iter().position(|id| *id == self.map.id);
+        let all = self.load.object.iter().flat_map(|object| object.globals());
+        all.filter(move |global| Some(global.map as usize) == index)
+    }
+
+    /// Everything in it, in the order in which it lists its keys; of an arena the pages that hold something, under
+    /// their numbers.
     pub fn entries(&self) -> Vec<Entry> {
         let mut entries: Vec<Entry> = self
             .map
@@ -73,6 +86,7 @@ impl<'a> MapView<'a> {
             let values = queue.values(&self.sim.machine.memory);
             entries.extend(values.iter().map(|value| self.entry(Vec::new(), value)));
         }
+        entries.extend(self.pages());
         entries
     }
 
@@ -179,7 +193,7 @@ impl<'a> MapView<'a> {
         }
     }
 
-    fn refused(&self, errno: Errno) -> InspectError {
+    pub(super) fn refused(&self, errno: Errno) -> InspectError {
         InspectError::Refused {
             name: self.spec().name.clone(),
             errno,
@@ -237,7 +251,7 @@ impl<'a> MapView<'a> {
         }
     }
 
-    fn typed(&self, ty: Option<BtfId>, bytes: &[u8]) -> Option<Value> {
+    pub(super) fn typed(&self, ty: Option<BtfId>, bytes: &[u8]) -> Option<Value> {
         ty.zip(self.btf())
             .map(|(ty, btf)| btf::value(btf, ty, bytes))
     }
@@ -313,8 +327,7 @@ impl Sim {
     /// There is none of that name.
     pub fn global(&self, name: &str) -> Result<Vec<u8>, InspectError> {
         let (view, global) = self.find_global(name)?;
-        let (value, place) = place_of(&view, global);
-        Ok(value.get(place).unwrap_or_default().to_vec())
+        view.read_global(global)
     }
 
     /// A global variable by its type, if the object tells it.
@@ -342,11 +355,7 @@ impl Sim {
                 got,
             });
         }
-        let (mut value, place) = place_of(&view, global);
-        if let Some(part) = value.get_mut(place) {
-            part.copy_from_slice(bytes);
-        }
-        view.update(&0u32.to_le_bytes(), &value)
+        view.write_global(global, bytes)
     }
 
     /// The variable of that name, with the map of its section.
@@ -378,13 +387,6 @@ impl Sim {
             }
         })
     }
-}
-
-/// The value of a data section's map, and where in it a variable lies.
-fn place_of(view: &MapView<'_>, global: &Global) -> (Vec<u8>, std::ops::Range<usize>) {
-    let value = view.lookup(&0u32.to_le_bytes()).unwrap_or_default();
-    let start = global.offset as usize;
-    (value, start..start + global.size as usize)
 }
 
 /// A stack's return addresses, innermost first.

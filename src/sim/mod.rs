@@ -9,6 +9,7 @@
 //! - Programs at the same hook run in the order in which they were loaded.
 //! - Every event happens to the task of the options, on the first CPU unless another is asked for.
 
+mod arena;
 mod at_once;
 mod engine;
 mod error;
@@ -36,6 +37,7 @@ use fire::Attached;
 use replace::Whole;
 use usdt::Probes;
 
+pub use arena::Variable;
 pub use at_once::Turns;
 pub use engine::{Engine, EngineError, Engines, Ready};
 pub use error::{InspectError, LoadError, SimError};

@@ -6,7 +6,7 @@ use ebpf_sim::abi::MapType;
 use ebpf_sim::btf::Value;
 use ebpf_sim::machine::CpuId;
 use ebpf_sim::object::Origin;
-use ebpf_sim::sim::{Entry, MapView, Record, Sim};
+use ebpf_sim::sim::{Entry, MapView, Record, Sim, Variable};
 
 /// A map's contents.
 #[derive(Debug)]
@@ -57,7 +57,11 @@ pub(super) fn contents(sim: &Sim, names: &[String]) -> anyhow::Result<Vec<Conten
     let shown = maps
         .iter()
         .filter(|map| wanted(map) && !is_buffer(map.spec().map_type));
-    Ok(shown.map(|map| content(sim, map)).collect())
+    let pages = match names {
+        [] => Pages::Count,
+        _ => Pages::Show,
+    };
+    Ok(shown.map(|map| content(sim, map, pages)).collect())
 }
 
 /// The records of the buffers of these names, or of all.
@@ -80,7 +84,16 @@ fn is_buffer(map_type: MapType) -> bool {
     matches!(map_type, MapType::Ringbuf | MapType::PerfEventArray)
 }
 
-fn content(sim: &Sim, map: &MapView<'_>) -> Contents {
+/// What is printed of the pages of an arena.
+#[derive(Clone, Copy)]
+enum Pages {
+    /// How many of their bytes are not zero.
+    Count,
+    /// Their bytes.
+    Show,
+}
+
+fn content(sim: &Sim, map: &MapView<'_>, pages: Pages) -> Contents {
     let spec = map.spec();
     let mut contents = Contents {
         name: spec.name.clone(),
@@ -88,6 +101,13 @@ fn content(sim: &Sim, map: &MapView<'_>) -> Contents {
         rows: Vec::new(),
         zeros: 0,
     };
+    if let Some(arena) = map.arena() {
+        let entries = map.entries();
+        let present = arena.present().into_iter().flatten().count();
+        contents.zeros = present.saturating_sub(entries.len());
+        contents.rows = in_arena(map, entries, pages);
+        return contents;
+    }
     for entry in map.entries() {
         if spec.origin != Origin::Declared {
             contents.rows.extend(variables(&entry));
@@ -98,6 +118,48 @@ fn content(sim: &Sim, map: &MapView<'_>) -> Contents {
         }
     }
     contents
+}
+
+/// The variables of an arena, and its pages.
+fn in_arena(map: &MapView<'_>, entries: Vec<Entry>, pages: Pages) -> Vec<Row> {
+    let variable = |variable: Variable| {
+        let value = variable.value;
+        Row {
+            key: named(variable.name),
+            value: Held::One(value.unwrap_or_else(|| untyped(&variable.bytes))),
+        }
+    };
+    let page = |entry: Entry| {
+        let number = entry
+            .key
+            .first_chunk()
+            .copied()
+            .map_or(0, u32::from_le_bytes);
+        let bytes = entry.values.concat();
+        let used = bytes.iter().rposition(|byte| *byte != 0);
+        let used = bytes.get(..used.map_or(0, |last| last + 1));
+        let value = match pages {
+            Pages::Count => {
+                let count = bytes.iter().filter(|byte| **byte != 0).count();
+                named(format!("{count} bytes are not zero"))
+            }
+            Pages::Show => Value::Bytes(used.unwrap_or_default().to_vec()),
+        };
+        Row {
+            key: named(format!("page {number}")),
+            value: Held::One(value),
+        }
+    };
+    let variables = map.variables().into_iter().map(variable);
+    variables.chain(entries.into_iter().map(page)).collect()
+}
+
+/// A name in place of a value.
+fn named(name: String) -> Value {
+    Value::Enum {
+        name: Some(name),
+        value: 0,
+    }
 }
 
 /// Whether every index has a value from the start.
