@@ -4,14 +4,18 @@
 //! arrays must be listened to before programs run.
 
 use crate::abi::MapType;
+use crate::abi::map_type::flag::SEGV_ON_FAULT;
 use crate::kernel::job::{Job, MapContents, MapJob};
 
-use super::mapping::{PerfBuffer, drain_ringbuf};
+use super::mapping::{PAGE, PerfBuffer, drain_ringbuf, read_arena};
 use super::maps::Made;
 use super::sys::{MapFd, SysResult};
 
 /// The most entries that are read of one map.
 const ENTRY_LIMIT: usize = 1 << 20;
+
+/// The most pages of an arena of which all are read.
+const PAGE_LIMIT: u32 = 1024;
 
 /// Who listens to the perf event arrays of a job, by map.
 #[derive(Debug, Default)]
@@ -80,9 +84,27 @@ fn contents(spec: &MapJob, map: &MapFd, index: u32, readers: &Readers) -> SysRes
         }
         Some(MapType::PerfEventArray) => contents.records = readers.records(index)?,
         Some(MapType::Queue | MapType::Stack) => contents.entries = pop_all(map)?,
+        Some(MapType::Arena) => contents.entries = pages(spec, map)?,
         _ => contents.entries = entries(map)?,
     }
     Ok(contents)
+}
+
+/// The pages of an arena that hold something, by number. To read one that is not there lets it come, which nobody sees
+/// any more; where that would be a signal, none is read.
+fn pages(spec: &MapJob, map: &MapFd) -> SysResult<Vec<(Vec<u8>, Vec<u8>)>> {
+    if spec.flags & SEGV_ON_FAULT != 0 {
+        return Err(libc::EOPNOTSUPP);
+    }
+    if spec.max_entries > PAGE_LIMIT {
+        return Err(libc::EFBIG);
+    }
+    let pages = read_arena(map.fd(), spec.extra, spec.max_entries)?;
+    let numbered = (0u32..).zip(pages.chunks(PAGE));
+    let used = numbered.filter(|(_, page)| page.iter().any(|byte| *byte != 0));
+    Ok(used
+        .map(|(number, page)| (number.to_le_bytes().to_vec(), page.to_vec()))
+        .collect())
 }
 
 fn pop_all(map: &MapFd) -> SysResult<Vec<(Vec<u8>, Vec<u8>)>> {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::sys::{SysResult, last_error};
 
 /// Size of a page.
-const PAGE: usize = 4096;
+pub(super) const PAGE: usize = 4096;
 /// Data pages of a perf buffer, a power of two.
 const PERF_PAGES: usize = 16;
 /// Where a perf buffer's first page has `data_head` and `data_tail`.
@@ -118,6 +118,14 @@ pub(super) fn fill_arena(fd: &OwnedFd, address: u64, pages: u32, bytes: &[u8]) -
     let address = usize::try_from(address).map_err(|_| libc::EINVAL)?;
     Mapping::near(address, fd, 0, len, Protection::ReadWrite)?.write(bytes);
     Ok(())
+}
+
+/// All bytes of an arena of that many pages.
+pub(super) fn read_arena(fd: &OwnedFd, address: u64, pages: u32) -> SysResult<Vec<u8>> {
+    let len = (pages as usize).saturating_mul(PAGE);
+    let address = usize::try_from(address).map_err(|_| libc::EINVAL)?;
+    let mapping = Mapping::near(address, fd, 0, len, Protection::ReadWrite)?;
+    Ok(mapping.copy(0, len))
 }
 
 /// Takes all records out of a ring buffer of that many bytes.
