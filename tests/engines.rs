@@ -73,6 +73,7 @@ fn events() -> Vec<Event> {
     let named = [
         "sleep:2s",
         "iter:task",
+        "syscall",
         "cgroup/connect4",
         "cgroup/sysctl",
         "sockops",

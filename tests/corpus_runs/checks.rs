@@ -61,6 +61,42 @@ pub(crate) fn iter_bits(seen: &Seen) {
     seen.answers(&[PIECES.concat(), none_set, elements].concat());
 }
 
+/// What Linux 6.18 answered after the same two packets and the same call.
+pub(crate) fn arena(seen: &Seen) {
+    const LIST: [i64; 17] = [
+        101,
+        201,
+        0,
+        243,
+        243,
+        240,
+        241,
+        0,
+        11,
+        12,
+        13,
+        0,
+        0,
+        9,
+        0,
+        (1 << 44) + 608,
+        (1 << 44) + 592,
+    ];
+    const PAGES: [i64; 12] = [1, 2, 3, -1, -1, -1, -1, -1, 0, 2, 0, 0];
+    seen.answers(&LIST);
+    seen.array("pages", &PAGES);
+    let view = seen.sim.map("arena").unwrap();
+    let arena = view.arena().unwrap();
+    assert_eq!(arena.present(), [0..1]);
+    assert_eq!(seen.global("packets"), "102");
+    assert_eq!(seen.global("list"), "0x100000000260");
+    let names: Vec<String> = view.variables().into_iter().map(|one| one.name).collect();
+    assert_eq!(names, ["packets", "flags", "pool", "list"]);
+    // Whoever reads may write, and lets a page come with it.
+    arena.write(4094, &[1, 2, 3]).unwrap();
+    assert_eq!(arena.present(), [0..2]);
+}
+
 /// As above: result, numbers and sum of each range, and the pairs of two nested loops.
 pub(crate) fn iter_num(seen: &Seen) {
     const RANGES: [[i64; 3]; 9] = [

@@ -26,6 +26,11 @@ struct Case {
 }
 
 const CASES: &[Case] = &[
+    case(
+        "arena",
+        || [packets(&["udp", "udp"]), called()].concat(),
+        arena,
+    ),
     case("bounded_loop", || packets(&["udp"]), bounded_loop),
     case(
         "bloom_filter",
@@ -624,6 +629,18 @@ fn an_event_leaves_no_memory_behind() {
     };
     let first = used(&mut sim);
     assert_eq!(used(&mut sim), first);
+}
+
+#[test]
+fn variable_of_an_arena_that_somebody_sets_is_what_programs_see() {
+    let mut sim = Sim::new(Options::default()).unwrap();
+    sim.load_file(corpus("arena.o")).unwrap();
+    sim.set_global("packets", &7u64.to_le_bytes()).unwrap();
+    let firings = vec![sim.fire(&Event::packet(packet("udp"))).unwrap()];
+    let seen = Seen { sim, firings };
+    let answers = seen.sim.map("answers").unwrap();
+    assert_eq!(answers.number(0), Some(7));
+    assert_eq!(seen.global("packets"), "8");
 }
 
 /// The second sample is too short for a number, the third says to stop.

@@ -29,7 +29,12 @@ impl Seen {
 
     /// What the map of answers begins with; the rest is zero.
     pub(crate) fn answers(&self, wanted: &[i64]) {
-        let answers = self.sim.map("answers").unwrap().entries();
+        self.array("answers", wanted);
+    }
+
+    /// What an array begins with; the rest is zero.
+    pub(crate) fn array(&self, map: &str, wanted: &[i64]) {
+        let answers = self.sim.map(map).unwrap().entries();
         let answers = answers.iter().map(|entry| entry.values[0].as_slice());
         let answers: Vec<i64> = answers
             .map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()))
@@ -111,6 +116,11 @@ pub(crate) fn execve() -> Vec<Event> {
 
 pub(crate) fn syscall(name: &str) -> Vec<Event> {
     vec![Event::syscall(name, &[])]
+}
+
+/// A program is run by a system call, for itself.
+pub(crate) fn called() -> Vec<Event> {
+    vec![Event::parse::<&str, &str>("syscall", &[]).unwrap()]
 }
 
 pub(crate) fn packets(names: &[&str]) -> Vec<Event> {
