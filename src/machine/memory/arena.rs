@@ -486,7 +486,7 @@ mod tests {
         assert_eq!(arena.read(4094, &mut buf), Ok(()));
         assert_eq!((buf, arena.present()), ([0; 4], vec![]));
         assert_eq!(arena.write(4094, &[1, 2, 3, 4]), Ok(()));
-        assert_eq!(arena.present(), [0..2]);
+        assert_eq!(arena.present(), std::slice::from_ref(&(0..2)));
         assert_eq!(
             arena.load(ArenaPlace::new(USER, 4094), Size::W),
             0x0403_0201
