@@ -5,9 +5,14 @@
  */
 #include "objects.h"
 
+struct note {
+	u64 order;
+};
+
 struct task {
-	u64 starts;
+	u64 order;
 	struct bpf_wq wq;
+	struct note __kptr *done;
 };
 
 struct {
@@ -25,9 +30,6 @@ struct {
 } answers SEC(".maps");
 
 u32 next;
-u64 done;
-u64 seen;
-u32 key_seen;
 
 static __always_inline void answer(s64 value)
 {
@@ -36,14 +38,25 @@ static __always_inline void answer(s64 value)
 	bpf_map_update_elem(&answers, &at, &value, 0);
 }
 
-/* Runs later, with the map, the key and the value that the work queue lies in. */
+/*
+ * Runs later, with the map, the key and the value that the work queue lies in. What it leaves no reader of the map sees,
+ * since nobody knows how late a worker of the kernel's is.
+ */
 static int work(void *map, int *key, void *value)
 {
 	struct task *task = value;
 
-	done++;
-	seen = task->starts;
-	key_seen = *key;
+	struct note *note;
+
+	if (*key != 1 || task->order != 7)
+		return 0;
+	note = bpf_obj_new(struct note);
+	if (!note)
+		return 0;
+	note->order = task->order;
+	note = bpf_kptr_xchg(&task->done, note);
+	if (note)
+		bpf_obj_drop(note);
 	return 0;
 }
 
@@ -56,6 +69,7 @@ int start_work(struct __sk_buff *skb)
 
 	if (!task)
 		return 0;
+	task->order = 7;
 	wq = &task->wq;
 	answer(bpf_wq_start(wq, 0));
 	answer(bpf_wq_set_callback(wq, work, 0));
@@ -68,8 +82,7 @@ int start_work(struct __sk_buff *skb)
 	answer(bpf_wq_start(wq, 1));
 	answer(bpf_wq_start(wq, 0));
 	answer(bpf_wq_start(wq, 0));
-	task->starts++;
-	return (int)done;
+	return 0;
 }
 
 char LICENSE[] SEC("license") = "GPL";
