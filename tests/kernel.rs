@@ -213,8 +213,8 @@ fn command_that_is_interrupted_leaves_no_program_behind() {
     }
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let before = programs();
-    let mut was_there = false;
-    for delay in [20, 60, 120, 250, 500] {
+    let is_new = || programs().iter().any(|id| !before.contains(id));
+    for later in [0, 20, 60, 200] {
         let mut child = Command::new(env!("CARGO_BIN_EXE_ebpf-sim"))
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .args(["diff", "--events"])
@@ -223,19 +223,28 @@ fn command_that_is_interrupted_leaves_no_program_behind() {
             .stderr(Stdio::null())
             .spawn()
             .expect("the command starts");
-        std::thread::sleep(Duration::from_millis(delay));
-        was_there |= programs().len() > before.len();
+        while !is_new() {
+            let ended = child.try_wait().expect("a child is asked");
+            assert_eq!(ended, None, "no program was ever in the kernel");
+        }
+        std::thread::sleep(Duration::from_millis(later));
         let pid = i32::try_from(child.id()).expect("a process id");
         // SAFETY: the process is a child that nobody has waited for.
         unsafe { libc::kill(pid, libc::SIGINT) };
         child.wait().expect("it ends");
+        wait_until(|| !is_new());
     }
-    assert!(was_there, "no program was ever in the kernel");
-    // The kernel takes its time to let go of one.
+}
+
+/// Waits for the kernel, which takes its time to let go of a program.
+fn wait_until(holds: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
-    let left = || programs().iter().any(|id| !before.contains(id));
-    while left() {
-        assert!(Instant::now() < deadline, "{before:?} {:?}", programs());
+    while !holds() {
+        assert!(
+            Instant::now() < deadline,
+            "programs are left: {:?}",
+            programs()
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }
