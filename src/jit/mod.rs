@@ -135,6 +135,8 @@ impl Compiler {
             ("enable_probestack", "false"),
             // Cranelift makes tail calls only with them.
             ("preserve_frame_pointers", "true"),
+            // What a loop takes must not depend on where other code ends.
+            ("log2_min_function_alignment", "6"),
         ] {
             flags.set(name, value).map_err(|error| host(&error))?;
         }
