@@ -11,7 +11,8 @@
 
 use std::collections::VecDeque;
 use std::collections::vec_deque::Drain;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
 use super::CpuId;
 
@@ -27,6 +28,8 @@ struct Began(AtomicU64);
 #[derive(Debug, Default)]
 pub struct Grace {
     epoch: AtomicU64,
+    /// Whether somebody keeps something for the sake of runs.
+    awaited: Awaited,
     /// By CPU; none while runs follow one another.
     began: Box<[Began]>,
 }
@@ -59,6 +62,22 @@ impl Grace {
         }
     }
 
+    /// Where those note it who keep things until runs have ended.
+    pub fn awaited(&self) -> &Awaited {
+        &self.awaited
+    }
+
+    /// Whether anybody has: after most runs nobody needs to be asked.
+    #[inline]
+    pub fn is_awaited(&self) -> bool {
+        self.awaited.0.load(Ordering::Relaxed)
+    }
+
+    /// Clears that, before all are asked: who keeps something on notes it again.
+    pub fn ask(&self) {
+        self.awaited.0.swap(false, Ordering::AcqRel);
+    }
+
     /// Whether runs follow one another.
     #[inline]
     pub fn is_alone(&self) -> bool {
@@ -76,6 +95,51 @@ impl Grace {
         let began = self.began.iter();
         let began = began.map(|Began(began)| began.load(Ordering::Acquire));
         began.min().unwrap_or(IDLE)
+    }
+}
+
+/// Whether anybody keeps something until runs have ended.
+#[derive(Clone, Debug, Default)]
+pub struct Awaited(Arc<AtomicBool>);
+
+/// Whether somebody does.
+#[derive(Debug)]
+pub struct Waiting {
+    own: AtomicBool,
+    any: Awaited,
+}
+
+impl Waiting {
+    /// Nothing waits yet.
+    pub fn new(any: &Awaited) -> Waiting {
+        Waiting {
+            own: AtomicBool::new(false),
+            any: any.clone(),
+        }
+    }
+
+    /// Something waits.
+    #[inline]
+    pub fn note(&self) {
+        self.own.store(true, Ordering::Relaxed);
+        let Awaited(any) = &self.any;
+        if !any.load(Ordering::Relaxed) {
+            any.store(true, Ordering::Release);
+        }
+    }
+
+    /// Whether something waits.
+    #[inline]
+    pub fn is_noted(&self) -> bool {
+        self.own.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether something is left.
+    pub fn note_left<T>(&self, limbo: &Limbo<T>) {
+        match limbo.is_empty() {
+            true => self.own.store(false, Ordering::Relaxed),
+            false => self.note(),
+        }
     }
 }
 
@@ -188,7 +252,7 @@ mod tests {
         grace.begin(other);
         limbo.push(1);
         grace.end(one);
-        assert_eq!(settled(&mut limbo, &grace), []);
+        assert_eq!(settled(&mut limbo, &grace), Vec::<u32>::new());
         grace.begin(third);
         limbo.push(2);
         grace.end(other);
@@ -205,7 +269,7 @@ mod tests {
         let [one, other, _] = CPUS;
         grace.begin(other);
         (1..=3).for_each(|thing| limbo.push(thing));
-        assert_eq!(settled(&mut limbo, &grace), []);
+        assert_eq!(settled(&mut limbo, &grace), Vec::<u32>::new());
         assert_eq!(limbo.pop_oldest(), Some(1));
         grace.begin(one);
         limbo.push(4);

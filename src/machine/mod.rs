@@ -34,7 +34,7 @@ pub use clock::{Clock, ClockConfig};
 pub use cpus::{CpuId, Cpus, MAX_CPUS};
 pub use descriptors::{Described, Descriptors};
 pub use errno::Errno;
-pub use grace::{Grace, Limbo};
+pub use grace::{Awaited, Grace, Limbo, Waiting};
 pub use holder::{Holder, HolderKind, HolderTable};
 pub use memory::{
     ARENA_PAGE, Access, Addr, Arena, ArenaError, ArenaPlace, Fault, FaultReason, MAX_ARENA_PAGES,
@@ -106,13 +106,15 @@ impl Machine {
     pub fn new(config: MachineConfig) -> Result<Machine, MemoryError> {
         let memory = Arc::new(Memory::new(config.memory)?);
         let holders = Arc::<HolderTable>::default();
+        let grace = Grace::default();
+        let objects = ObjectTable::new(Arc::clone(&memory), Arc::clone(&holders), grace.awaited());
         Ok(Machine {
-            objects: Arc::new(ObjectTable::new(Arc::clone(&memory), Arc::clone(&holders))),
+            objects: Arc::new(objects),
             memory,
             cpus: config.cpus,
             clock: Clock::new(config.clock),
             random: Random::new(config.seed),
-            grace: Grace::default(),
+            grace,
             tasks: TaskTable::default(),
             holders,
             trace: TracePipe::default(),

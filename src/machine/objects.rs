@@ -13,11 +13,11 @@
 //!   until no field does, and to the end of the run in which it was taken out and of those that run by then.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    Addr, CpuId, Grace, HolderTable, Limbo, Memory, ObjectKind, ObjectSpec, Owner, Stride,
+    Addr, Awaited, CpuId, Grace, HolderTable, Limbo, Memory, ObjectKind, ObjectSpec, Owner, Stride,
+    Waiting,
 };
 use crate::isa::{AtomicOp, Size, Width};
 
@@ -100,7 +100,7 @@ pub struct ObjectTable {
     inner: Mutex<Inner>,
     /// Whether anybody was at work here since a run ended, or something waits to be freed: most programs have no
     /// objects, and do not wait for a lock.
-    was_used: AtomicBool,
+    was_used: Waiting,
 }
 
 #[derive(Debug, Default)]
@@ -162,13 +162,13 @@ impl Object {
 
 impl ObjectTable {
     /// No objects yet.
-    pub fn new(memory: Arc<Memory>, holders: Arc<HolderTable>) -> ObjectTable {
+    pub fn new(memory: Arc<Memory>, holders: Arc<HolderTable>, awaited: &Awaited) -> ObjectTable {
         let inner = Mutex::default();
         ObjectTable {
             memory,
             holders,
             inner,
-            was_used: AtomicBool::new(false),
+            was_used: Waiting::new(awaited),
         }
     }
 
@@ -354,14 +354,12 @@ impl ObjectTable {
     /// A run has ended: frees what was given back and nobody looks at any more.
     #[inline]
     pub fn end_of_run(&self, grace: &Grace) {
-        if self.was_used.load(Ordering::Relaxed) {
+        if self.was_used.is_noted() {
             self.settle(grace);
         }
     }
 
     fn settle(&self, grace: &Grace) {
-        // Whoever is at work from here on ends a run of their own later.
-        self.was_used.store(false, Ordering::Relaxed);
         let mut inner = self.inner();
         inner.put_away_lent();
         let Inner {
@@ -385,14 +383,12 @@ impl ObjectTable {
                 }
             }
         }
-        if !limbo.is_empty() {
-            self.was_used.store(true, Ordering::Relaxed);
-        }
+        self.was_used.note_left(limbo);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         let inner = self.inner();
-        self.was_used.store(true, Ordering::Relaxed);
+        self.was_used.note();
         inner
     }
 
@@ -512,6 +508,7 @@ mod tests {
         ObjectTable::new(
             Arc::new(Memory::new(config).expect("memory")),
             Arc::default(),
+            &Awaited::default(),
         )
     }
 

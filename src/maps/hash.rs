@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use spin::mutex::{SpinMutex, SpinMutexGuard};
 use spin::relax::Yield;
 
-use crate::machine::{Addr, CpuId, Errno, Fault, Grace, Limbo, Memory};
+use crate::machine::{Addr, CpuId, Errno, Fault, Grace, Limbo, Memory, Waiting};
 
 use super::keys::{Key, SHORT, Sought};
 use super::managed::{Locking, split_lock};
@@ -72,7 +72,7 @@ pub struct HashMap {
     /// How often a node was reused: a lookup that missed meanwhile looks again.
     reuses: AtomicU64,
     /// Whether elements wait for the end of runs.
-    waiting: AtomicBool,
+    waiting: Waiting,
     writer: SpinMutex<Writer, Yield>,
 }
 
@@ -102,7 +102,7 @@ impl HashMap {
             shape: shape.clone(),
             when_full,
             reuses: AtomicU64::new(0),
-            waiting: AtomicBool::new(false),
+            waiting: Waiting::new(&shape.awaited),
             writer: SpinMutex::default(),
         }
     }
@@ -381,7 +381,7 @@ impl HashMap {
             self.release_values(node);
         }
         writer.limbo.push(node);
-        self.waiting.store(true, Ordering::Relaxed);
+        self.waiting.note();
     }
 
     /// Releases what the values of a node hold.
@@ -579,13 +579,13 @@ impl MapOps for HashMap {
     }
 
     fn end_of_run(&self, _memory: &Memory, grace: &Grace) {
-        if !self.waiting.load(Ordering::Relaxed) {
+        if !self.waiting.is_noted() {
             return;
         }
         let mut writer = self.lock();
         let Writer { free, limbo, .. } = &mut *writer;
         free.extend(limbo.settle(grace).rev());
-        self.waiting.store(!limbo.is_empty(), Ordering::Relaxed);
+        self.waiting.note_left(limbo);
     }
 
     fn release(&self, memory: &Memory) {

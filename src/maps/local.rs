@@ -10,7 +10,6 @@
 //! - The kernel lists no keys of these maps. Readers here may, by rising number.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Shape;
@@ -18,7 +17,7 @@ use super::managed::{Locking, split_lock};
 use super::ops::{Existence, MapEnv, MapOps, check_existence, check_update_flags};
 use crate::abi::MapType;
 use crate::machine::{
-    Addr, Errno, Grace, Holder, HolderKind, Limbo, Memory, ObjectKind, ObjectSpec,
+    Addr, Errno, Grace, Holder, HolderKind, Limbo, Memory, ObjectKind, ObjectSpec, Waiting,
 };
 
 /// `sk_storage`, `inode_storage`, `task_storage`, `cgrp_storage`.
@@ -28,7 +27,7 @@ pub struct LocalStorage {
     value: ObjectSpec,
     shape: Shape,
     /// Whether deleted values wait for the end of runs.
-    waiting: AtomicBool,
+    waiting: Waiting,
     inner: Mutex<Inner>,
 }
 
@@ -58,7 +57,7 @@ impl LocalStorage {
             kind,
             value: ObjectSpec::new(ObjectKind::MapValue, name, owner).with_access(shape.access),
             shape: shape.clone(),
-            waiting: AtomicBool::new(false),
+            waiting: Waiting::new(&shape.awaited),
             inner: Mutex::default(),
         }
     }
@@ -100,7 +99,7 @@ impl LocalStorage {
     /// Keeps a value until nobody can hold it.
     fn put_away(&self, inner: &mut Inner, value: Addr) {
         inner.limbo.push(value);
-        self.waiting.store(true, Ordering::Relaxed);
+        self.waiting.note();
     }
 
     fn make(&self, memory: &Memory, init: Option<&[u8]>) -> Result<Addr, Errno> {
@@ -206,14 +205,13 @@ impl MapOps for LocalStorage {
     }
 
     fn end_of_run(&self, memory: &Memory, grace: &Grace) {
-        if !self.waiting.load(Ordering::Relaxed) {
+        if !self.waiting.is_noted() {
             return;
         }
         let mut inner = self.lock();
         let gone = inner.limbo.settle(grace);
         gone.for_each(|addr| memory.free(addr));
-        self.waiting
-            .store(!inner.limbo.is_empty(), Ordering::Relaxed);
+        self.waiting.note_left(&inner.limbo);
     }
 
     fn holder_gone(&self, holder: Holder) {

@@ -12,10 +12,10 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::machine::{Addr, CpuId, Errno, Grace, Limbo, Memory};
+use crate::machine::{Addr, CpuId, Errno, Grace, Limbo, Memory, Waiting};
 
 use super::Shape;
 use super::nodes::{Found, Keys, Node, Nodes};
@@ -32,7 +32,7 @@ pub struct LpmTrie {
     nodes: Nodes<Cell>,
     root: AtomicU64,
     /// Whether nodes wait for the end of runs.
-    waiting: AtomicBool,
+    waiting: Waiting,
     writer: Mutex<Writer>,
 }
 
@@ -117,7 +117,7 @@ impl LpmTrie {
             shape: shape.clone(),
             nodes: Nodes::new(shape.clone(), keys),
             root: AtomicU64::new(0),
-            waiting: AtomicBool::new(false),
+            waiting: Waiting::new(&shape.awaited),
             writer: Mutex::default(),
         }
     }
@@ -392,7 +392,7 @@ impl LpmTrie {
     /// Keeps a node that is not in the tree any more until nobody can hold it.
     fn retire(&self, writer: &mut Writer, node: Node) {
         writer.limbo.push(node);
-        self.waiting.store(true, Ordering::Relaxed);
+        self.waiting.note();
     }
 
     fn find(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Addr> {
@@ -466,13 +466,13 @@ impl MapOps for LpmTrie {
     }
 
     fn end_of_run(&self, _memory: &Memory, grace: &Grace) {
-        if !self.waiting.load(Ordering::Relaxed) {
+        if !self.waiting.is_noted() {
             return;
         }
         let mut writer = self.lock();
         let Writer { free, limbo, .. } = &mut *writer;
         free.extend(limbo.settle(grace));
-        self.waiting.store(!limbo.is_empty(), Ordering::Relaxed);
+        self.waiting.note_left(limbo);
     }
 
     fn release(&self, memory: &Memory) {

@@ -74,8 +74,8 @@ pub use user_ring::{Drain, UserRingbuf};
 use crate::abi::MapType;
 use crate::isa::Size;
 use crate::machine::{
-    Addr, ArenaError, Errno, Machine, MapId, Memory, ObjectKind, ObjectSpec, OutOfMemory, Owner,
-    ProgramAccess, Timers,
+    Addr, ArenaError, Awaited, Errno, Machine, MapId, Memory, ObjectKind, ObjectSpec, OutOfMemory,
+    Owner, ProgramAccess, Timers,
 };
 use crate::object::{Initial, MapSpec, Origin};
 
@@ -203,6 +203,7 @@ impl Map {
             per_cpu: check::per_cpu(spec.map_type),
             cpus: machine.cpus.count(),
             timers: Arc::clone(&machine.timers),
+            awaited: machine.grace.awaited().clone(),
             managed: spec
                 .fields
                 .fit(spec.map_type, spec.flags)
@@ -341,6 +342,8 @@ struct Shape {
     cpus: u32,
     /// Where timers in its values are known.
     timers: Arc<Timers>,
+    /// Where those note it who keep values until runs have ended.
+    awaited: Awaited,
     /// What its values hold beside data.
     managed: Option<Managed>,
 }

@@ -7,7 +7,6 @@
 //! - `devmap_hash` lists its keys in rising order; the kernel promises none.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Shape;
@@ -16,7 +15,9 @@ use super::ops::{
 };
 use crate::abi::MapType;
 use crate::isa::Size;
-use crate::machine::{Addr, Errno, Grace, Limbo, Memory, ObjectKind, ObjectSpec, ProgramAccess};
+use crate::machine::{
+    Addr, Errno, Grace, Limbo, Memory, ObjectKind, ObjectSpec, ProgramAccess, Waiting,
+};
 
 /// The longest queue of a CPU.
 const MAX_QUEUE: u32 = 16_384;
@@ -32,7 +33,7 @@ pub struct RedirectMap {
     cpus: u32,
     element: ObjectSpec,
     /// Whether elements wait for the end of runs.
-    waiting: AtomicBool,
+    waiting: Waiting,
     inner: Mutex<Inner>,
 }
 
@@ -71,7 +72,7 @@ impl RedirectMap {
             value_size: shape.value_size,
             cpus: shape.cpus,
             element: element.with_access(ProgramAccess::ReadOnly),
-            waiting: AtomicBool::new(false),
+            waiting: Waiting::new(&shape.awaited),
             inner: Mutex::default(),
         }
     }
@@ -152,7 +153,7 @@ impl RedirectMap {
     /// Keeps an element until nobody can hold it.
     fn put_away(&self, inner: &mut Inner, element: Addr) {
         inner.limbo.push(element);
-        self.waiting.store(true, Ordering::Relaxed);
+        self.waiting.note();
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -251,14 +252,13 @@ impl MapOps for RedirectMap {
     }
 
     fn end_of_run(&self, memory: &Memory, grace: &Grace) {
-        if !self.waiting.load(Ordering::Relaxed) {
+        if !self.waiting.is_noted() {
             return;
         }
         let mut inner = self.lock();
         let gone = inner.limbo.settle(grace);
         gone.for_each(|addr| memory.free(addr));
-        self.waiting
-            .store(!inner.limbo.is_empty(), Ordering::Relaxed);
+        self.waiting.note_left(&inner.limbo);
     }
 
     fn release(&self, memory: &Memory) {

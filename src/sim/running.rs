@@ -81,7 +81,10 @@ impl Drop for UnderWay<'_> {
             ..
         } = &sim.machine;
         grace.end(*cpu);
-        objects.end_of_run(grace);
-        sim.maps.end_of_run(memory, grace);
+        if grace.is_awaited() {
+            grace.ask();
+            objects.end_of_run(grace);
+            sim.maps.end_of_run(memory, grace);
+        }
     }
 }
