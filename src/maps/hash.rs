@@ -5,10 +5,11 @@
 //! - As in the kernel, an update of a plain map puts a new element in the place of the old one, so
 //!   that readers see the old value or the new one and never half of each; a per-CPU map is
 //!   written in place. Values never move.
-//! - An element that was replaced or deleted is reused only after all runs of that time have ended, or
-//!   when more than [`LIMBO`] others were after it: a program may still hold its address, which stays
-//!   valid, as under RCU. The kernel reuses it at once. What a program does through that address to a timer there is
-//!   found in the element that is next in its place, as in the kernel.
+//! - The elements of a preallocated map are reused as in the kernel: one that was deleted is the next that is
+//!   inserted, and one that was replaced is the next that replaces another. Whoever still holds its address finds
+//!   the new value there, and what it does to a timer there is done to the new element's.
+//! - Without preallocation an element is reused only after all runs of that time have ended, or when more than
+//!   [`LIMBO`] others were after it.
 //! - Keys are listed in the order in which they were inserted; the kernel promises no order.
 //! - A full LRU map evicts one element for each that is inserted: the first in the order whose
 //!   turn has come and that no program looked up or updated since its last turn. The kernel evicts
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use spin::mutex::{SpinMutex, SpinMutexGuard};
 use spin::relax::Yield;
 
+use crate::abi::map_type::flag::NO_PREALLOC;
 use crate::machine::{Addr, CpuId, Errno, Fault, Grace, Limbo, Memory, Waiting};
 
 use super::keys::{Key, SHORT, Sought};
@@ -62,6 +64,25 @@ pub(super) enum WhenFull {
     Evict,
 }
 
+/// When an element is reused that was replaced or deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reuse {
+    /// Whoever holds it may.
+    AtOnce,
+    /// When nobody can hold it any more.
+    AfterRuns,
+}
+
+impl Reuse {
+    /// As the flags of a map have it.
+    pub(super) fn of(flags: u32) -> Reuse {
+        match flags & NO_PREALLOC {
+            0 => Reuse::AtOnce,
+            _ => Reuse::AfterRuns,
+        }
+    }
+}
+
 /// `hash`, `percpu_hash`, `lru_hash`, `lru_percpu_hash`.
 #[derive(Debug)]
 pub struct HashMap {
@@ -69,6 +90,7 @@ pub struct HashMap {
     nodes: Nodes<Cell>,
     shape: Shape,
     when_full: WhenFull,
+    reuse: Reuse,
     /// How often a node was reused: a lookup that missed meanwhile looks again.
     reuses: AtomicU64,
     /// Whether elements wait for the end of runs.
@@ -79,8 +101,10 @@ pub struct HashMap {
 #[derive(Debug, Default)]
 struct Writer {
     order: Order,
-    /// Nodes out of use that nobody can hold.
+    /// Nodes that may be used, the next one last.
     free: Vec<Node>,
+    /// The node that was replaced last, where nodes are reused at once.
+    replaced: Option<Node>,
     /// Nodes out of use that a program may still hold.
     limbo: Limbo<Node>,
     /// Nodes that were ever in use.
@@ -88,7 +112,7 @@ struct Writer {
 }
 
 impl HashMap {
-    pub(super) fn new(shape: &Shape, when_full: WhenFull) -> HashMap {
+    pub(super) fn new(shape: &Shape, when_full: WhenFull, reuse: Reuse) -> HashMap {
         let buckets = shape.max_entries.clamp(1, MAX_BUCKETS).next_power_of_two();
         HashMap {
             buckets: (0..buckets).map(|_| AtomicU32::new(0)).collect(),
@@ -101,6 +125,7 @@ impl HashMap {
             ),
             shape: shape.clone(),
             when_full,
+            reuse,
             reuses: AtomicU64::new(0),
             waiting: Waiting::new(&shape.awaited),
             writer: SpinMutex::default(),
@@ -328,7 +353,8 @@ impl HashMap {
                 WhenFull::Evict => self.evict(writer),
             }
         }
-        let place = self.make(writer, memory, key, fill)?;
+        let node = self.take(writer, memory)?;
+        let place = self.make(writer, memory, key, (node, fill))?;
         self.link(&place, key.hash);
         writer.order.push_back(place.node);
         Ok(())
@@ -347,25 +373,36 @@ impl HashMap {
             self.mark(old);
             return fill(old, Filling::InPlace);
         }
-        let place = self.make(writer, memory, key, fill)?;
+        let node = match writer.replaced.take() {
+            Some(node) => self.used_again(node),
+            None => self.take(writer, memory)?,
+        };
+        let place = self.make(writer, memory, key, (node, fill))?;
         self.mark(&place);
         self.link(&place, key.hash);
         self.unlink(old);
         writer.order.replace(old.node, place.node);
-        self.retire(writer, old.node);
+        match (self.reuse, self.when_full) {
+            (Reuse::AtOnce, WhenFull::Refuse) => {
+                self.release_values(old.node);
+                writer.replaced = Some(old.node);
+            }
+            (Reuse::AtOnce, WhenFull::Evict) | (Reuse::AfterRuns, _) => {
+                self.retire(writer, old.node);
+            }
+        }
         Ok(())
     }
 
-    /// A node that is not in use, with a key and values.
+    /// Gives a node that is not in use a key and values.
     #[inline(always)]
     fn make(
         &self,
         writer: &mut Writer,
         memory: &Memory,
         key: &Sought<'_>,
-        fill: impl Fn(&Place<'_>, Filling) -> Result<(), Errno>,
+        (node, fill): (Node, impl Fn(&Place<'_>, Filling) -> Result<(), Errno>),
     ) -> Result<Place<'_>, Errno> {
-        let node = self.take(writer, memory)?;
         let place = self.nodes.at(node).ok_or(Errno::ENOMEM)?;
         self.set_key(memory, &place, key);
         if let Err(errno) = fill(&place, Filling::New) {
@@ -375,18 +412,28 @@ impl HashMap {
         Ok(place)
     }
 
-    /// Keeps a node that was unlinked until nobody can hold it.
+    /// Puts away a node that was unlinked.
     fn retire(&self, writer: &mut Writer, node: Node) {
-        if self.shape.managed.is_some() || self.shape.timers.any() {
-            self.release_values(node);
+        self.release_values(node);
+        match self.reuse {
+            Reuse::AtOnce => writer.free.push(node),
+            Reuse::AfterRuns => {
+                writer.limbo.push(node);
+                self.waiting.note();
+            }
         }
-        writer.limbo.push(node);
-        self.waiting.note();
     }
 
     /// Releases what the values of a node hold.
-    #[cold]
+    #[inline]
     fn release_values(&self, node: Node) {
+        if self.shape.managed.is_some() || self.shape.timers.any() {
+            self.release_held(node);
+        }
+    }
+
+    #[cold]
+    fn release_held(&self, node: Node) {
         if let Some(place) = self.nodes.at(node) {
             let values = self.nodes.values(&place);
             values.for_each(|addr| self.shape.release(addr));
@@ -397,8 +444,7 @@ impl HashMap {
     #[inline(always)]
     fn take(&self, writer: &mut Writer, memory: &Memory) -> Result<Node, Errno> {
         if let Some(node) = writer.free.pop() {
-            self.note_reuse();
-            return Ok(node);
+            return Ok(self.used_again(node));
         }
         let next = writer.made.checked_add(1).ok_or(Errno::ENOMEM)?;
         let overflows = writer.limbo.len() > LIMBO;
@@ -407,16 +453,16 @@ impl HashMap {
             return Ok(next);
         }
         let node = writer.limbo.pop_oldest().ok_or(Errno::ENOMEM)?;
-        self.note_reuse();
-        Ok(node)
+        Ok(self.used_again(node))
     }
 
-    /// Counts a reuse; only one thread at a time does.
-    fn note_reuse(&self) {
+    /// Counts the reuse of a node; only one thread at a time does.
+    fn used_again(&self, node: Node) -> Node {
         let reuses = self.reuses.load(Ordering::Relaxed);
         self.reuses.store(reuses.wrapping_add(1), Ordering::Release);
         // Whoever sees what is done to the node afterwards sees that it is reused.
         fence(Ordering::Release);
+        node
     }
 
     fn evict(&self, writer: &mut Writer) {
@@ -591,7 +637,7 @@ impl MapOps for HashMap {
     fn release(&self, memory: &Memory) {
         if self.shape.managed.is_some() {
             let made = self.lock().made;
-            (1..=made).for_each(|node| self.release_values(node));
+            (1..=made).for_each(|node| self.release_held(node));
         }
         self.nodes.release(memory);
     }

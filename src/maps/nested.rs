@@ -7,7 +7,7 @@ use crate::machine::{
     Addr, Errno, Grace, Memory, ObjectKind, ObjectSpec, OutOfMemory, ProgramAccess,
 };
 
-use super::hash::{HashMap, WhenFull};
+use super::hash::{HashMap, Reuse, WhenFull};
 use super::ops::{BPF_ANY, MapEnv, MapOps, index_of, next_index};
 use super::{PerCpu, Shape};
 
@@ -40,7 +40,7 @@ impl MapOfMaps {
         })
     }
 
-    pub(super) fn hash(shape: &Shape) -> MapOfMaps {
+    pub(super) fn hash(shape: &Shape, reuse: Reuse) -> MapOfMaps {
         let access = ProgramAccess::None;
         let shape = Shape {
             value_size: HANDLE,
@@ -49,7 +49,7 @@ impl MapOfMaps {
             ..shape.clone()
         };
         MapOfMaps {
-            kind: Kind::Hash(Box::new(HashMap::new(&shape, WhenFull::Refuse))),
+            kind: Kind::Hash(Box::new(HashMap::new(&shape, WhenFull::Refuse, reuse))),
         }
     }
 

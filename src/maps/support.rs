@@ -17,10 +17,9 @@ pub enum Support {
 /// the kernel treats specially are refused by the verifier.
 pub fn support(map_type: MapType) -> Support {
     match map_type {
-        MapType::Hash | MapType::PercpuHash => Support::Partial(
-            "a deleted element keeps its place until the run ends; in the kernel the next one takes it at once",
-        ),
-        MapType::Array
+        MapType::Hash
+        | MapType::PercpuHash
+        | MapType::Array
         | MapType::PercpuArray
         | MapType::LpmTrie
         | MapType::ArrayOfMaps
@@ -38,9 +37,9 @@ pub fn support(map_type: MapType) -> Support {
         MapType::PerfEventArray => {
             Support::Partial("every slot has a buffer from the start, and none has a counter")
         }
-        MapType::LruHash | MapType::LruPercpuHash => Support::Partial(
-            "elements are evicted one by one, not in batches or from CPUs' lists; deleted ones keep their place until the run ends",
-        ),
+        MapType::LruHash | MapType::LruPercpuHash => {
+            Support::Partial("elements are evicted one by one, not in batches or from CPUs' lists")
+        }
         MapType::StackTrace => {
             Support::Partial("stacks are what the event says, not unwound; no build ids")
         }

@@ -64,6 +64,17 @@ const CASES: &[Case] = &[
             }
         },
     ),
+    case(
+        "reuse",
+        || packets(&["udp"]),
+        |seen| {
+            let of_hash = [10, 10, 30, 40, 30, 30, 41, 41];
+            let of_percpu = [10, 10, 30, 40, 31, 31, 31, 32];
+            for (index, result) in (0..).zip([of_hash, of_percpu].concat()) {
+                assert_eq!(seen.number("results", index), Some(result), "{index}");
+            }
+        },
+    ),
     case("core_read", execve, |seen| {
         seen.prints(&["user 1000, child of 1000 (sshd)"])
     }),

@@ -34,7 +34,7 @@ fn hash_update_heeds_existence_and_capacity() {
 }
 
 #[test]
-fn hash_value_is_replaced_whole_and_the_old_one_stays_until_the_run_ends() {
+fn hash_value_is_replaced_whole_and_the_old_one_stays_until_the_next_is_replaced() {
     let machine = machine();
     let map = map(&machine, MapType::Hash, 8, 1);
     let env = env(&machine, 0);
@@ -48,11 +48,34 @@ fn hash_value_is_replaced_whole_and_the_old_one_stays_until_the_run_ends() {
     let new = map.ops().lookup(&env, &key(1)).unwrap();
     assert_eq!(machine.memory.load(old, Size::DW).unwrap(), 10);
     assert_eq!(machine.memory.load(new, Size::DW).unwrap(), 20);
-    map.ops().end_of_run(&machine.memory, &machine.grace);
     map.ops()
         .update(&env, &key(1), &value(30), BPF_ANY)
         .unwrap();
     assert_eq!(map.ops().lookup(&env, &key(1)), Some(old));
+}
+
+/// Preallocated elements are recycled at once, the others after the run (kernel/bpf/hashtab.c, v6.12).
+#[test]
+fn hash_element_that_was_deleted_is_taken_again_as_it_was_allocated() {
+    let machine = machine();
+    for (flags, recycled) in [(0, true), (crate::abi::map_type::flag::NO_PREALLOC, false)] {
+        let spec = MapSpec {
+            flags,
+            ..spec(MapType::Hash, 4, 8, 4)
+        };
+        let map = Map::create(&machine, &spec).unwrap();
+        let env = env(&machine, 0);
+        let put = |n| map.ops().update(&env, &key(n), &value(n.into()), BPF_ANY);
+        let at = |n| map.ops().lookup(&env, &key(n));
+        put(1).unwrap();
+        let first = at(1);
+        map.ops().delete(&env, &key(1)).unwrap();
+        put(2).unwrap();
+        assert_eq!(at(2) == first, recycled);
+        map.ops().end_of_run(&machine.memory, &machine.grace);
+        put(3).unwrap();
+        assert_eq!(at(3) == first, !recycled);
+    }
 }
 
 #[test]
