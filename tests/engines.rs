@@ -24,7 +24,7 @@ use ebpf_sim::machine::{
 };
 use ebpf_sim::maps::{Map, MapTable};
 use ebpf_sim::object::{Initial, LinkOptions, Object};
-use ebpf_sim::sim::{Engine, Engines, Options, Sim};
+use ebpf_sim::sim::{Engine, Engines, Options, Prepared, Sim};
 
 /// More than a program of the corpus runs, but for those that would not end.
 const FUEL: u64 = 1 << 20;
@@ -305,4 +305,47 @@ fn given_programs_do_the_same_in_both_engines() {
         eprintln!("{} objects, {ran} runs in the interpreter", objects.len());
         assert!(ran > 0);
     }
+}
+
+/// What the last of three runs of each program came to on a packet, run by run or repeated.
+fn last_of_three(path: &Path, engine: Engine, again: fn(&mut Prepared<'_>) -> Outcome) -> Seen {
+    let mut seen = Seen::new();
+    let packet = Event::packet(std::fs::read("corpus/packets/udp.bin").unwrap());
+    for number in 0.. {
+        let mut sim = Sim::new(Options {
+            engine,
+            ..Options::default()
+        })
+        .unwrap();
+        let load = sim.load_file(path).ok();
+        let Some(program) = load.as_ref().and_then(|load| load.programs.get(number)) else {
+            break;
+        };
+        let (name, id) = (program.name.clone(), program.id);
+        let prepared = id.map(|id| sim.prepare(id, &packet));
+        if let Some(Ok(Some(mut prepared))) = prepared {
+            record(&mut seen, &name, &again(&mut prepared));
+        }
+    }
+    seen
+}
+
+#[test]
+fn program_repeated_gives_what_it_gives_when_run_as_often() {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut compared = 0;
+    let folders = ["corpus", "corpus/bench"].map(Path::new);
+    for path in folders.iter().flat_map(|folder| objects(folder)) {
+        for engine in [Engine::Interpreter].iter().chain(&ENGINES) {
+            let by_run = last_of_three(&path, *engine, |prepared| {
+                prepared.run();
+                prepared.run();
+                prepared.run()
+            });
+            let repeated = last_of_three(&path, *engine, |prepared| prepared.repeat(3).outcome);
+            assert_eq!(by_run, repeated, "{} {engine}", path.display());
+            compared += by_run.len();
+        }
+    }
+    assert!(compared > 100, "{compared}");
 }

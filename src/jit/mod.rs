@@ -57,6 +57,7 @@ use crate::machine::{Addr, ProgId};
 
 pub use listing::{Listing, Stage};
 pub use native::Native;
+use state::Run;
 
 /// Whether native code counts instructions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -229,15 +230,43 @@ impl Natives {
 ///
 /// Tail calls lead to `natives`; the programs of `env` are the interpreter's.
 pub fn run(native: &Native, natives: &Natives, env: &RunEnv<'_>, ctx: Addr) -> Outcome {
-    let start = Start {
+    run_function(native, natives, env, at_start(ctx))
+}
+
+/// As [`run`], so many times, at least once, or until a run traps; does something after each but the last, whose outcome
+/// it gives.
+#[inline]
+pub fn repeat(
+    (native, ctx): (&Native, Addr),
+    natives: &Natives,
+    env: &RunEnv<'_>,
+    (times, between): (u32, impl Fn()),
+) -> Outcome {
+    let start = at_start(ctx);
+    let mut run = Run::new(native, natives, env, start);
+    let mut result = run.go(native, start);
+    for _ in 1..times {
+        if run.has_trapped() {
+            break;
+        }
+        between();
+        run.renew(native, start);
+        result = run.go(native, start);
+    }
+    run.outcome(native, result)
+}
+
+fn at_start(ctx: Addr) -> Start {
+    Start {
         entry: EntryId::default(),
         args: [ctx.0, 0, 0, 0, 0],
-    };
-    run_function(native, natives, env, start)
+    }
 }
 
 /// Runs a function of a program by itself.
 #[inline]
 pub fn run_function(native: &Native, natives: &Natives, env: &RunEnv<'_>, start: Start) -> Outcome {
-    state::Run::all(native, natives, env, start)
+    let mut run = Run::new(native, natives, env, start);
+    let result = run.go(native, start);
+    run.outcome(native, result)
 }

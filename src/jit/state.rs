@@ -135,33 +135,13 @@ impl Field {
 }
 
 impl<'a> Run<'a> {
-    /// Runs a function of a program.
     #[inline]
-    pub(super) fn all(
+    pub(super) fn new(
         native: &'a Native,
         natives: &'a Natives,
         env: &'a RunEnv<'a>,
         start: Start,
-    ) -> Outcome {
-        let mut run = Run::new(native, natives, env, start);
-        let result = native.call(start.entry, &mut run, 0);
-        let result = run.catch(0, result);
-        Outcome {
-            result: match run.trap {
-                Some(trap) => Err(trap),
-                None => Ok(result),
-            },
-            insns: match native.counting() {
-                Counting::On => Some(env.fuel - run.fuel),
-                Counting::Off => None,
-            },
-            tail_calls: run.tail_calls as u32,
-            state: run.state,
-        }
-    }
-
-    #[inline]
-    fn new(native: &'a Native, natives: &'a Natives, env: &'a RunEnv<'a>, start: Start) -> Run<'a> {
+    ) -> Run<'a> {
         let [r1, r2, r3, r4, r5] = start.args;
         Run {
             status: Status::Going as u64,
@@ -184,6 +164,46 @@ impl<'a> Run<'a> {
             trap: None,
             thrown: None,
             state: RunState::default(),
+        }
+    }
+
+    /// Runs the function that it was made for, and gives `r0`.
+    #[inline]
+    pub(super) fn go(&mut self, native: &Native, start: Start) -> u64 {
+        let result = native.call(start.entry, self, 0);
+        self.catch(0, result)
+    }
+
+    /// Makes everything as it was before a run that went well.
+    #[inline]
+    pub(super) fn renew(&mut self, native: &'a Native, start: Start) {
+        self.fuel = self.env.fuel;
+        self.native = native;
+        (self.frame, self.floor, self.tail_calls) = (0, 0, 0);
+        self.set_args(start.args);
+        self.state = RunState::default();
+    }
+
+    /// Whether it cannot go on.
+    #[inline]
+    pub(super) fn has_trapped(&self) -> bool {
+        self.trap.is_some()
+    }
+
+    /// What it came to.
+    #[inline]
+    pub(super) fn outcome(self, native: &Native, result: u64) -> Outcome {
+        Outcome {
+            result: match self.trap {
+                Some(trap) => Err(trap),
+                None => Ok(result),
+            },
+            insns: match native.counting() {
+                Counting::On => Some(self.env.fuel - self.fuel),
+                Counting::Off => None,
+            },
+            tail_calls: self.tail_calls as u32,
+            state: self.state,
         }
     }
 

@@ -139,6 +139,33 @@ impl Engines {
         interp::run(&ready.code, env, ctx)
     }
 
+    /// As [`Engines::run`], so many times, at least once, or until a run traps; does something after each but the last,
+    /// whose outcome it gives.
+    #[cfg_attr(
+        not(feature = "jit"),
+        expect(clippy::unused_self, reason = "only native code is kept")
+    )]
+    pub fn repeat(
+        &self,
+        (ready, ctx): (&Ready, Addr),
+        env: &RunEnv<'_>,
+        times: u32,
+        between: impl Fn(),
+    ) -> Outcome {
+        #[cfg(feature = "jit")]
+        if let Some(native) = &ready.native {
+            return jit::repeat((native, ctx), &self.natives, env, (times, between));
+        }
+        for _ in 1..times {
+            let outcome = interp::run(&ready.code, env, ctx);
+            if outcome.result.is_err() {
+                return outcome;
+            }
+            between();
+        }
+        interp::run(&ready.code, env, ctx)
+    }
+
     /// Runs a function of a loaded program by itself.
     #[cfg_attr(
         not(feature = "jit"),

@@ -113,7 +113,9 @@ impl Sim {
 impl Prepared<'_> {
     /// Runs the program once, on what earlier runs left of its context and packet.
     pub fn run(&mut self) -> Outcome {
-        run_once(self, &self.env())
+        let _under_way = UnderWay::begin(self.sim, self.cpu);
+        let engines = &self.sim.engines;
+        engines.run(&self.program.ready, &self.env(), self.context.addr)
     }
 
     /// Lets another packet arrive in place of the last one, for the next run.
@@ -130,16 +132,12 @@ impl Prepared<'_> {
     /// Runs the program so many times, at least once; what a run does to the packet the next one
     /// sees. It stops at the first trap.
     pub fn repeat(&mut self, times: u32) -> Repeated {
-        let env = self.env();
+        let (env, ctx) = (self.env(), self.context.addr);
         let start = Instant::now();
-        for _ in 1..times {
-            let outcome = run_once(self, &env);
-            if outcome.result.is_err() {
-                let duration = start.elapsed();
-                return Repeated { outcome, duration };
-            }
-        }
-        let outcome = run_once(self, &env);
+        let under_way = UnderWay::begin(self.sim, self.cpu);
+        let (engines, ready) = (&self.sim.engines, &self.program.ready);
+        let outcome = engines.repeat((ready, ctx), &env, times, || under_way.again());
+        drop(under_way);
         let duration = start.elapsed();
         Repeated { outcome, duration }
     }
@@ -170,15 +168,4 @@ impl Prepared<'_> {
             ..world
         })
     }
-}
-
-/// One run. Its outcome is made where the caller wants it: copying one that has just been written takes longer than
-/// a short run.
-#[inline]
-fn run_once(prepared: &Prepared<'_>, env: &RunEnv<'_>) -> Outcome {
-    let Prepared {
-        sim, program, cpu, ..
-    } = prepared;
-    let _under_way = UnderWay::begin(sim, *cpu);
-    sim.engines.run(&program.ready, env, prepared.context.addr)
 }

@@ -68,11 +68,16 @@ impl<'a> UnderWay<'a> {
         sim.machine.grace.begin(cpu);
         UnderWay { sim, cpu }
     }
-}
 
-impl Drop for UnderWay<'_> {
+    /// It ends, and the next one begins.
     #[inline]
-    fn drop(&mut self) {
+    pub(super) fn again(&self) {
+        self.end();
+        self.sim.machine.grace.begin(self.cpu);
+    }
+
+    #[inline]
+    fn end(&self) {
         let UnderWay { sim, cpu } = self;
         let Machine {
             grace,
@@ -86,5 +91,12 @@ impl Drop for UnderWay<'_> {
             objects.end_of_run(grace);
             sim.maps.end_of_run(memory, grace);
         }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.end();
     }
 }
