@@ -230,7 +230,7 @@ impl Natives {
 ///
 /// Tail calls lead to `natives`; the programs of `env` are the interpreter's.
 pub fn run(native: &Native, natives: &Natives, env: &RunEnv<'_>, ctx: Addr) -> Outcome {
-    run_function(native, natives, env, at_start(ctx))
+    enter(native, natives, env, at_start(ctx))
 }
 
 /// As [`run`], so many times, at least once, or until a run traps; does something after each but the last, whose outcome
@@ -264,8 +264,14 @@ fn at_start(ctx: Addr) -> Start {
 }
 
 /// Runs a function of a program by itself.
-#[inline]
 pub fn run_function(native: &Native, natives: &Natives, env: &RunEnv<'_>, start: Start) -> Outcome {
+    enter(native, natives, env, start)
+}
+
+/// Where a run starts is no call's argument: it would be written to memory in parts and read back whole, which takes
+/// longer than a short run.
+#[inline(always)]
+fn enter(native: &Native, natives: &Natives, env: &RunEnv<'_>, start: Start) -> Outcome {
     let mut run = Run::new(native, natives, env, start);
     let result = run.go(native, start);
     run.outcome(native, result)

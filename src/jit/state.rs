@@ -135,7 +135,7 @@ impl Field {
 }
 
 impl<'a> Run<'a> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(
         native: &'a Native,
         natives: &'a Natives,
@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
     }
 
     /// Runs the function that it was made for, and gives `r0`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn go(&mut self, native: &Native, start: Start) -> u64 {
         let result = native.call(start.entry, self, 0);
         self.catch(0, result)
