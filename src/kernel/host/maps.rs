@@ -126,7 +126,9 @@ fn create_fd(spec: &MapJob, btf: Option<&OwnedFd>, cpus: u32) -> SysResult<Owned
         extra: spec.extra,
         ..MapCreate::default()
     };
-    let Some(btf) = btf.filter(|_| spec.key_type != 0 || spec.value_type != 0) else {
+    // That a structure of functions is one of the kernel's, the kernel believes only who has types of its own.
+    let types = [spec.key_type, spec.value_type, spec.kernel_value_type];
+    let Some(btf) = btf.filter(|_| types != [0; 3]) else {
         return sys::map_create(&plain);
     };
     let typed = MapCreate {
