@@ -34,6 +34,7 @@ Examples:
   ebpf-sim diff *.o --kernel vm:6.12                  against one booted under qemu
   ebpf-sim diff xdp.o --data packet.bin --repeat 3    on this packet, three times
   ebpf-sim diff tracing.o --events                    with a process that is started
+  ebpf-sim diff tc.o --prepare setup                  after a call of the object's program setup
   ebpf-sim diff prog.o --log                          with both logs where verdicts differ
 
 What is known to differ stands in known-differences.csv beside the object, or in --known FILE:
@@ -50,10 +51,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     data: Vec<PathBuf>,
     /// The context that packets arrive with, as bytes of a `struct __sk_buff`: mark, priority, cb, tstamp, wire_len,
-    /// gso_segs, gso_size and hwtstamp are taken.
+    /// gso_segs, gso_size and hwtstamp are taken. Programs of the section syscall are called with it [default: zeros].
     #[arg(long, value_name = "FILE")]
     ctx: Option<PathBuf>,
-    /// How often each packet is sent.
+    /// A program of the section syscall that is called before each of the others runs; may be repeated.
+    #[arg(long, value_name = "PROGRAM")]
+    prepare: Vec<String>,
+    /// How often each packet is sent, or the program is called.
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     repeat: u32,
@@ -145,6 +149,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         input: Input {
             packets,
             context,
+            prepare: args.prepare.clone(),
             repeat: args.repeat,
             events: match args.events {
                 true => Events::Compare,
@@ -181,6 +186,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         }
     }
     progress(0, 0, "");
+    check_prepared(&args.prepare, &outcome, inputs.names())?;
     outcome.vanished = known.vanished(&outcome.release);
     match args.format {
         Format::Text => text::print(output, &outcome, args.log)?,
@@ -197,6 +203,18 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         inputs.check_found(outcome.entries.len())?;
     }
     Ok(exit.max(outcome.exit()))
+}
+
+/// Refuses names of programs that prepare, if no program has one. Where only some programs are shown, all may.
+fn check_prepared(prepare: &[String], outcome: &Outcome, shown: &[String]) -> anyhow::Result<()> {
+    let entries = &outcome.entries;
+    let has = |name: &str| entries.iter().any(|entry| entry.compared.program == name);
+    let is_missing = |name: &&String| !has(name);
+    let missing = prepare.iter().find(is_missing);
+    match missing.filter(|_| shown.is_empty()) {
+        Some(name) => anyhow::bail!("--prepare {name}: no program has this name"),
+        None => Ok(()),
+    }
 }
 
 fn packets(args: &Args) -> anyhow::Result<Vec<Vec<u8>>> {

@@ -5,8 +5,11 @@
 pub struct Input {
     /// Packets, from the Ethernet header on; programs that take none are not run on them.
     pub packets: Vec<Vec<u8>>,
-    /// The context that they arrive with, a `struct __sk_buff` or `struct xdp_md`, if it is given.
+    /// The context that they arrive with, a `struct __sk_buff` or `struct xdp_md`, if it is given; also what programs
+    /// are given that are called.
     pub context: Option<Vec<u8>>,
+    /// Programs of the section `syscall` that are called first, before each of the others.
+    pub prepare: Vec<String>,
     /// How often each packet is sent; 0 counts as once.
     pub repeat: u32,
     /// Whether programs on events are attached, and an event is made to happen.

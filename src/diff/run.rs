@@ -1,6 +1,7 @@
 //! Running a program on both sides and comparing what it leaves.
 //!
-//! Programs on packets are test-run. The others run when an event happens, if that is wanted.
+//! Programs on packets are test-run, as are those that are called. The others run when an event happens, if that is
+//! wanted. Before either, the programs run that prepare the maps for it.
 
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ use super::{Compared, DiffError, Difference, Options, Subject, events, maps};
 const LOOPBACK: u32 = 1;
 /// Bytes of `struct xdp_md`.
 const XDP_MD_LEN: usize = 24;
+/// What programs are given that are called, if nothing is said: so many zeros.
+const CONTEXT_LEN: usize = 4096;
 /// Bytes of an Ethernet header.
 const ETH_HLEN: usize = 14;
 /// What stands before printed text in a trace line.
@@ -33,7 +36,7 @@ pub(super) fn compare(
     options: &Options,
     compared: &mut Compared,
 ) -> Result<(), DiffError> {
-    if !takes_packets(program.prog_type) {
+    if !takes_packets(program.prog_type) && program.prog_type != ProgType::Syscall {
         if options.input.events == Events::Compare {
             return events::compare(kernel, subject, program, all, options, compared);
         }
@@ -49,19 +52,62 @@ pub(super) fn compare(
         compared.notes.push(note.to_owned());
         return Ok(());
     }
-    let wanted = with_called(program, all, &called);
-    let packets = packets(options);
-    if packets.is_empty() {
+    let prepare = &options.input.prepare;
+    let wanted = with_called(program, all, &[called, prepare.clone()].concat());
+    let turns = turns(program, &wanted, options);
+    if turns.is_empty() {
         return Ok(());
     }
-    let result = kernel.execute(&job(program, &wanted, &packets, options))?;
+    let result = kernel.execute(&job(program, &wanted, &turns))?;
     let names = wanted.iter().map(|other| other.name.clone()).collect();
     let cpus = result.kernel.cpus;
-    match ours(subject, program, names, &packets, options, cpus) {
-        Ok(ours) => outcomes(&ours, program, &result, compared),
+    match ours(subject, program, names, &turns, options, cpus) {
+        Ok(ours) => outcomes(&ours, program, &turns, &result, compared),
         Err(reason) => compared.notes.push(format!("the simulator: {reason}")),
     }
     Ok(())
+}
+
+/// One run that both sides make.
+struct Turn<'a> {
+    program: &'a Program,
+    /// The packet, if the program is about one.
+    packet: Option<Vec<u8>>,
+    /// The context that a packet arrives with, or that the program is called with.
+    context: Option<Vec<u8>>,
+}
+
+/// What is run: the programs that prepare, each once, then the program on every packet, or as often as is wanted.
+fn turns<'a>(program: &'a Program, wanted: &[&'a Program], options: &Options) -> Vec<Turn<'a>> {
+    let context = &options.input.context;
+    let calls = |program: &'a Program| Turn {
+        program,
+        packet: None,
+        context: Some(context.clone().unwrap_or_else(|| vec![0; CONTEXT_LEN])),
+    };
+    let prepares = |other: &&&Program| {
+        let is_named = options.input.prepare.contains(&other.name);
+        is_named && other.name != program.name && other.prog_type == ProgType::Syscall
+    };
+    let before = wanted.iter().filter(prepares).map(|other| calls(other));
+    let repeat = options.input.repeat.max(1) as usize;
+    if program.prog_type == ProgType::Syscall {
+        let own = std::iter::repeat_with(|| calls(program)).take(repeat);
+        return before.chain(own).collect();
+    }
+    let packets = options.input.packets.iter();
+    let packets = packets.flat_map(|packet| std::iter::repeat_n(packet.clone(), repeat));
+    let own: Vec<Turn<'a>> = packets
+        .map(|packet| Turn {
+            program,
+            context: of_packet(program.prog_type, &packet, options),
+            packet: Some(packet),
+        })
+        .collect();
+    match own.is_empty() {
+        true => own,
+        false => before.chain(own).collect(),
+    }
 }
 
 /// The packet that makes a test run show a program the same as a packet from the wire. To all but
@@ -127,28 +173,21 @@ pub(super) fn position(program: &Program, wanted: &[&Program]) -> u32 {
         .unwrap_or(0)
 }
 
-/// Every packet as often as it is sent.
-fn packets(options: &Options) -> Vec<Vec<u8>> {
-    let repeat = options.input.repeat.max(1) as usize;
-    let packets = options.input.packets.iter();
-    packets
-        .flat_map(|packet| std::iter::repeat_n(packet.clone(), repeat))
-        .collect()
-}
-
-fn job(program: &Program, wanted: &[&Program], packets: &[Vec<u8>], options: &Options) -> Job {
+fn job(program: &Program, wanted: &[&Program], turns: &[Turn<'_>]) -> Job {
     let mut job = Job::new(
         program.btf.as_deref(),
         &program.maps,
         wanted.iter().copied(),
     );
-    let index = position(program, wanted);
-    job.runs = packets
+    job.runs = turns
         .iter()
-        .map(|packet| RunJob {
-            program: index,
-            data: Some(test_packet(program.prog_type, packet)),
-            ctx: context(program.prog_type, packet, options),
+        .map(|turn| RunJob {
+            program: position(turn.program, wanted),
+            data: turn
+                .packet
+                .as_ref()
+                .map(|packet| test_packet(turn.program.prog_type, packet)),
+            ctx: turn.context.clone(),
             ..RunJob::default()
         })
         .collect();
@@ -160,7 +199,7 @@ fn job(program: &Program, wanted: &[&Program], packets: &[Vec<u8>], options: &Op
 }
 
 /// The context for a kernel's test run. One of a frame says how long that is.
-fn context(prog_type: ProgType, packet: &[u8], options: &Options) -> Option<Vec<u8>> {
+fn of_packet(prog_type: ProgType, packet: &[u8], options: &Options) -> Option<Vec<u8>> {
     let mut context = options.input.context.clone()?;
     if prog_type == ProgType::Xdp {
         context.resize(XDP_MD_LEN, 0);
@@ -219,6 +258,8 @@ struct Ours {
 struct Run {
     retval: u32,
     data: Vec<u8>,
+    /// What it was called with, afterwards.
+    context: Option<Vec<u8>>,
     /// Where the packet was a socket buffer.
     fields: Option<SkbFields>,
 }
@@ -227,17 +268,31 @@ fn ours(
     subject: &Subject,
     program: &Program,
     names: Vec<String>,
-    packets: &[Vec<u8>],
+    turns: &[Turn<'_>],
     options: &Options,
     cpus: u32,
 ) -> Result<Ours, String> {
     let task = Task::default();
     let mut sim = simulator(subject, program, names, options, cpus, task)?;
-    let runs = packets
+    let runs = turns
         .iter()
-        .map(|packet| fire(&mut sim, &program.name, arriving(packet, program, options)?))
+        .map(|turn| {
+            let event = match &turn.packet {
+                Some(packet) => Event::Packet(arriving(packet, turn.program, options)?),
+                None => call(turn)?,
+            };
+            fire(&mut sim, turn, &event)
+        })
         .collect();
     Ok(Ours { sim, runs })
+}
+
+/// The call of a program.
+fn call(turn: &Turn<'_>) -> Result<Event, String> {
+    let context = turn.context.iter().flatten();
+    let context: String = context.map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("syscall:{}", turn.program.name);
+    Event::parse(&name, &[("ctx", format!("hex:{context}"))]).map_err(|error| error.to_string())
 }
 
 /// A simulator with as many CPUs as the kernel, into which the programs of those names are loaded.
@@ -283,26 +338,37 @@ fn direction(program: &Program) -> Direction {
     }
 }
 
-fn fire(sim: &mut Sim, program: &str, packet: Packet) -> Result<Run, String> {
-    let firing = sim
-        .fire(&Event::Packet(packet))
-        .map_err(|error| error.to_string())?;
-    let run = firing.runs().find(|run| &*run.name == program);
+fn fire(sim: &mut Sim, turn: &Turn<'_>, event: &Event) -> Result<Run, String> {
+    let firing = sim.fire(event).map_err(|error| error.to_string())?;
+    let mut runs = firing.runs();
+    let run = runs.find(|run| *run.name == *turn.program.name);
     let run = run.ok_or("the packet does not reach the program")?;
+    let given = turn.context.as_ref().map_or(0, Vec::len);
     match &run.outcome {
         Ok(r0) => Ok(Run {
             retval: *r0 as u32,
             data: firing.packet.clone().unwrap_or_default(),
+            context: run
+                .context
+                .as_ref()
+                .and_then(|context| Some(context.get(..given)?.to_vec())),
             fields: firing.fields,
         }),
         Err(trap) => Err(format!("trap: {trap}")),
     }
 }
 
-fn outcomes(ours: &Ours, program: &Program, theirs: &JobResult, compared: &mut Compared) {
-    for (number, (ours, theirs)) in ours.runs.iter().zip(&theirs.runs).enumerate() {
+fn outcomes(
+    ours: &Ours,
+    program: &Program,
+    turns: &[Turn<'_>],
+    theirs: &JobResult,
+    compared: &mut Compared,
+) {
+    let runs = ours.runs.iter().zip(&theirs.runs);
+    for (number, (turn, (ours, theirs))) in turns.iter().zip(runs).enumerate() {
         compared.runs += 1;
-        let found = one_run(program.prog_type, number, ours, theirs);
+        let found = one_run(turn.program.prog_type, number, ours, theirs);
         if let Some(difference) = found {
             compared.differences.push(difference);
             // What follows from it is not worth more lines.
@@ -366,6 +432,12 @@ fn one_run(
             returned(ours.retval),
             returned(theirs.retval),
         );
+    }
+    if let Some(context) = &ours.context
+        && *context != theirs.ctx
+    {
+        let (a, b) = first_difference(context, &theirs.ctx);
+        return difference("context", a, b);
     }
     let (packet, their_packet) = comparable(prog_type, &ours.data, &theirs.data);
     if packet != their_packet {

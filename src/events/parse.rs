@@ -8,7 +8,7 @@ use super::event::{Event, Execve, HookEvent, IterateEvent, SyscallEvent};
 use super::{EventError, Place, PlaceEvent, single, sleep, values};
 
 /// Names other than system calls and single hooks.
-const NAMED: [(&str, &str); 6] = [
+const NAMED: [(&str, &str); 7] = [
     (
         "execve",
         "a process starts another program (filename, argv0 to argv9)",
@@ -28,6 +28,10 @@ const NAMED: [(&str, &str); 6] = [
     (
         "iter:OBJECTS",
         "somebody reads iterators over task, bpf_map or bpf_map_elem (map, by name)",
+    ),
+    (
+        "syscall:PROGRAM",
+        "somebody calls that program of the section syscall (ctx, as text or hex:BYTES)",
     ),
     (
         "SECTION",

@@ -30,6 +30,8 @@ pub struct Place {
     pub prog_type: ProgType,
     /// What they are attached for.
     pub attach_type: Option<AttachType>,
+    /// The one program that is meant, where it is not all of the section.
+    pub program: Option<String>,
 }
 
 /// What happens at a place.
@@ -44,19 +46,31 @@ pub struct PlaceEvent {
 /// What is given beside fields.
 const MORE: [&str; 5] = ["data", "name", "value", "new", "ctx"];
 const ETHERNET: usize = 14;
+/// The section of programs that user space calls, each by itself.
+const SYSCALL: &str = "syscall";
 /// Offset of `size` in `struct sk_msg_md`.
 const MESSAGE_SIZE: u64 = 68;
 
 impl Place {
-    /// The place of a section, if programs of it have no other event.
+    /// The place of a section, if programs of it have no other event; `syscall:NAME` is that of one program.
     pub fn of_section(section: &str) -> Option<Place> {
+        let (section, program) = match section.split_once(':') {
+            Some((SYSCALL, program)) => (SYSCALL, Some(program)),
+            Some(_) | None => (section, None),
+        };
         let found = sections::parse(section)?;
         let place = Place {
             section: section.to_owned(),
             prog_type: found.prog_type,
             attach_type: found.attach_type,
+            program: program.map(str::to_owned),
         };
         is_place(found.prog_type).then_some(place)
+    }
+
+    /// Whether the program of that name is meant.
+    pub fn means(&self, program: &str) -> bool {
+        self.program.as_ref().is_none_or(|one| one == program)
     }
 
     /// Names of the fields that an event may give.

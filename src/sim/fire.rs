@@ -62,6 +62,8 @@ pub struct ProgramRun {
     pub state: RunState,
     /// Fields of its context that it changed: name, before and after.
     pub changed: Vec<(&'static str, u64, u64)>,
+    /// All of its context afterwards, where that is memory of who called it.
+    pub context: Option<Vec<u8>>,
     /// The value that the kernel's parameter shall have, where it is one's that is written.
     pub written: Option<Vec<u8>>,
 }
@@ -139,6 +141,7 @@ impl ProgramRun {
             tail_calls: outcome.tail_calls,
             state: outcome.state,
             changed: Vec::new(),
+            context: None,
             written: None,
         }
     }
@@ -305,6 +308,11 @@ impl Sim {
             if program.called || !attachment.runs_at(&stop.point, passage.named()) {
                 continue;
             }
+            if let Point::Place(place) = &stop.point
+                && !place.means(&ready.code().name)
+            {
+                continue;
+            }
             if !scene.runs_in_session(program.id, stop, attachment) {
                 continue;
             }
@@ -368,7 +376,9 @@ impl Sim {
         drop(under_way);
         let mut run = ProgramRun::of(program.id, code, outcome);
         if let Point::Place(place) = &stop.point {
-            run.changed = changed(place, &before, &self.context_bytes(stop, context.addr));
+            let after = self.context_bytes(stop, context.addr);
+            run.changed = changed(place, &before, &after);
+            run.context = (place.prog_type == ProgType::Syscall).then_some(after);
         }
         run.written = sysctl.as_ref().and_then(Sysctl::written);
         let kept = run.state.kept.iter();

@@ -151,6 +151,7 @@ mod tests {
             tail_calls: 0,
             state: RunState::default(),
             changed: Vec::new(),
+            context: None,
             written: None,
         };
         let hook = HookRun {
