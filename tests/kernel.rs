@@ -124,6 +124,28 @@ fn verdict_of_this_kernel_has_the_same_form_as_ours() {
 }
 
 #[test]
+fn program_that_prepares_runs_before_the_others() {
+    if !permitted() {
+        return;
+    }
+    let (object, prepare) = ("corpus/crypto.o", ["--prepare", "crypto_make"]);
+    let output = ebpf_sim(&[&["diff", object, "--format", "json"][..], &prepare].concat());
+    let shown = text(&output.stdout) + &text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    // The call that prepares, and the packets.
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let runs = |name: &str| {
+        let programs = report["programs"].as_array().expect("there are programs");
+        let found = programs.iter().find(|one| one["program"] == name);
+        found.map(|one| one["runs"].clone())
+    };
+    assert_eq!(runs("crypto_make"), Some(1.into()));
+    assert_eq!(runs("crypto_packet"), Some(17.into()));
+    let output = ebpf_sim(&["diff", object, "--prepare", "nobody"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stdout));
+}
+
+#[test]
 fn difference_that_is_listed_and_gone_is_reported() {
     if !permitted() {
         return;

@@ -412,3 +412,25 @@ pub(crate) fn cgroup_lock(seen: &Seen) {
     let hidden = [[0, 0, 0, 0, 7, 7, 7, 7], [7; 8]].concat();
     assert_eq!(traffic.read(&key, 0).unwrap(), hidden);
 }
+
+/// What Linux 6.18 answered after the same calls and the same packet.
+pub(crate) fn crypto(seen: &Seen) {
+    const ERRORS: [i64; 16] = [
+        0, -22, -22, -95, -22, -22, -22, 0, 0, 16, -22, -95, -95, -95, -22, -2,
+    ];
+    const MADE: [i64; 4] = [0; 4];
+    const PACKET: [i64; 10] = [0, 0, 0, 95, 0, 127, 0, 104, 0, 0];
+    const REFUSED: [i64; 14] = [
+        -22, -22, -22, -22, -22, -22, 0, -22, -22, -22, 56, -22, 0, 0,
+    ];
+    seen.answers(&[&ERRORS[..], &MADE, &PACKET, &REFUSED].concat());
+    let texts = seen.sim.map("texts").unwrap().entries();
+    let starts = texts.iter().map(|entry| entry.values[0][..4].to_vec());
+    let starts: Vec<Vec<u8>> = starts.collect();
+    let [ecb, back, cbc, ..] = &starts[..] else {
+        panic!("{starts:?}")
+    };
+    assert_eq!(*ecb, [0x6b, 0x5e, 0xce, 0x31]);
+    assert_eq!(*back, [0x02, 0, 0, 0], "the packet again");
+    assert_eq!(*cbc, [0x59, 0xf1, 0xb7, 0xfa]);
+}

@@ -37,6 +37,11 @@ const CASES: &[Case] = &[
         || packets(&["udp", "udp", "icmpv6", "udp"]),
         |seen| assert_eq!(seen.returned("bloom_filter"), [1, 2, 2, 2]),
     ),
+    case(
+        "crypto",
+        || [calls(&["crypto_errors", "crypto_make"]), packets(&["udp"])].concat(),
+        crypto,
+    ),
     case("btf_tracepoint", execve, |seen| {
         seen.prints(&["pid 1234, child of 1000, was 1234"])
     }),

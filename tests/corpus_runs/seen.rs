@@ -148,3 +148,14 @@ pub(crate) fn corpus(file: &str) -> PathBuf {
         .join("corpus")
         .join(file)
 }
+
+/// The event of that name, told nothing.
+pub(crate) fn named(name: &str) -> Event {
+    Event::parse::<&str, &str>(name, &[]).unwrap()
+}
+
+/// Calls of programs of the section `syscall`.
+pub(crate) fn calls(programs: &[&str]) -> Vec<Event> {
+    let call = |program: &&str| named(&format!("syscall:{program}"));
+    programs.iter().map(call).collect()
+}

@@ -23,7 +23,9 @@ mod arena;
 mod bits;
 mod cast;
 mod cgroup;
+mod cipher;
 mod cpumask;
+mod crypto;
 mod dynptr;
 mod exception;
 mod files;
@@ -101,13 +103,14 @@ pub enum Needs {
 }
 
 /// All families.
-const FAMILIES: [&[Entry]; 19] = [
+const FAMILIES: [&[Entry]; 20] = [
     allocated::ROWS,
     arena::ROWS,
     bits::ROWS,
     cast::ROWS,
     cgroup::ROWS,
     cpumask::ROWS,
+    crypto::ROWS,
     dynptr::ROWS,
     exception::ROWS,
     files::ROWS,
