@@ -41,6 +41,14 @@ fn jiffies64(call: &mut Call<'_>) -> Reply {
     Ok(jiffies(&call.world.machine.clock))
 }
 
+/// Milliseconds as jiffies, rounded up; what is beyond the numbers with a sign lasts as long as can be.
+pub(super) fn jiffies_of(milliseconds: u32) -> u32 {
+    match milliseconds.cast_signed() {
+        ..0 => u32::MAX,
+        0.. => milliseconds.div_ceil((JIFFY / 1_000_000) as u32),
+    }
+}
+
 /// Jiffies since boot; time goes on by a step.
 pub fn jiffies(clock: &Clock) -> u64 {
     INITIAL_JIFFIES + clock.now() / JIFFY

@@ -44,6 +44,7 @@ errnos! {
     ENAMETOOLONG = 36, "Name too long.";
     ENOMSG = 42, "No such message.";
     ENODATA = 61, "No data available.";
+    ENONET = 64, "Not on this network.";
     EPROTO = 71, "Protocol error.";
     EOVERFLOW = 75, "Value too large.";
     ENOTSOCK = 88, "Not a socket.";

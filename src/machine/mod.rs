@@ -9,6 +9,7 @@
 //!   randomness, no host addresses but those of guest memory, which are fixed where the host allows.
 
 mod clock;
+mod connections;
 mod cpus;
 mod descriptors;
 mod errno;
@@ -31,6 +32,7 @@ mod timers;
 use std::sync::Arc;
 
 pub use clock::{Clock, ClockConfig};
+pub use connections::{Connections, FlowBytes, FlowKey, FlowWay};
 pub use cpus::{CpuId, Cpus, MAX_CPUS};
 pub use descriptors::{Described, Descriptors};
 pub use errno::Errno;
@@ -93,6 +95,8 @@ pub struct Machine {
     pub descriptors: Descriptors,
     /// Devices, routes and neighbours.
     pub network: Network,
+    /// Connections that are tracked.
+    pub connections: Connections,
     /// Open sockets.
     pub sockets: Arc<Sockets>,
     /// What iterators write.
@@ -121,6 +125,7 @@ impl Machine {
             registry: Registry::default(),
             descriptors: Descriptors::default(),
             network: Network::default(),
+            connections: Connections::default(),
             sockets: Arc::default(),
             sequences: Sequences::default(),
             timers: Arc::default(),

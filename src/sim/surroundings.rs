@@ -183,15 +183,19 @@ impl Sim {
         Ok(places)
     }
 
-    /// A variable of zeros, or one for each CPU.
+    /// A variable of zeros, or one for each CPU; of a function, where it is said to be.
     fn make_variable(&self, id: BtfId) -> Result<Option<Addr>, OutOfMemory> {
         let kernel = self.options.kernel_btf.as_deref();
         let kernel = kernel.unwrap_or_else(|| btf::kernel_6_12());
         if kernel.ids().next_back().is_none_or(|last| last < id) {
             return Ok(None);
         }
-        let Type::Var { ty, .. } = kernel.ty(id) else {
-            return Ok(None);
+        let ty = match kernel.ty(id) {
+            Type::Var { ty, .. } => ty,
+            Type::Func { name, .. } => {
+                return Ok(self.options.setup.symbol(kernel, name).map(Addr));
+            }
+            _ => return Ok(None),
         };
         let size = kernel.size_of(ty).and_then(|size| u32::try_from(size).ok());
         let Some(stride) = size.and_then(Stride::of) else {

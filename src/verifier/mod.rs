@@ -40,6 +40,7 @@ mod log;
 mod map_fields;
 mod memory;
 mod object_argument;
+mod object_write;
 pub mod outcome;
 mod precision;
 mod privilege;

@@ -37,6 +37,8 @@ const CASES: &[Case] = &[
         || packets(&["udp", "udp", "icmpv6", "udp"]),
         |seen| assert_eq!(seen.returned("bloom_filter"), [1, 2, 2, 2]),
     ),
+    // The kernel whose types are embedded has connection tracking in a module.
+    case("conntrack", || packets(&["udp"]), |seen| seen.answers(&[])),
     case(
         "crypto",
         || [calls(&["crypto_errors", "crypto_make"]), packets(&["udp"])].concat(),

@@ -24,6 +24,7 @@ mod bits;
 mod cast;
 mod cgroup;
 mod cipher;
+mod conntrack;
 mod cpumask;
 mod crypto;
 mod dynptr;
@@ -103,12 +104,13 @@ pub enum Needs {
 }
 
 /// All families.
-const FAMILIES: [&[Entry]; 20] = [
+const FAMILIES: [&[Entry]; 21] = [
     allocated::ROWS,
     arena::ROWS,
     bits::ROWS,
     cast::ROWS,
     cgroup::ROWS,
+    conntrack::ROWS,
     cpumask::ROWS,
     crypto::ROWS,
     dynptr::ROWS,

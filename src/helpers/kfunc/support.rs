@@ -16,6 +16,9 @@ const PARTIAL: &[(&str, &str)] = &[
     ("bpf_iter_task_vma_new", SOME_AREAS),
     ("bpf_lookup_user_key", NO_KEYS),
     ("bpf_crypto_ctx_create", SOME_CIPHERS),
+    ("bpf_xdp_ct_lookup", OWN_CONNECTIONS),
+    ("bpf_skb_ct_lookup", OWN_CONNECTIONS),
+    ("bpf_ct_set_nat_info", OWN_PORT),
     ("bpf_get_dentry_xattr", NO_ATTRIBUTES),
     ("bpf_get_file_xattr", NO_ATTRIBUTES),
     ("cgroup_rstat_updated", NO_STATISTICS),
@@ -24,6 +27,8 @@ const PARTIAL: &[(&str, &str)] = &[
 
 const SOME_CONTEXTS: &str = "of packets and probes; a packet's is as it was when the program began, without what the context does not show";
 const SOME_CIPHERS: &str = "ecb(aes) and cbc(aes)";
+const OWN_CONNECTIONS: &str = "finds what programs put into the table: no packet is tracked";
+const OWN_PORT: &str = "a port that is not given stays, even if another connection has it";
 const SOME_AREAS: &str =
     "the current process's code and stack; areas of others are not known, and none are given";
 const NO_ATTRIBUTES: &str = "no file has attributes";

@@ -32,6 +32,8 @@ const PROJECTIONS: [(&str, &str); 3] = [
     ("xdp_md", "xdp_buff"),
     ("bpf_sock_addr", "bpf_sock_addr_kern"),
 ];
+/// What the name of a structure ends with that is not complete yet.
+const INCOMPLETE: &str = "___init";
 /// How deeply a structure of nothing but numbers may nest.
 const MAX_NESTING: u32 = 3;
 
@@ -305,9 +307,10 @@ impl Verifier<'_> {
         self.check_kfunc_trust(call, given, register)?;
         let off = register.off.unsigned_abs();
         let names = (btf.ty(wanted).name(), btf.ty(held).name());
+        let is_exact = releases || call.kfunc.has(flag::ACQUIRE) || are_stages(names.0, names.1);
         let fits = PROJECTIONS.contains(&names)
             || held == wanted && off == 0
-            || !releases && is_at(btf, held, u64::from(off), wanted);
+            || !is_exact && is_at(btf, held, u64::from(off), wanted);
         if fits {
             return Ok(());
         }
@@ -452,12 +455,17 @@ fn is_trusted(register: &Register) -> bool {
     register.ref_id != 0 || by_kind
 }
 
+/// Whether one structure is what the other is before it is complete, by their names.
+fn are_stages(one: &str, other: &str) -> bool {
+    one.strip_suffix(INCOMPLETE) == Some(other) || other.strip_suffix(INCOMPLETE) == Some(one)
+}
+
 /// Whether a type is a number, or a structure of numbers alone.
 fn is_plain(btf: &Btf, ty: BtfId, nesting: u32) -> bool {
     match btf.ty(btf.resolve(ty)) {
         Type::Int { .. } | Type::Enum(_) | Type::Enum64(_) => true,
         Type::Array { elem, .. } if nesting > 0 => is_plain(btf, elem, nesting),
-        Type::Struct(composite) if nesting < MAX_NESTING => {
+        Type::Struct(composite) | Type::Union(composite) if nesting < MAX_NESTING => {
             let mut members = composite.members.iter();
             members.all(|member| is_plain(btf, member.ty, nesting + 1))
         }
