@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::machine::{Addr, Task};
+use crate::helpers::socket_structure;
+use crate::machine::{Addr, OpenSocket, Protocol, Task};
 
 use super::place::read_only;
 use super::{Context, EventError, Scene};
@@ -82,6 +83,24 @@ impl Scene<'_> {
         let at = self.allocate((bytes.len() as u64).max(8), &read_only(name))?;
         self.put_bytes(at, 0, bytes);
         Ok(at)
+    }
+
+    /// The kernel's structure of an open socket.
+    ///
+    /// # Errors
+    /// The kernel's types have none, or there is no memory.
+    pub fn kernel_socket(&mut self, socket: &OpenSocket) -> Result<Addr, EventError> {
+        let name = match (socket.spec.protocol, socket.spec.local.is_ipv4()) {
+            (Protocol::Tcp, true) => "tcp_sock",
+            (Protocol::Tcp, false) => "tcp6_sock",
+            (Protocol::Udp, true) => "udp_sock",
+            (Protocol::Udp, false) => "udp6_sock",
+        };
+        let laid = socket_structure(self.machine, self.btf(), name, socket.at);
+        laid.map_err(|error| EventError::NoLayout {
+            hook: format!("struct {name}"),
+            reason: error.to_string(),
+        })
     }
 
     /// The `task_struct` of a task that an iterator has come to.

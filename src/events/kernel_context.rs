@@ -7,7 +7,8 @@ use crate::abi::context::{self, Shape};
 use crate::isa::Size;
 use crate::machine::Addr;
 
-use super::kernel::Laid;
+use super::kernel::{Laid, Made};
+use super::place::read_only;
 use super::{EventError, Scene};
 
 /// Members of `struct sk_buff`, by the field of `struct __sk_buff` that they are.
@@ -32,6 +33,15 @@ const XDP: [(&str, &str); 4] = [
     ("data_meta", "data_meta"),
     ("data_meta", "data_hard_start"),
 ];
+
+/// Families of addresses.
+const AF_UNIX: u32 = 1;
+const AF_INET6: u32 = 10;
+/// Room for an address (`struct sockaddr_storage`), and for the path of one.
+const ADDRESS_LEN: u64 = 128;
+const MAX_PATH: usize = 108;
+/// Where `struct bpf_sock_addr` has an address of IPv6.
+const USER_IP6: i64 = 8;
 
 impl Scene<'_> {
     /// The kernel's own structure for a context, if it is modelled.
@@ -61,8 +71,56 @@ impl Scene<'_> {
                 self.set(xdp, "rxq", rxq.at.0);
                 Some(xdp.at)
             }
+            "bpf_sock_addr" => Some(self.socket_address(prog_type, ctx)?),
             _ => None,
         })
+    }
+
+    /// The address that a socket connects to or is bound to, and the socket.
+    fn socket_address(&mut self, prog_type: ProgType, ctx: Addr) -> Result<Addr, EventError> {
+        let key = ctx.0.to_string();
+        let (context, made) = self.laid("bpf_sock_addr_kern", &key)?;
+        if made == Made::Before {
+            return Ok(context.at);
+        }
+        let (sock, _) = self.laid("sock", &key)?;
+        for (field, member) in [
+            ("family", "__sk_common.skc_family"),
+            ("type", "sk_type"),
+            ("protocol", "sk_protocol"),
+        ] {
+            self.set(sock, member, self.field(prog_type, ctx, field));
+        }
+        let bytes = self.address_bytes(prog_type, ctx);
+        let at = self.allocate(ADDRESS_LEN, &read_only("sockaddr"))?;
+        self.put_bytes(at, 0, &bytes);
+        self.set(context, "sk", sock.at.0);
+        self.set(context, "uaddr", at.0);
+        self.set(context, "uaddrlen", bytes.len() as u64);
+        Ok(context.at)
+    }
+
+    /// The bytes of a `struct sockaddr` of the family that the context says.
+    fn address_bytes(&self, prog_type: ProgType, ctx: Addr) -> Vec<u8> {
+        let field = |name| self.field(prog_type, ctx, name) as u32;
+        let family = field("user_family");
+        let port = (field("user_port") as u16).to_le_bytes();
+        let rest = match family {
+            AF_UNIX => {
+                let path = self.values.text("name").unwrap_or_default();
+                path.into_bytes().into_iter().take(MAX_PATH).collect()
+            }
+            AF_INET6 => {
+                let address = self.machine.memory.peek_vec(ctx.offset(USER_IP6), 16);
+                let address = address.unwrap_or_else(|_| vec![0; 16]);
+                [port.to_vec(), vec![0; 4], address, vec![0; 4]].concat()
+            }
+            _ => {
+                let address = field("user_ip4").to_le_bytes();
+                [&port[..], &address, &[0; 8]].concat()
+            }
+        };
+        [(family as u16).to_le_bytes().to_vec(), rest].concat()
     }
 
     /// A structure with members that are fields of the context.

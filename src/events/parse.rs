@@ -27,7 +27,7 @@ const NAMED: [(&str, &str); 7] = [
     ),
     (
         "iter:OBJECTS",
-        "somebody reads iterators over task, bpf_map or bpf_map_elem (map, by name)",
+        "somebody reads iterators over task, tcp, udp, bpf_map or bpf_map_elem (map, by name)",
     ),
     (
         "syscall:PROGRAM",

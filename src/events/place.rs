@@ -6,7 +6,8 @@
 //! - `sk` and other sockets are given as `tcp:ADDRESS:PORT`, a connection with its other end behind `-`; a
 //!   socket that is not open is opened for the event.
 //! - `data` is the text of a message or packet, or after `hex:` its bytes; a packet begins at its network header.
-//! - `name`, `value` and `new` are a kernel parameter's, `optval` is an option's value.
+//! - `name`, `value` and `new` are a kernel parameter's, `optval` is an option's value; `name` is also the path of a
+//!   Unix socket's address.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,6 +80,13 @@ impl Place {
             return MORE.to_vec();
         };
         fields.iter().map(|field| field.name).chain(MORE).collect()
+    }
+
+    /// What a field is if nothing is said of it, where that is not 0.
+    fn usual(&self, field: &str) -> Option<u64> {
+        const AF_UNIX: u64 = 1;
+        let is_family = matches!(field, "family" | "user_family");
+        (is_family && self.section.ends_with("_unix")).then_some(AF_UNIX)
     }
 
     fn context(&self) -> context::Context {
@@ -234,8 +242,12 @@ impl Scene<'_> {
         match field.kind {
             FieldKind::Scalar => {
                 let size = Size::from_bytes(field.guest_size);
-                if let (Some(Given::Number(number)), Some(size)) = (&given, size) {
-                    self.put(at, off, size, *number);
+                let number = match &given {
+                    Some(Given::Number(number)) => Some(*number),
+                    Some(Given::Text(_) | Given::List(_)) | None => place.usual(field.name),
+                };
+                if let (Some(number), Some(size)) = (number, size) {
+                    self.put(at, off, size, number);
                 }
             }
             FieldKind::Sock(_) | FieldKind::SockOrNull(_) => {

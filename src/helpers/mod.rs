@@ -60,6 +60,7 @@ use kfunc::CallFacts;
 pub use kernel::KernelFacts;
 pub use packet::legacy_load;
 pub use packet::{Packet, Redirect, SentCopy, Way};
+pub use socket_casts::socket_structure;
 pub use support::{support, why_not};
 pub use sysctl::{Remote, Sysctl};
 pub use task_memory::Vma;

@@ -4,9 +4,9 @@
 //! user-visible one has; the rest is zero. A structure that is given, and is one already, stays what it is.
 
 use super::{Call, Entry, HelperError, Reply};
-use crate::btf::KindFilter;
+use crate::btf::{Btf, KindFilter};
 use crate::isa::Size;
-use crate::machine::{Addr, ObjectKind, ObjectSpec, Owner, ProgramAccess, socket};
+use crate::machine::{Addr, Machine, ObjectKind, ObjectSpec, Owner, ProgramAccess, socket};
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new(136, "bpf_skc_to_tcp6_sock", to_tcp6),
@@ -71,20 +71,30 @@ fn cast(call: &Call<'_>, structure: &str, is_one: impl Fn(&Facts) -> bool) -> Re
         return Ok(0);
     }
     match is_user_visible(call, sk) {
-        true => Ok(laid_out(call, structure, sk, &facts)?.0),
+        true => {
+            let btf = call.world.kernel.btf();
+            Ok(socket_structure(call.world.machine, btf, structure, sk)?.0)
+        }
         false => Ok(sk.0),
     }
 }
 
-/// The structure of a socket of the machine.
-fn laid_out(call: &Call<'_>, name: &str, sk: Addr, facts: &Facts) -> Result<Addr, HelperError> {
-    let machine = call.world.machine;
+/// The structure of that name, one that begins with a `struct sock`, for a socket of the machine that lies at `sk` as
+/// programs see it.
+///
+/// # Errors
+/// The kernel's types have no such structure, or there is no memory.
+pub fn socket_structure(
+    machine: &Machine,
+    btf: &Btf,
+    name: &str,
+    sk: Addr,
+) -> Result<Addr, HelperError> {
     let holder = machine.holders.get(sk);
     let number = holder.map_or(0, |holder| holder.number);
     if let Some(known) = machine.sockets.structure(number, name) {
         return Ok(known);
     }
-    let btf = call.world.kernel.btf();
     let size = btf
         .find(name, KindFilter::STRUCT)
         .and_then(|id| btf.size_of(id));
@@ -93,23 +103,73 @@ fn laid_out(call: &Call<'_>, name: &str, sk: Addr, facts: &Facts) -> Result<Addr
     ))?;
     let spec = ObjectSpec::new(ObjectKind::KernelObject, name, Owner::Kernel)
         .with_access(ProgramAccess::ReadOnly);
-    let at = call.memory().allocate(size, &spec);
+    let at = machine.memory.allocate(size, &spec);
     let at = at.map_err(|_| HelperError::Refused("there is no memory for the socket"))?;
-    let port = |off: u64, size| call.memory().peek_uint(sk.offset(off.cast_signed()), size);
-    // All of these begin with a `struct sock`.
-    for (path, value) in [
-        ("__sk_common.skc_family", facts.family),
-        ("__sk_common.skc_state", facts.state),
-        ("__sk_common.skc_num", port(socket::SRC_PORT, Size::W)?),
-        ("__sk_common.skc_dport", port(socket::DST_PORT, Size::H)?),
-        ("__sk_common.skc_rcv_saddr", port(socket::SRC_IP4, Size::W)?),
-        ("__sk_common.skc_daddr", port(socket::DST_IP4, Size::W)?),
-        ("__sk_common.skc_cookie.counter", number),
-        ("sk_protocol", facts.protocol),
-        ("sk_type", port(socket::TYPE, Size::W)?),
+    let field = |off: u64, size| {
+        let memory = &machine.memory;
+        memory.peek_uint(sk.offset(off.cast_signed()), size)
+    };
+    let port = field(socket::SRC_PORT, Size::W)?;
+    let is_tcp = matches!(name, "tcp_sock" | "tcp6_sock");
+    let tcp = |off: u64| match is_tcp {
+        true => field(socket::TCP + off, Size::W),
+        false => Ok(0),
+    };
+    for (structure, path, value) in [
+        (
+            "sock",
+            "__sk_common.skc_family",
+            field(socket::FAMILY, Size::W)?,
+        ),
+        (
+            "sock",
+            "__sk_common.skc_state",
+            field(socket::STATE, Size::W)?,
+        ),
+        ("sock", "__sk_common.skc_num", port),
+        (
+            "sock",
+            "__sk_common.skc_dport",
+            field(socket::DST_PORT, Size::H)?,
+        ),
+        (
+            "sock",
+            "__sk_common.skc_rcv_saddr",
+            field(socket::SRC_IP4, Size::W)?,
+        ),
+        (
+            "sock",
+            "__sk_common.skc_daddr",
+            field(socket::DST_IP4, Size::W)?,
+        ),
+        ("sock", "__sk_common.skc_cookie.counter", number),
+        ("sock", "sk_protocol", field(socket::PROTOCOL, Size::W)?),
+        ("sock", "sk_type", field(socket::TYPE, Size::W)?),
+        ("inet_sock", "inet_sport", u64::from((port as u16).to_be())),
+        ("tcp_sock", "snd_cwnd", tcp(0)?),
+        ("tcp_sock", "snd_ssthresh", tcp(12)?),
+        ("tcp_sock", "mss_cache", tcp(28)?),
+        ("tcp_sock", "snd_cwnd_clamp", u32::MAX.into()),
     ] {
-        if let Some((off, size)) = call.member("sock", path) {
-            call.memory().poke_uint(at.offset(off), size, value)?;
+        if structure == "tcp_sock" && !is_tcp {
+            continue;
+        }
+        let btf_id = btf.find(structure, KindFilter::STRUCT);
+        let Some(member) = btf_id.and_then(|id| btf.member_path(id, path)) else {
+            continue;
+        };
+        let width = btf
+            .size_of(member.ty)
+            .and_then(|size| u32::try_from(size).ok());
+        let off = member.bit_offset / 8;
+        // Those of connections that are over or not there yet are not full.
+        let Some(width) = width.and_then(Size::from_bytes) else {
+            continue;
+        };
+        if off.saturating_add(width.bytes().into()) <= size {
+            machine
+                .memory
+                .poke_uint(at.offset(off.cast_signed()), width, value)?;
         }
     }
     if let Some(holder) = holder {

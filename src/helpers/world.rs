@@ -123,6 +123,8 @@ pub struct Left {
     pub overridden: Option<u64>,
     /// The address that a socket shall connect from (`struct sockaddr`).
     pub bound: Option<Vec<u8>>,
+    /// The path that a Unix socket's address shall have.
+    pub sun_path: Option<Vec<u8>>,
     /// For how many bytes of a message the verdict holds, and for how many the next one waits.
     pub applied: Option<u32>,
     /// As said there.
@@ -145,6 +147,7 @@ static NOTHING: Left = Left {
     signals: Vec::new(),
     overridden: None,
     bound: None,
+    sun_path: None,
     applied: None,
     corked: None,
     options: Vec::new(),

@@ -4,7 +4,8 @@
 //! them. What a program sees of one stands in guest memory as [`super::socket`] says.
 //!
 //! Rules:
-//! - A fresh machine has none. A socket stays open while the machine lives, and so does its place.
+//! - A fresh machine has none. A socket stays open while the machine lives or until a program destroys it; its place
+//!   stays in any case.
 //! - A connection is found by both of its ends; else what listens or waits at the address, else what does
 //!   at any address.
 
@@ -173,6 +174,13 @@ impl Sockets {
         self.lock().iter().find(|one| one.cookie == cookie).copied()
     }
 
+    /// Closes the socket of that cookie, if it is open.
+    pub fn close(&self, cookie: u64) -> Option<OpenSocket> {
+        let mut open = self.lock();
+        let index = open.iter().position(|one| one.cookie == cookie)?;
+        Some(open.remove(index))
+    }
+
     /// All of them, in the order in which they were opened.
     pub fn all(&self) -> Vec<OpenSocket> {
         self.lock().clone()
@@ -192,6 +200,13 @@ impl Sockets {
     pub fn structure(&self, number: u64, name: &str) -> Option<Addr> {
         let known = self.structures();
         known.get(&(number, name.to_owned())).copied()
+    }
+
+    /// All of the kernel's structures of a socket.
+    pub fn structures_of(&self, number: u64) -> Vec<Addr> {
+        let known = self.structures();
+        let own = known.iter().filter(|((of, _), _)| *of == number);
+        own.map(|(_, at)| *at).collect()
     }
 
     /// Says where the kernel's structure of a socket is; it stays while the machine lives.

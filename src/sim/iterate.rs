@@ -6,6 +6,7 @@
 //! - A program that returns anything but 0 ends the reading.
 
 use crate::events::{EventError, IterateEvent, MapFacts, Scene};
+use crate::machine::Protocol;
 use crate::maps::Map;
 
 use super::Sim;
@@ -64,6 +65,22 @@ impl Sim {
                 }
                 objects.push(vec![0]);
             }
+            "tcp" | "udp" => {
+                let protocol = match target {
+                    "tcp" => Protocol::Tcp,
+                    _ => Protocol::Udp,
+                };
+                let open = self.machine.sockets.all().into_iter();
+                let mut open: Vec<_> = open.filter(|one| one.spec.protocol == protocol).collect();
+                // The kernel goes through those that listen first.
+                open.sort_by_key(|one| one.spec.remote.is_some());
+                for socket in open {
+                    let at = scene.kernel_socket(&socket)?.0;
+                    // A number of a bucket ends the context of datagram sockets.
+                    objects.push(vec![at, u64::from(socket.spec.uid), 0]);
+                }
+                objects.push(vec![0, 0, 0]);
+            }
             "bpf_map" => {
                 for map in self.maps.iter() {
                     objects.push(vec![scene.map_object(&facts(map))?.0]);
@@ -91,7 +108,8 @@ impl Sim {
             _ => {
                 return Err(EventError::UnknownEvent {
                     name: format!("iter:{target}"),
-                    known: "iter:task, iter:bpf_map, iter:bpf_map_elem".to_owned(),
+                    known: "iter:task, iter:tcp, iter:udp, iter:bpf_map, iter:bpf_map_elem"
+                        .to_owned(),
                 });
             }
         }

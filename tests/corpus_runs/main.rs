@@ -37,12 +37,33 @@ const CASES: &[Case] = &[
         || packets(&["udp", "udp", "icmpv6", "udp"]),
         |seen| assert_eq!(seen.returned("bloom_filter"), [1, 2, 2, 2]),
     ),
+    case(
+        "connect_unix",
+        || vec![Event::parse("cgroup/connect_unix", &[("name", "/run/socket")]).unwrap()],
+        |seen| {
+            seen.answers(&[13, i64::from(b'/'), 0, 12, i64::from(b'e')]);
+            let path = seen.firings[0]
+                .runs()
+                .next()
+                .unwrap()
+                .state
+                .sun_path
+                .clone();
+            assert_eq!(path.unwrap(), b"\0elsewhere");
+        },
+    ),
     // The kernel whose types are embedded has connection tracking in a module.
     case("conntrack", || packets(&["udp"]), |seen| seen.answers(&[])),
     case(
         "crypto",
         || [calls(&["crypto_errors", "crypto_make"]), packets(&["udp"])].concat(),
         crypto,
+    ),
+    // No socket is open; another test closes some.
+    case(
+        "sock_destroy",
+        || ["iter:tcp", "iter:udp"].map(named).to_vec(),
+        |seen| assert_eq!(seen.returned("destroy_udp"), [0]),
     ),
     case("btf_tracepoint", execve, |seen| {
         seen.prints(&["pid 1234, child of 1000, was 1234"])
@@ -632,6 +653,28 @@ fn the_same_events_give_the_same_bytes() {
             assert_eq!(insns(one), insns(other), "{}", case.object);
         }
     }
+}
+
+#[test]
+fn sockets_of_a_port_are_destroyed_and_no_others() {
+    let mut sim = Sim::new(Options::default()).unwrap();
+    sim.load_file(corpus("sock_destroy.o")).unwrap();
+    for spec in [
+        "tcp:10.0.0.1:8080",
+        "tcp:[::1]:22",
+        "udp:[::1]:8080",
+        "udp:10.0.0.1:53",
+    ] {
+        sim.machine().open_socket(spec.parse().unwrap()).unwrap();
+    }
+    for name in ["iter:tcp", "iter:udp", "iter:tcp"] {
+        assert!(sim.fire(&named(name)).unwrap().trap().is_none());
+    }
+    let global = |name| sim.global_value(name).unwrap().unwrap().to_string();
+    assert_eq!([global("seen"), global("closed")], ["5", "2"]);
+    let left = sim.machine().sockets.all().into_iter();
+    let left: Vec<u16> = left.map(|one| one.spec.local.port()).collect();
+    assert_eq!(left, [22, 53]);
 }
 
 #[test]

@@ -36,6 +36,7 @@ mod numbers;
 mod objects;
 mod sections;
 mod session;
+mod sockets;
 mod support;
 mod task;
 mod task_iter;
@@ -104,7 +105,7 @@ pub enum Needs {
 }
 
 /// All families.
-const FAMILIES: [&[Entry]; 21] = [
+const FAMILIES: [&[Entry]; 22] = [
     allocated::ROWS,
     arena::ROWS,
     bits::ROWS,
@@ -121,6 +122,7 @@ const FAMILIES: [&[Entry]; 21] = [
     numbers::ROWS,
     sections::ROWS,
     session::ROWS,
+    sockets::ROWS,
     task::ROWS,
     task_iter::ROWS,
     task_vma::ROWS,

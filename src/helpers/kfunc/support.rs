@@ -19,6 +19,10 @@ const PARTIAL: &[(&str, &str)] = &[
     ("bpf_xdp_ct_lookup", OWN_CONNECTIONS),
     ("bpf_skb_ct_lookup", OWN_CONNECTIONS),
     ("bpf_ct_set_nat_info", OWN_PORT),
+    (
+        "bpf_sock_destroy",
+        "a socket of datagrams is gone altogether, and maps keep what they hold",
+    ),
     ("bpf_get_dentry_xattr", NO_ATTRIBUTES),
     ("bpf_get_file_xattr", NO_ATTRIBUTES),
     ("cgroup_rstat_updated", NO_STATISTICS),
