@@ -5,7 +5,8 @@
 use crate::abi::sections::{self, SectionKind};
 use crate::abi::tracepoints;
 use crate::abi::{AttachType, ProgType};
-use crate::object::Program;
+use crate::btf::essential_name;
+use crate::object::{Initial, Program};
 
 use super::place::is_place;
 use super::{Function, Point};
@@ -56,6 +57,13 @@ pub enum Attachment {
     },
     /// What programs of that type are for that no other event reaches, and for which attachment.
     Place(ProgType, Option<AttachType>, String),
+    /// Operations of a structure, each by its map and member.
+    Operations {
+        /// The kernel's name of the structure.
+        structure: String,
+        /// What it is in each map.
+        members: Vec<(String, String)>,
+    },
     /// Objects of the kernel, one after the other.
     Iterator(String),
     /// A function of another program.
@@ -92,6 +100,7 @@ impl Attachment {
             ProgType::SchedCls | ProgType::SchedAct => tc(program.attach_type),
             ProgType::SocketFilter => Attachment::Socket,
             ProgType::CgroupSkb => cgroup_skb(program.attach_type),
+            ProgType::StructOps => operations(program),
             prog_type if is_place(prog_type) => Attachment::Place(
                 prog_type,
                 program.attach_type,
@@ -154,6 +163,9 @@ impl Attachment {
             (Attachment::Place(prog_type, attach_type, _), Point::Place(place)) => {
                 (*prog_type, *attach_type) == (place.prog_type, place.attach_type)
             }
+            (Attachment::Operations { members, .. }, Point::Operation { map, member }) => members
+                .iter()
+                .any(|(own_map, own)| own_map == map && own == member),
             (Attachment::Xdp, Point::Xdp) | (Attachment::Socket, Point::Socket) => true,
             (Attachment::Tc { egress }, Point::TcIngress)
             | (Attachment::CgroupSkb { egress }, Point::CgroupIngress) => *egress != Some(true),
@@ -218,11 +230,39 @@ impl Attachment {
             }
             Attachment::Usdt(None) => "--event usdt:FILE:PROVIDER:NAME".to_owned(),
             Attachment::Place(.., section) => format!("--event {section}"),
+            Attachment::Operations { members, .. } => match members.first() {
+                Some((map, member)) => format!("--event struct_ops:{map}.{member}"),
+                None => "a map of a structure that has it".to_owned(),
+            },
             Attachment::Iterator(target) => format!("--event iter:{target}"),
             Attachment::Program => "tracing of programs, which is not supported yet".to_owned(),
             Attachment::Unmodelled => "an event that is not supported yet".to_owned(),
         }
     }
+}
+
+/// The operations that a program is, in the maps of its object.
+fn operations(program: &Program) -> Attachment {
+    let (mut structure, mut members) = (String::new(), Vec::new());
+    for map in program.maps.iter() {
+        let (Initial::StructOps(table), Some(btf)) = (&map.initial, &program.btf) else {
+            continue;
+        };
+        let ty = btf.ty(table.ty);
+        let own = table
+            .members
+            .iter()
+            .filter(|(_, name)| *name == program.name);
+        for (index, _) in own {
+            let all = ty.composite().map(|one| one.members);
+            let member = all.and_then(|all| all.iter().nth(*index as usize));
+            if let Some(member) = member {
+                essential_name(ty.name()).clone_into(&mut structure);
+                members.push((map.name.clone(), member.name.to_owned()));
+            }
+        }
+    }
+    Attachment::Operations { structure, members }
 }
 
 /// Whether an event names the very hook.

@@ -57,9 +57,9 @@ impl Context {
 
 /// A parameter of a function or tracepoint.
 #[derive(Clone, Debug)]
-struct Parameter {
-    name: String,
-    ty: BtfId,
+pub(super) struct Parameter {
+    pub(super) name: String,
+    pub(super) ty: BtfId,
 }
 
 impl Scene<'_> {
@@ -100,6 +100,7 @@ impl Scene<'_> {
                 self.packet_context(View::Link).map(Context::plain)
             }
             Point::Place(place) => self.place_context(place),
+            Point::Operation { member, .. } => self.operation(attachment, member, task),
             Point::CgroupIngress | Point::CgroupEgress => {
                 self.packet_context(View::Network).map(Context::plain)
             }
@@ -323,7 +324,7 @@ impl Scene<'_> {
     }
 
     /// The name of the structure that a type points to.
-    fn pointee(&self, ty: BtfId) -> Option<String> {
+    pub(super) fn pointee(&self, ty: BtfId) -> Option<String> {
         let btf = self.btf();
         let Type::Ptr { to } = btf.resolved(ty) else {
             return None;
@@ -333,7 +334,7 @@ impl Scene<'_> {
     }
 
     /// Typed arguments with a return value behind them.
-    fn typed(
+    pub(super) fn typed(
         &mut self,
         mut args: Vec<u64>,
         value: u64,

@@ -19,6 +19,7 @@ mod execve;
 mod iterate;
 mod kernel;
 mod kernel_context;
+mod operation;
 mod packet;
 mod packet_socket;
 mod parse;

@@ -61,6 +61,13 @@ pub enum Point {
     CgroupEgress,
     /// Where programs of a section run that no other event reaches.
     Place(Place),
+    /// An operation of a structure that programs stand in for.
+    Operation {
+        /// The map that is the structure.
+        map: String,
+        /// Its member.
+        member: String,
+    },
 }
 
 /// A function of the kernel.
@@ -106,6 +113,7 @@ impl Point {
             | Point::TcIngress
             | Point::TcEgress
             | Point::Socket
+            | Point::Operation { .. }
             | Point::Place(_) => None,
         }
     }
@@ -131,6 +139,7 @@ impl fmt::Display for Point {
             Point::CgroupIngress => f.write_str("cgroup_skb ingress"),
             Point::CgroupEgress => f.write_str("cgroup_skb egress"),
             Point::Place(place) => f.write_str(&place.section),
+            Point::Operation { map, member } => write!(f, "struct_ops {map}.{member}"),
         }
     }
 }
@@ -190,6 +199,7 @@ impl Stop {
             (
                 Point::Lsm { .. }
                 | Point::Place(_)
+                | Point::Operation { .. }
                 | Point::Return(_)
                 | Point::RawTracepoint { .. }
                 | Point::Usdt { .. }

@@ -256,7 +256,7 @@ impl Scene<'_> {
                     _ if matches!(field.kind, FieldKind::Sock(_)) => ANY_SOCKET.to_owned(),
                     _ => return Ok(()),
                 };
-                let socket = self.socket(place, field.name, &text)?;
+                let socket = self.socket(&place.section, field.name, &text)?;
                 self.put(at, off, Size::DW, socket.0);
             }
             FieldKind::PacketData => {
@@ -293,10 +293,15 @@ impl Scene<'_> {
     }
 
     /// The open socket with those ends; one that is not open is opened.
-    fn socket(&mut self, place: &Place, arg: &str, text: &str) -> Result<Addr, EventError> {
+    pub(super) fn socket(
+        &mut self,
+        event: &str,
+        arg: &str,
+        text: &str,
+    ) -> Result<Addr, EventError> {
         let spec: Result<SocketSpec, _> = text.parse();
         let spec = spec.map_err(|_| EventError::BadValue {
-            event: place.section.clone(),
+            event: event.to_owned(),
             arg: arg.to_owned(),
             value: text.to_owned(),
             wanted: "a socket such as tcp:10.0.0.1:80 or udp:[::1]:53-[::1]:1024",

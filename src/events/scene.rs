@@ -10,6 +10,7 @@ use crate::btf::{self, Btf};
 use crate::isa::Size;
 use crate::machine::{Addr, CpuId, Machine, ObjectKind, ObjectSpec, Owner, ProgramAccess, Task};
 
+use super::operation::Operand;
 use super::wire::Wire;
 use super::{EventError, Given, Named, Packet, Passage, UsdtEvent, Values};
 
@@ -58,6 +59,8 @@ pub struct Scene<'a> {
     strings: BTreeMap<(Space, String), Addr>,
     /// Objects by kind and number or name.
     pub(super) objects: BTreeMap<(String, String), Addr>,
+    /// What the operation is given to work on: the names of its arguments, and where and what they are.
+    pub(super) operands: Vec<Operand>,
     /// Sessions that do not run at the return of their function.
     pub(super) declined: BTreeSet<(String, String)>,
     pub(super) named: Named,
@@ -89,6 +92,7 @@ impl<'a> Scene<'a> {
             owned: Vec::new(),
             strings: BTreeMap::new(),
             objects: BTreeMap::new(),
+            operands: Vec::new(),
             declined: BTreeSet::new(),
             named: passage.named(),
             packet: passage.packet().cloned(),

@@ -9,7 +9,7 @@ use super::event::HookEvent;
 use super::{EventError, Function, Passage, Point, Values};
 
 /// Kinds of hooks that can be named, with the form of their names.
-pub(super) const KINDS: [(&str, &str); 7] = [
+pub(super) const KINDS: [(&str, &str); 8] = [
     (
         "kprobe:FUNCTION",
         "a function of the kernel is entered and returns (arguments arg0 to arg5, ret)",
@@ -35,6 +35,11 @@ pub(super) const KINDS: [(&str, &str); 7] = [
         "as kprobe, arguments by the kernel's names",
     ),
     ("tp_btf:NAME", "as raw_tp"),
+    (
+        "struct_ops:MAP.MEMBER",
+        "the kernel calls an operation of a structure (arguments arg0 to arg5 or by the structure they point to, \
+         their members as sk.snd_cwnd)",
+    ),
 ];
 
 /// The hooks that a name stands for.
@@ -80,6 +85,13 @@ pub(super) fn passage(event: &HookEvent, task: &Arc<Task>) -> Result<Passage, Ev
             passage.lsm(name);
             passage.set_result(0);
         }
+        "struct_ops" => {
+            let (map, member) = name.split_once('.').ok_or_else(|| unknown(event))?;
+            passage.pass(Point::Operation {
+                map: map.to_owned(),
+                member: member.to_owned(),
+            });
+        }
         _ => return Err(unknown(event)),
     }
     Ok(passage)
@@ -108,5 +120,6 @@ pub(super) fn is_kind(kind: &str) -> bool {
             | "raw_tracepoint"
             | "tp_btf"
             | "lsm"
+            | "struct_ops"
     )
 }

@@ -31,6 +31,7 @@ impl Scene<'_> {
             | Point::Socket
             | Point::CgroupIngress
             | Point::CgroupEgress
+            | Point::Operation { .. }
             | Point::Place(_) => text_address(&stop.point.to_string()),
         };
         let entry = self.syscall.iter().flat_map(|_| ENTRY).map(text_address);

@@ -60,8 +60,8 @@ pub struct ProgramRun {
     pub tail_calls: u32,
     /// What helpers left: redirects, signals, overridden return values.
     pub state: RunState,
-    /// Fields of its context that it changed: name, before and after.
-    pub changed: Vec<(&'static str, u64, u64)>,
+    /// Fields of its context that it changed, or members of what an operation works on: name, before and after.
+    pub changed: Vec<(String, u64, u64)>,
     /// All of its context afterwards, where that is memory of who called it.
     pub context: Option<Vec<u8>>,
     /// The value that the kernel's parameter shall have, where it is one's that is written.
@@ -371,14 +371,21 @@ impl Sim {
             ..world
         });
         let before = self.context_bytes(stop, context.addr);
+        let operands = scene.operand_bytes();
         let under_way = UnderWay::begin(self, env.world.cpu);
         let outcome = self.engines.run(&program.ready, &env, context.addr);
         drop(under_way);
         let mut run = ProgramRun::of(program.id, code, outcome);
         if let Point::Place(place) = &stop.point {
             let after = self.context_bytes(stop, context.addr);
-            run.changed = changed(place, &before, &after);
+            let fields = changed(place, &before, &after).into_iter();
+            run.changed = fields
+                .map(|(name, before, after)| (name.to_owned(), before, after))
+                .collect();
             run.context = (place.prog_type == ProgType::Syscall).then_some(after);
+        }
+        if let Point::Operation { .. } = &stop.point {
+            run.changed = scene.changed_operands(&operands);
         }
         run.written = sysctl.as_ref().and_then(Sysctl::written);
         let kept = run.state.kept.iter();

@@ -4,6 +4,7 @@ use ebpf_sim::btf::Value;
 use ebpf_sim::events::Event;
 use ebpf_sim::machine::Comm;
 use ebpf_sim::maps::BPF_F_LOCK;
+use ebpf_sim::sim::Firing;
 
 use crate::seen::{Seen, packet};
 
@@ -433,4 +434,20 @@ pub(crate) fn crypto(seen: &Seen) {
     assert_eq!(*ecb, [0x6b, 0x5e, 0xce, 0x31]);
     assert_eq!(*back, [0x02, 0, 0, 0], "the packet again");
     assert_eq!(*cbc, [0x59, 0xf1, 0xb7, 0xfa]);
+}
+
+/// A window that begins with 20 segments, grows by what is acknowledged, and is cut by a quarter.
+pub(crate) fn congestion(seen: &Seen) {
+    let runs: Vec<_> = seen.firings.iter().flat_map(Firing::runs).collect();
+    let changed = |index: usize| {
+        let changed = runs[index].changed.iter();
+        changed
+            .map(|(name, before, after)| (name.as_str(), *before, *after))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(changed(0), [("sk.snd_cwnd", 10, 20)]);
+    assert_eq!(changed(1), [("sk.snd_cwnd", 20, 23)]);
+    assert_eq!(changed(2), [("sk.inet_conn.icsk_ca_priv[0]", 0, 5)]);
+    assert_eq!(seen.returned("congestion_ssthresh"), [18]);
+    assert_eq!(seen.returned("congestion_undo"), [100]);
 }

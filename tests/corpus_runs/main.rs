@@ -38,6 +38,16 @@ const CASES: &[Case] = &[
         |seen| assert_eq!(seen.returned("bloom_filter"), [1, 2, 2, 2]),
     ),
     case(
+        "congestion",
+        || {
+            operations(
+                "gentle",
+                &["init", "cong_avoid", "pkts_acked", "ssthresh", "undo_cwnd"],
+            )
+        },
+        congestion,
+    ),
+    case(
         "connect_unix",
         || vec![Event::parse("cgroup/connect_unix", &[("name", "/run/socket")]).unwrap()],
         |seen| {
@@ -445,7 +455,7 @@ const CASES: &[Case] = &[
             let changed = &elsewhere.runs().next().unwrap().changed;
             let after: Vec<_> = changed
                 .iter()
-                .map(|(name, _, after)| (*name, *after))
+                .map(|(name, _, after)| (name.as_str(), *after))
                 .collect();
             let port = u64::from(8080u16.to_be());
             assert_eq!(after, [("user_ip4", 0x0100_007f), ("user_port", port)]);

@@ -159,3 +159,14 @@ pub(crate) fn calls(programs: &[&str]) -> Vec<Event> {
     let call = |program: &&str| named(&format!("syscall:{program}"));
     programs.iter().map(call).collect()
 }
+
+/// Calls of operations of a structure, all told the same.
+pub(crate) fn operations(map: &str, members: &[&str]) -> Vec<Event> {
+    let args = [
+        ("arg2", "3"),
+        ("ack_sample.pkts_acked", "5"),
+        ("sk.prior_cwnd", "100"),
+    ];
+    let call = |member: &&str| Event::parse(&format!("struct_ops:{map}.{member}"), &args).unwrap();
+    members.iter().map(call).collect()
+}

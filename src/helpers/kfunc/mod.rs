@@ -41,6 +41,7 @@ mod support;
 mod task;
 mod task_iter;
 mod task_vma;
+mod tcp;
 mod user;
 mod work;
 
@@ -105,7 +106,7 @@ pub enum Needs {
 }
 
 /// All families.
-const FAMILIES: [&[Entry]; 22] = [
+const FAMILIES: [&[Entry]; 23] = [
     allocated::ROWS,
     arena::ROWS,
     bits::ROWS,
@@ -126,6 +127,7 @@ const FAMILIES: [&[Entry]; 22] = [
     task::ROWS,
     task_iter::ROWS,
     task_vma::ROWS,
+    tcp::ROWS,
     user::ROWS,
     work::ROWS,
 ];

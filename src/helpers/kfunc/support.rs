@@ -48,17 +48,12 @@ const REFUSED: &[(&str, &str)] = &[
         "bpf_verify_pkcs7_signature",
         "there are no certificates to trust",
     ),
-    ("tcp_reno_ssthresh", NO_TCP),
-    ("tcp_reno_cong_avoid", NO_TCP),
-    ("tcp_reno_undo_cwnd", NO_TCP),
-    ("tcp_slow_start", NO_TCP),
-    ("tcp_cong_avoid_ai", NO_TCP),
-    ("cubictcp_init", NO_TCP),
-    ("cubictcp_recalc_ssthresh", NO_TCP),
-    ("cubictcp_cong_avoid", NO_TCP),
-    ("cubictcp_state", NO_TCP),
-    ("cubictcp_cwnd_event", NO_TCP),
-    ("cubictcp_acked", NO_TCP),
+    ("cubictcp_init", NO_CUBIC),
+    ("cubictcp_recalc_ssthresh", NO_CUBIC),
+    ("cubictcp_cong_avoid", NO_CUBIC),
+    ("cubictcp_state", NO_CUBIC),
+    ("cubictcp_cwnd_event", NO_CUBIC),
+    ("cubictcp_acked", NO_CUBIC),
     ("bpf_xdp_metadata_rx_timestamp", NO_DEVICE),
     ("bpf_xdp_metadata_rx_hash", NO_DEVICE),
     ("bpf_xdp_metadata_rx_vlan_tag", NO_DEVICE),
@@ -67,6 +62,8 @@ const REFUSED: &[(&str, &str)] = &[
 
 const NO_DEVICE: &str = "no program is loaded for one device, and Linux refuses all others";
 const NO_TCP: &str = "no connection runs here";
+const NO_CUBIC: &str =
+    "the kernel's own congestion control is not modelled, but for what all of them share";
 
 /// What the kernel has of a function and we have not.
 pub fn support(kfunc: &Kfunc) -> Support {
