@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::helpers::socket_structure;
-use crate::machine::{Addr, OpenSocket, Protocol, Task};
+use crate::machine::{Addr, ObjectKind, ObjectSpec, OpenSocket, Owner, Protocol, Task};
 
 use super::place::read_only;
 use super::{Context, EventError, Scene};
@@ -75,12 +75,25 @@ impl Scene<'_> {
         Ok(map.at)
     }
 
-    /// Bytes of a map that an iterator is shown.
+    /// The key of an element that an iterator is shown.
     ///
     /// # Errors
     /// There is no memory.
-    pub fn shown_bytes(&mut self, name: &str, bytes: &[u8]) -> Result<Addr, EventError> {
-        let at = self.allocate((bytes.len() as u64).max(8), &read_only(name))?;
+    pub fn shown_key(&mut self, key: &[u8]) -> Result<Addr, EventError> {
+        self.shown(key, &read_only("key"))
+    }
+
+    /// A copy of an element's values on all CPUs: what the program writes there goes no further.
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn shown_values(&mut self, values: &[u8]) -> Result<Addr, EventError> {
+        let spec = ObjectSpec::new(ObjectKind::KernelObject, "values", Owner::Kernel);
+        self.shown(values, &spec)
+    }
+
+    fn shown(&mut self, bytes: &[u8], spec: &ObjectSpec) -> Result<Addr, EventError> {
+        let at = self.allocate((bytes.len() as u64).max(8), spec)?;
         self.put_bytes(at, 0, bytes);
         Ok(at)
     }

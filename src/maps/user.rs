@@ -6,9 +6,9 @@
 use std::sync::atomic::Ordering;
 
 use super::managed::{Locking, split_lock};
-use super::{BPF_F_LOCK, Body, Map, MapEnv, RedirectKind, check};
+use super::{BPF_F_LOCK, Body, Map, MapEnv, PerCpu, RedirectKind, check};
 use crate::abi::MapType;
-use crate::machine::{CpuId, Errno, ProgramAccess};
+use crate::machine::{Addr, CpuId, Errno, ProgramAccess};
 
 /// What the system call wants to do to a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,14 @@ impl Map {
         let place = place.ok_or(Errno::ENOENT)?;
         let managed = self.managed.as_ref().ok_or(Errno::EINVAL)?;
         managed.read_locked(&self.memory, place)
+    }
+
+    /// Where the value of a key lies, if it has one for all CPUs.
+    pub fn element_user(&self, key: &[u8]) -> Option<Addr> {
+        match check::per_cpu(self.spec.map_type) {
+            PerCpu::Yes => None,
+            PerCpu::No => self.ops().place_user(&self.env(), key),
+        }
     }
 
     /// Sets the value of a key, as the system call does. Into a map of maps, use

@@ -99,9 +99,11 @@ impl Sim {
                 })?;
                 let handle = scene.map_object(&facts(map))?.0;
                 for (key, value) in map.entries() {
-                    let key = scene.shown_bytes("key", &key)?.0;
-                    let value = scene.shown_bytes("value", &value)?.0;
-                    objects.push(vec![handle, key, value]);
+                    let value = match map.element_user(&key) {
+                        Some(value) => value,
+                        None => scene.shown_values(&value)?,
+                    };
+                    objects.push(vec![handle, scene.shown_key(&key)?.0, value.0]);
                 }
                 objects.push(vec![handle, 0, 0]);
             }
