@@ -91,6 +91,8 @@ struct Inner {
     waiting: BTreeMap<(u64, u64), Addr>,
     starts: u64,
     made: u64,
+    /// Whether there ever was work.
+    has_work: bool,
 }
 
 impl Timers {
@@ -107,7 +109,9 @@ impl Timers {
     /// # Errors
     /// It was done before (`EBUSY`).
     pub fn init_work(&self, queue: Addr, map: Addr) -> Result<(), Errno> {
-        self.make(queue, map, Waits::ForWorker)
+        self.make(queue, map, Waits::ForWorker)?;
+        self.lock().has_work = true;
+        Ok(())
     }
 
     fn make(&self, timer: Addr, map: Addr, waits: Waits) -> Result<(), Errno> {
@@ -227,19 +231,13 @@ impl Timers {
         }
     }
 
-    /// Takes the first timer that is due by then; it no longer waits.
+    /// Takes the first timer that is due by then, or else work, which waits for no time; it no longer waits.
     pub fn take_due(&self, until: u64) -> Option<DueTimer> {
         if !self.any() {
             return None;
         }
         let mut inner = self.lock();
-        let (key, at) = inner
-            .waiting
-            .first_key_value()
-            .map(|(key, at)| (*key, *at))?;
-        if key.0 > until {
-            return None;
-        }
+        let (key, at) = inner.first_due(until)?;
         inner.waiting.remove(&key);
         let timer = inner.timers.get_mut(&at)?;
         timer.due = None;
@@ -265,6 +263,19 @@ impl Timers {
 }
 
 impl Inner {
+    /// The first that is due by then, or else the first work.
+    fn first_due(&self, until: u64) -> Option<((u64, u64), Addr)> {
+        let mut waiting = self.waiting.iter().map(|(key, at)| (*key, *at));
+        let is_work = |at: &Addr| {
+            let timer = self.timers.get(at);
+            timer.is_some_and(|timer| timer.waits == Waits::ForWorker)
+        };
+        match self.has_work {
+            false => waiting.next().filter(|((due, _), _)| *due <= until),
+            true => waiting.find(|((due, _), at)| *due <= until || is_work(at)),
+        }
+    }
+
     /// Lets a timer wait until then, and no longer until an earlier time.
     fn wait(&mut self, at: Addr, due: u64, cpu: CpuId) {
         let Some(timer) = self.timers.get_mut(&at) else {
@@ -311,6 +322,15 @@ mod tests {
         let timers = started(&[(100, 30), (200, 10), (300, 30), (400, 99)]);
         assert_eq!(taken(&timers, 30), [200, 100, 300]);
         assert_eq!((taken(&timers, 98), timers.waiting()), (vec![], 1));
+    }
+
+    #[test]
+    fn work_waits_for_no_time_but_for_timers_that_are_due() {
+        let timers = started(&[(100, 30), (200, 90)]);
+        timers.init_work(Addr(300), MAP).unwrap();
+        timers.set_callback(Addr(300), CALLBACK).unwrap();
+        timers.start_work(Addr(300), 60, CpuId(0)).unwrap();
+        assert_eq!((taken(&timers, 50), timers.waiting()), (vec![100, 300], 1));
     }
 
     #[test]
