@@ -96,6 +96,7 @@ fn turns<'a>(program: &'a Program, wanted: &[&'a Program], options: &Options) ->
         return before.chain(own).collect();
     }
     let packets = options.input.packets.iter();
+    let packets = packets.filter(|packet| is_testable(program.prog_type, packet));
     let packets = packets.flat_map(|packet| std::iter::repeat_n(packet.clone(), repeat));
     let own: Vec<Turn<'a>> = packets
         .map(|packet| Turn {
@@ -108,6 +109,17 @@ fn turns<'a>(program: &'a Program, wanted: &[&'a Program], options: &Options) ->
         true => own,
         false => before.chain(own).collect(),
     }
+}
+
+/// Whether the kernel test-runs a program on a packet: since 6.18 it wants IP headers whole, but of frames.
+fn is_testable(prog_type: ProgType, packet: &[u8]) -> bool {
+    let header = match packet.get(ETH_HLEN - 2..ETH_HLEN) {
+        _ if prog_type == ProgType::Xdp => 0,
+        Some([0x08, 0x00]) => 20,
+        Some([0x86, 0xdd]) => 40,
+        Some(_) | None => 0,
+    };
+    packet.len() >= ETH_HLEN + header
 }
 
 /// The packet that makes a test run show a program the same as a packet from the wire. To all but
@@ -347,7 +359,12 @@ fn fire(sim: &mut Sim, turn: &Turn<'_>, event: &Event) -> Result<Run, String> {
     match &run.outcome {
         Ok(r0) => Ok(Run {
             retval: *r0 as u32,
-            data: firing.packet.clone().unwrap_or_default(),
+            // The kernel gives the metadata of a frame back with it.
+            data: [firing.metadata.clone(), firing.packet.clone()]
+                .into_iter()
+                .flatten()
+                .flatten()
+                .collect(),
             context: run
                 .context
                 .as_ref()

@@ -105,6 +105,14 @@ impl Scene<'_> {
         now.or_else(|| self.packet.as_ref().map(|packet| packet.bytes.clone()))
     }
 
+    /// What XDP programs left before the packet, if it is still a frame.
+    pub fn packet_metadata(&self) -> Option<Vec<u8>> {
+        match self.wire.as_ref()? {
+            Wire::Frame(frame) => Some(frame.meta(&self.machine.memory)),
+            Wire::Buffer { .. } => None,
+        }
+    }
+
     /// What the packet carries beside its bytes now, if it is a socket buffer.
     pub fn packet_fields(&self) -> Option<SkbFields> {
         let fields = self.wire.as_ref()?.fields(&self.machine.memory)?;

@@ -28,6 +28,8 @@ pub struct Firing {
     pub result: Option<i64>,
     /// The packet afterwards.
     pub packet: Option<Vec<u8>>,
+    /// What XDP programs left before it, if it is still a frame.
+    pub metadata: Option<Vec<u8>>,
     /// What it carries beside its bytes, where a program saw it as a socket buffer.
     pub fields: Option<SkbFields>,
     /// What iterators wrote for their reader.
@@ -259,6 +261,7 @@ impl Sim {
             firing.hooks.extend(self.sleep(*nanoseconds, &mut scene)?);
         }
         (firing.packet, firing.fields) = (scene.packet_bytes(), scene.packet_fields());
+        firing.metadata = scene.packet_metadata();
         firing.result = passage.result().filter(|_| firing.packet.is_none());
         if let Event::Iterate(event) = event {
             trail.reached.extend(self.readers_of(&event.target));

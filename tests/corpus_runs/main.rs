@@ -473,6 +473,28 @@ const CASES: &[Case] = &[
             );
         },
     ),
+    case(
+        "iter_elements",
+        || {
+            let of = |map| Event::parse("iter:bpf_map_elem", &[("map", map)]).unwrap();
+            vec![of("squares"), of("squares"), of("copies")]
+        },
+        |seen| {
+            for key in 0..3 {
+                let twice = 2 * key * key;
+                assert_eq!(seen.number("squares", key), Some(twice));
+                assert_eq!(seen.number("copies", key), Some(0));
+            }
+        },
+    ),
+    case(
+        "xdp_metadata",
+        || packets(&["udp"]),
+        |seen| {
+            assert_eq!(seen.firings[0].metadata, Some(vec![4, 3, 2, 1]));
+            assert_eq!(seen.firings[0].packet, Some(packet("udp")));
+        },
+    ),
     case("net_errors", || packets(&["udp"]), net_errors),
     case("short_cut", connection, |seen| {
         let open = seen.sim.machine().sockets.all();

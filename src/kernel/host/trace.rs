@@ -77,7 +77,8 @@ impl Pipe {
 fn printed(text: &str) -> Vec<String> {
     let mut printed: Vec<String> = Vec::new();
     let mut is_printed = false;
-    for line in text.lines() {
+    // What a program prints may end in `\r`.
+    for line in text.split_terminator('\n') {
         match line.split_once(MARK) {
             Some((_, text)) => {
                 printed.push(text.to_owned());
@@ -115,6 +116,12 @@ mod tests {
                     <...>-7 [001] d..1. 3.5: sched_switch: x\n\
                     CPU:0 [LOST 3 EVENTS]\n";
         assert_eq!(printed(text), ["a: b"]);
+    }
+
+    #[test]
+    fn printed_text_keeps_how_it_ends() {
+        let text = "  a-1 [000] ...11   1.0: bpf_trace_printk: 1\r\n";
+        assert_eq!(printed(text), ["1\r"]);
     }
 
     #[test]
