@@ -352,7 +352,10 @@ fn look_up(call: &mut Call<'_>) -> Reply {
                 forget(call, at);
                 continue;
             }
-            machine.objects.acquire(at).map_err(refused)?;
+            // Another CPU may have forgotten it since.
+            if machine.objects.acquire(at).is_err() {
+                continue;
+            }
             let said = Addr(call.args[3]).offset(OPTIONS_WAY);
             call.memory().store(said, Size::B, way as u64)?;
             return Ok(Ok(at));
@@ -445,11 +448,14 @@ fn insert(call: &mut Call<'_>) -> Reply {
             forget(call, other);
         }
     }
+    // The table holds it before anybody finds it there.
+    machine.objects.acquire(at).map_err(refused)?;
     if machine.connections.insert(at, original, reply) {
-        machine.objects.acquire(at).map_err(refused)?;
         return Ok(at.0);
     }
-    machine.objects.give_back(at).map_err(refused)?;
+    for _ in ["the table's", "the program's"] {
+        machine.objects.give_back(at).map_err(refused)?;
+    }
     Ok(0)
 }
 
