@@ -89,10 +89,7 @@ const REFUSED: &[(u32, &str)] = &[
     (74, NO_SEGMENT_ROUTING),
     (75, NO_SEGMENT_ROUTING),
     (76, NO_SEGMENT_ROUTING),
-    (
-        116,
-        "no event runs programs that stand in for the kernel's functions",
-    ),
+    (116, "no data flows that could be acknowledged"),
 ];
 
 const NO_SEGMENT_ROUTING: &str = "the machine routes no segments (SRv6)";
