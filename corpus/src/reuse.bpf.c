@@ -2,9 +2,10 @@
 /*
  * What is found where an element was that is deleted or replaced while a program holds its address.
  *
- * The elements of a preallocated map are taken again at once: the next key that is inserted lies where the deleted one
- * was, and the next update of a key that is there where the one was that the last update replaced.
+ * Elements are taken again at once: the next key that is inserted lies where the deleted one was. In a preallocated map
+ * the next update of a key that is there lies where the one was that the last update replaced, and no other key does.
  */
+#include "maps.h"
 #include "net.h"
 
 struct {
@@ -15,6 +16,14 @@ struct {
 } plain SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4);
+	__type(key, u32);
+	__type(value, u64);
+} on_demand SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4);
 	__type(key, u32);
@@ -23,7 +32,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 16);
+	__uint(max_entries, 24);
 	__type(key, u32);
 	__type(value, u64);
 } results SEC(".maps");
@@ -85,6 +94,8 @@ int reuse(struct xdp_md *ctx)
 	updated(&plain, 4);
 	deleted(&percpu, 8);
 	updated(&percpu, 12);
+	deleted(&on_demand, 16);
+	updated(&on_demand, 20);
 	return XDP_PASS;
 }
 

@@ -185,13 +185,6 @@ impl<T> Limbo<T> {
         self.things.iter()
     }
 
-    /// Takes the oldest, whoever may hold it.
-    pub fn pop_oldest(&mut self) -> Option<T> {
-        let oldest = self.things.pop_front()?;
-        self.gone += 1;
-        Some(oldest)
-    }
-
     /// A run has ended: takes out what nobody can hold any more.
     pub fn settle(&mut self, grace: &Grace) -> Drain<'_, T> {
         let total = self.gone + self.things.len() as u64;
@@ -260,22 +253,5 @@ mod tests {
         grace.begin(one);
         grace.end(third);
         assert_eq!((settled(&mut limbo, &grace), limbo.len()), (vec![2], 0));
-    }
-
-    #[test]
-    fn thing_taken_early_does_not_count_twice() {
-        let grace = grace(2);
-        let mut limbo = Limbo::default();
-        let [one, other, _] = CPUS;
-        grace.begin(other);
-        (1..=3).for_each(|thing| limbo.push(thing));
-        assert_eq!(settled(&mut limbo, &grace), Vec::<u32>::new());
-        assert_eq!(limbo.pop_oldest(), Some(1));
-        grace.begin(one);
-        limbo.push(4);
-        grace.end(other);
-        assert_eq!(settled(&mut limbo, &grace), [2, 3]);
-        grace.end(one);
-        assert_eq!(settled(&mut limbo, &grace), [4]);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What bodies do is in their own files.
 
-use super::hash::{Reuse, WhenFull};
+use super::hash::{Allocation, WhenFull};
 use super::queue::Discipline;
 use super::{
     ArenaMap, ArrayMap, BloomFilter, CgroupArray, CgroupStorage, HashMap, LocalStorage, LpmTrie,
@@ -115,8 +115,8 @@ impl Body {
         shape: &Shape,
     ) -> Result<Option<Body>, OutOfMemory> {
         let memory = &machine.memory;
-        let reuse = Reuse::of(spec.flags);
-        let hash = |when_full| Body::Hash(Box::new(HashMap::new(shape, when_full, reuse)));
+        let allocation = Allocation::of(spec.flags);
+        let hash = |when_full| Body::Hash(Box::new(HashMap::new(shape, when_full, allocation)));
         Ok(Some(match spec.map_type {
             MapType::Array | MapType::PercpuArray => Body::Array(ArrayMap::new(memory, shape)?),
             MapType::Hash | MapType::PercpuHash => hash(WhenFull::Refuse),
@@ -125,7 +125,7 @@ impl Body {
             MapType::PerfEventArray => Body::Perf(PerfEventArray::new(shape, machine.cpus)),
             MapType::Ringbuf => Body::Ringbuf(Ringbuf::new(shape)),
             MapType::ArrayOfMaps => Body::Maps(MapOfMaps::array(memory, shape)?),
-            MapType::HashOfMaps => Body::Maps(MapOfMaps::hash(shape, reuse)),
+            MapType::HashOfMaps => Body::Maps(MapOfMaps::hash(shape, allocation)),
             MapType::Queue => Body::Queue(Queue::new(memory, shape, Discipline::Queue)?),
             MapType::Stack => Body::Queue(Queue::new(memory, shape, Discipline::Stack)?),
             MapType::LpmTrie => Body::Lpm(Box::new(LpmTrie::new(shape))),

@@ -5,11 +5,10 @@
 //! - As in the kernel, an update of a plain map puts a new element in the place of the old one, so
 //!   that readers see the old value or the new one and never half of each; a per-CPU map is
 //!   written in place. Values never move.
-//! - The elements of a preallocated map are reused as in the kernel: one that was deleted is the next that is
-//!   inserted, and one that was replaced is the next that replaces another. Whoever still holds its address finds
-//!   the new value there, and what it does to a timer there is done to the new element's.
-//! - Without preallocation an element is reused only after all runs of that time have ended, or when more than
-//!   [`LIMBO`] others were after it.
+//! - Elements are reused at once, as in the kernel: the one that was given back last is the next that is taken. A
+//!   preallocated map keeps the one that was replaced last apart: it is the next that replaces another. Whoever
+//!   still holds an element's address finds the new value there, and what it does to a timer there is done to the new
+//!   element's.
 //! - Keys are listed in the order in which they were inserted; the kernel promises no order.
 //! - A full LRU map evicts one element for each that is inserted: the first in the order whose
 //!   turn has come and that no program looked up or updated since its last turn. The kernel evicts
@@ -21,7 +20,7 @@ use spin::mutex::{SpinMutex, SpinMutexGuard};
 use spin::relax::Yield;
 
 use crate::abi::map_type::flag::NO_PREALLOC;
-use crate::machine::{Addr, CpuId, Errno, Fault, Grace, Limbo, Memory, Waiting};
+use crate::machine::{Addr, CpuId, Errno, Fault, Memory};
 
 use super::keys::{Key, SHORT, Sought};
 use super::managed::{Locking, split_lock};
@@ -29,9 +28,6 @@ use super::nodes::{Found, Keys, Node, Nodes};
 use super::ops::{Existence, MapEnv, MapOps, check_existence, check_update_flags};
 use super::order::Order;
 use super::{PerCpu, Shape};
-
-/// How many elements wait for the end of runs before the oldest of them is reused.
-const LIMBO: usize = 4096;
 
 /// More buckets than this are not made: chains get longer instead.
 const MAX_BUCKETS: u32 = 1 << 18;
@@ -64,21 +60,21 @@ pub(super) enum WhenFull {
     Evict,
 }
 
-/// When an element is reused that was replaced or deleted.
+/// When the kernel allocates elements: it decides which one is reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reuse {
-    /// Whoever holds it may.
-    AtOnce,
-    /// When nobody can hold it any more.
-    AfterRuns,
+pub(super) enum Allocation {
+    /// When the map is made.
+    Ahead,
+    /// When they are inserted.
+    OnDemand,
 }
 
-impl Reuse {
+impl Allocation {
     /// As the flags of a map have it.
-    pub(super) fn of(flags: u32) -> Reuse {
+    pub(super) fn of(flags: u32) -> Allocation {
         match flags & NO_PREALLOC {
-            0 => Reuse::AtOnce,
-            _ => Reuse::AfterRuns,
+            0 => Allocation::Ahead,
+            _ => Allocation::OnDemand,
         }
     }
 }
@@ -90,11 +86,9 @@ pub struct HashMap {
     nodes: Nodes<Cell>,
     shape: Shape,
     when_full: WhenFull,
-    reuse: Reuse,
+    allocation: Allocation,
     /// How often a node was reused: a lookup that missed meanwhile looks again.
     reuses: AtomicU64,
-    /// Whether elements wait for the end of runs.
-    waiting: Waiting,
     writer: SpinMutex<Writer, Yield>,
 }
 
@@ -103,16 +97,14 @@ struct Writer {
     order: Order,
     /// Nodes that may be used, the next one last.
     free: Vec<Node>,
-    /// The node that was replaced last, where nodes are reused at once.
+    /// The node that was replaced last, if the map is preallocated.
     replaced: Option<Node>,
-    /// Nodes out of use that a program may still hold.
-    limbo: Limbo<Node>,
     /// Nodes that were ever in use.
     made: u32,
 }
 
 impl HashMap {
-    pub(super) fn new(shape: &Shape, when_full: WhenFull, reuse: Reuse) -> HashMap {
+    pub(super) fn new(shape: &Shape, when_full: WhenFull, allocation: Allocation) -> HashMap {
         let buckets = shape.max_entries.clamp(1, MAX_BUCKETS).next_power_of_two();
         HashMap {
             buckets: (0..buckets).map(|_| AtomicU32::new(0)).collect(),
@@ -125,9 +117,8 @@ impl HashMap {
             ),
             shape: shape.clone(),
             when_full,
-            reuse,
+            allocation,
             reuses: AtomicU64::new(0),
-            waiting: Waiting::new(&shape.awaited),
             writer: SpinMutex::default(),
         }
     }
@@ -382,13 +373,11 @@ impl HashMap {
         self.link(&place, key.hash);
         self.unlink(old);
         writer.order.replace(old.node, place.node);
-        match (self.reuse, self.when_full) {
-            (Reuse::AtOnce, WhenFull::Refuse) => {
-                self.release_values(old.node);
-                writer.replaced = Some(old.node);
-            }
-            (Reuse::AtOnce, WhenFull::Evict) | (Reuse::AfterRuns, _) => {
-                self.retire(writer, old.node);
+        self.release_values(old.node);
+        match (self.allocation, self.when_full) {
+            (Allocation::Ahead, WhenFull::Refuse) => writer.replaced = Some(old.node),
+            (Allocation::Ahead, WhenFull::Evict) | (Allocation::OnDemand, _) => {
+                writer.free.push(old.node);
             }
         }
         Ok(())
@@ -412,16 +401,10 @@ impl HashMap {
         Ok(place)
     }
 
-    /// Puts away a node that was unlinked.
+    /// Gives back a node that was unlinked.
     fn retire(&self, writer: &mut Writer, node: Node) {
         self.release_values(node);
-        match self.reuse {
-            Reuse::AtOnce => writer.free.push(node),
-            Reuse::AfterRuns => {
-                writer.limbo.push(node);
-                self.waiting.note();
-            }
-        }
+        writer.free.push(node);
     }
 
     /// Releases what the values of a node hold.
@@ -447,13 +430,10 @@ impl HashMap {
             return Ok(self.used_again(node));
         }
         let next = writer.made.checked_add(1).ok_or(Errno::ENOMEM)?;
-        let overflows = writer.limbo.len() > LIMBO;
-        if !overflows && self.nodes.ensure(memory, next).is_ok() {
-            writer.made = next;
-            return Ok(next);
-        }
-        let node = writer.limbo.pop_oldest().ok_or(Errno::ENOMEM)?;
-        Ok(self.used_again(node))
+        let made = self.nodes.ensure(memory, next);
+        made.map_err(|_| Errno::ENOMEM)?;
+        writer.made = next;
+        Ok(next)
     }
 
     /// Counts the reuse of a node; only one thread at a time does.
@@ -622,16 +602,6 @@ impl MapOps for HashMap {
             let mut places = self.nodes.values(place).zip(&parts);
             places.try_for_each(|(addr, part)| self.write(env.memory, addr, part, filling))
         })
-    }
-
-    fn end_of_run(&self, _memory: &Memory, grace: &Grace) {
-        if !self.waiting.is_noted() {
-            return;
-        }
-        let mut writer = self.lock();
-        let Writer { free, limbo, .. } = &mut *writer;
-        free.extend(limbo.settle(grace).rev());
-        self.waiting.note_left(limbo);
     }
 
     fn release(&self, memory: &Memory) {

@@ -3,11 +3,9 @@
 //! They keep handles, not maps: an inner map lives as long as the machine's table of maps.
 
 use crate::isa::Size;
-use crate::machine::{
-    Addr, Errno, Grace, Memory, ObjectKind, ObjectSpec, OutOfMemory, ProgramAccess,
-};
+use crate::machine::{Addr, Errno, Memory, ObjectKind, ObjectSpec, OutOfMemory, ProgramAccess};
 
-use super::hash::{HashMap, Reuse, WhenFull};
+use super::hash::{Allocation, HashMap, WhenFull};
 use super::ops::{BPF_ANY, MapEnv, MapOps, index_of, next_index};
 use super::{PerCpu, Shape};
 
@@ -40,7 +38,7 @@ impl MapOfMaps {
         })
     }
 
-    pub(super) fn hash(shape: &Shape, reuse: Reuse) -> MapOfMaps {
+    pub(super) fn hash(shape: &Shape, allocation: Allocation) -> MapOfMaps {
         let access = ProgramAccess::None;
         let shape = Shape {
             value_size: HANDLE,
@@ -49,7 +47,7 @@ impl MapOfMaps {
             ..shape.clone()
         };
         MapOfMaps {
-            kind: Kind::Hash(Box::new(HashMap::new(&shape, WhenFull::Refuse, reuse))),
+            kind: Kind::Hash(Box::new(HashMap::new(&shape, WhenFull::Refuse, allocation))),
         }
     }
 
@@ -124,12 +122,6 @@ impl MapOps for MapOfMaps {
 
     fn update_user(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
         Err(Errno::EBADF)
-    }
-
-    fn end_of_run(&self, memory: &Memory, grace: &Grace) {
-        if let Kind::Hash(hash) = &self.kind {
-            hash.end_of_run(memory, grace);
-        }
     }
 
     fn release(&self, memory: &Memory) {

@@ -108,7 +108,8 @@ const CASES: &[Case] = &[
         |seen| {
             let of_hash = [10, 10, 30, 40, 30, 30, 41, 41];
             let of_percpu = [10, 10, 30, 40, 31, 31, 31, 32];
-            for (index, result) in (0..).zip([of_hash, of_percpu].concat()) {
+            let on_demand = [10, 10, 30, 40, 30, 50, 50, 50];
+            for (index, result) in (0..).zip([of_hash, of_percpu, on_demand].concat()) {
                 assert_eq!(seen.number("results", index), Some(result), "{index}");
             }
         },
