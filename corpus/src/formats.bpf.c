@@ -12,6 +12,18 @@ struct {
 	__type(value, s64);
 } answers SEC(".maps");
 
+struct printed {
+	char text[32];
+	s64 answer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16);
+	__type(key, u32);
+	__type(value, struct printed);
+} texts SEC(".maps");
+
 static __always_inline void answer(u32 index, s64 value)
 {
 	bpf_map_update_elem(&answers, &index, &value, BPF_ANY);
@@ -43,6 +55,18 @@ static __always_inline u64 at(void *to)
 	({                                                                              \
 		static const char constant[] = format;                                  \
 		answer(index, bpf_trace_printk(constant, sizeof(constant), ##args));    \
+	})
+
+/* What a format makes of one argument, all of it. */
+#define TEXT(at, format, argument)                                                      \
+	({                                                                              \
+		static const char constant[] = format;                                  \
+		u64 data[] = { argument };                                              \
+		u32 index = at;                                                         \
+		struct printed *printed = bpf_map_lookup_elem(&texts, &index);          \
+		if (printed)                                                            \
+			printed->answer = bpf_snprintf(printed->text, sizeof(printed->text), \
+						       constant, data, sizeof(data));   \
 	})
 
 SEC("xdp")
@@ -97,6 +121,28 @@ int room(struct xdp_md *ctx)
 	PRINT(34, "%s%s%ld", longer, half, 7);
 	PRINT(35, "%c%s%s", 'c', half, longer);
 	PRINT(36, "%5s%-700s|", half + 297, half);
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int addresses(struct xdp_md *ctx)
+{
+	TEXT(0, "%px|", 255);
+	TEXT(1, "%5px|", 255);
+	TEXT(2, "%20px|", 255);
+	TEXT(3, "%-20px|", 255);
+	TEXT(4, "%020px|", 255);
+	TEXT(5, "%-020px|", 255);
+	TEXT(6, "%0-5px|", 255);
+	TEXT(7, "%-px|", 255);
+	TEXT(8, "%0px|", 255);
+	TEXT(9, "%p|", 0);
+	TEXT(10, "%5p|", 0);
+	TEXT(11, "%20p|", 0);
+	TEXT(12, "%-20p|", 0);
+	TEXT(13, "%020p|", 0);
+	TEXT(14, "%1px|", 0x12345);
+	TEXT(15, "%+px|", 255);
 	return XDP_PASS;
 }
 

@@ -147,6 +147,27 @@ mod tests {
         assert_eq!(ok("<%pks>", &[2]), "<>");
     }
 
+    /// As Linux 6.18 prints them: zeros go before an address up to its 16 digits where no width is
+    /// given, else only where they are asked for (`pointer_string` in lib/vsprintf.c).
+    #[test]
+    fn addresses_are_filled_with_zeros_where_no_width_is_given() {
+        let rows = [
+            ("%px|", "00000000000000ff|"),
+            ("%-px|", "ff              |"),
+            ("%0px|", "00000000000000ff|"),
+            ("%5px|", "   ff|"),
+            ("%20px|", "                  ff|"),
+            ("%-20px|", "ff                  |"),
+            ("%020px|", "000000000000000000ff|"),
+            ("%-020px|", "ff                  |"),
+            ("%0-5px|", "ff   |"),
+            ("%1p|", "ff|"),
+        ];
+        for (fmt, expected) in rows {
+            assert_eq!(ok(fmt, &[255]), expected, "{fmt}");
+        }
+    }
+
     #[test]
     fn bad_formats_are_refused() {
         let args = [1; 12];
@@ -218,6 +239,7 @@ mod tests {
             ("%px1", [u64::MAX, 42, 0xbeef], 16),
             ("%10px|", [u64::MAX, 42, 0xbeef], 17),
             ("%-20px|", [u64::MAX, 42, 0xbeef], 21),
+            ("%5px|", [255, 42, 0xbeef], 6),
             ("%3c|", [u64::MAX, 42, 0xbeef], 4),
             ("%-3c|", [u64::MAX, 42, 0xbeef], 4),
             ("%03s|", [u64::MAX, 42, 0xbeef], 4),

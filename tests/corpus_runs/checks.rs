@@ -391,6 +391,34 @@ pub(crate) fn formats(seen: &Seen) {
         510, 706,
     ];
     seen.answers(&[&LENGTHS[..], &ROOM].concat());
+    let addresses = [
+        "00000000000000ff|",
+        "   ff|",
+        "                  ff|",
+        "ff                  |",
+        "000000000000000000ff|",
+        "ff                  |",
+        "ff   |",
+        "ff              |",
+        "00000000000000ff|",
+        "0000000000000000|",
+        "    0|",
+        "                   0|",
+        "0                   |",
+        "00000000000000000000|",
+        "12345|",
+        "00000000000000ff|",
+    ];
+    for (entry, wanted) in seen
+        .sim
+        .map("texts")
+        .unwrap()
+        .entries()
+        .iter()
+        .zip(addresses)
+    {
+        assert_eq!(entry.values[0].get(..wanted.len()), Some(wanted.as_bytes()));
+    }
 }
 
 /// As on Linux 6.18; 56710 and 8 are the protocols of IPv6 and IPv4.

@@ -9,6 +9,9 @@ use super::Source;
 use super::pack::{Packed, aligned};
 use super::parse::{Conversion, Length, Padding, Piece, Radix};
 
+/// Digits of an address.
+const POINTER_DIGITS: usize = 16;
+
 /// What a format made.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::helpers) struct Text {
@@ -91,7 +94,7 @@ impl<'a> Printer<'a> {
             Conversion::Integer(radix, length) => self.integer(radix, length, padding),
             Conversion::Pointer => {
                 let value = self.number::<8>();
-                self.pad(format!("{value:016x}").as_bytes(), padding);
+                self.digits("", &format!("{value:x}"), pointer_padding(padding));
             }
             Conversion::Symbol => {
                 let value = self.number::<8>();
@@ -135,6 +138,11 @@ impl<'a> Printer<'a> {
             Radix::Lower => ("", format!("{unsigned:x}")),
             Radix::Upper => ("", format!("{unsigned:X}")),
         };
+        self.digits(sign, &digits, padding);
+    }
+
+    /// A number: blanks go before its sign, zeros behind.
+    fn digits(&mut self, sign: &str, digits: &str, padding: Padding) {
         if padding.zero && !padding.left {
             let written = sign.len() + digits.len();
             self.out.push(sign.as_bytes());
@@ -154,6 +162,18 @@ impl<'a> Printer<'a> {
             self.out.fill(b' ', blanks);
             self.out.push(text);
         }
+    }
+}
+
+/// How an address is padded: to all its digits where no width is given, with zeros.
+fn pointer_padding(padding: Padding) -> Padding {
+    match padding.width {
+        0 => Padding {
+            width: POINTER_DIGITS,
+            zero: true,
+            ..padding
+        },
+        _ => padding,
     }
 }
 
