@@ -421,6 +421,21 @@ pub(crate) fn formats(seen: &Seen) {
     }
 }
 
+/// As on Linux 6.18, but that there each program has a packet of its own.
+pub(crate) fn change_head(seen: &Seen) {
+    const READS: [i64; 7] = [0, 0, 69, 0, 8, 0, 0];
+    const GROWS: [i64; 4] = [0, 0, 0, 93];
+    const SHRINKS: [i64; 5] = [0, 0, 0, -524, 91];
+    const TRANSLATES: [i64; 6] = [0, 0, 131, 0, 0, 117];
+    let wanted = [
+        [&READS[..], &[0]].concat(),
+        [&GROWS[..], &[0; 4]].concat(),
+        [&SHRINKS[..], &[0; 3]].concat(),
+        TRANSLATES.to_vec(),
+    ];
+    seen.answers(&wanted.concat());
+}
+
 /// As on Linux 6.18; 56710 and 8 are the protocols of IPv6 and IPv4.
 pub(crate) fn decapsulate(seen: &Seen) {
     seen.answers(&[

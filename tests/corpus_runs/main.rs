@@ -155,6 +155,7 @@ const CASES: &[Case] = &[
             seen.answers(&[0, -114, -114, 0, 0, -114, -22, -22, -22, -114, 47]);
         },
     ),
+    case("change_head", || packets(&["udp"]), change_head),
     case("decapsulate", || packets(&["udp"]), decapsulate),
     case("map_flags", || packets(&["udp"]), map_flags),
     case("exec_latency", execve, |seen| {

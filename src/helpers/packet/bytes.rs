@@ -1,7 +1,6 @@
 //! Reading and writing a packet's bytes by offset.
 
 use super::frame::Packet;
-use crate::abi::ProgType;
 use crate::helpers::map::status;
 use crate::helpers::{Call, Entry, HelperError, Reply, World};
 use crate::isa::Size;
@@ -55,7 +54,7 @@ fn skb_load_bytes(call: &mut Call<'_>) -> Reply {
 fn skb_load_bytes_relative(call: &mut Call<'_>) -> Reply {
     let [_, off, to, len, start] = call.args;
     let (skb, off) = (call.skb()?, off as u32);
-    let headers = Headers::of(call.world.prog_type, Packet::Skb(skb));
+    let headers = Headers::of(Packet::Skb(skb));
     let from = match start as u32 {
         0 => Some(headers.link),
         1 => Some(headers.network),
@@ -129,9 +128,7 @@ impl Call<'_> {
     /// Where the network header of the packet begins; without a packet at null.
     pub(super) fn network_header(&self) -> Addr {
         let packet = self.world.packet;
-        packet.map_or(Addr::NULL, |packet| {
-            Headers::of(self.world.prog_type, packet).network
-        })
+        packet.map_or(Addr::NULL, |packet| Headers::of(packet).network)
     }
 }
 
@@ -142,20 +139,15 @@ struct Headers {
 }
 
 impl Headers {
-    /// To some the link-layer header is the packet's first; from others it was taken off.
-    fn of(prog_type: ProgType, packet: Packet<'_>) -> Headers {
-        let (data, header) = (packet.data(), i64::from(ETHERNET));
-        match prog_type {
-            ProgType::SchedCls | ProgType::SchedAct | ProgType::SocketFilter | ProgType::Xdp => {
-                Headers {
-                    link: data,
-                    network: data.offset(header),
-                }
-            }
-            _ => Headers {
-                link: data.offset(-header),
-                network: data,
-            },
+    fn of(packet: Packet<'_>) -> Headers {
+        let (link, network) = match packet {
+            Packet::Xdp(_) => (0, ETHERNET),
+            Packet::Skb(skb) => (skb.link(), skb.network()),
+        };
+        let data = packet.data();
+        Headers {
+            link: data.offset(i64::from(link)),
+            network: data.offset(i64::from(network)),
         }
     }
 }
@@ -167,7 +159,7 @@ pub fn legacy_load(world: &World<'_>, off: i32, size: Size) -> Result<Option<u64
         .packet
         .ok_or(HelperError::Refused("this run has no packet"))?;
     let off = i64::from(off);
-    let headers = Headers::of(world.prog_type, packet);
+    let headers = Headers::of(packet);
     let start = match off {
         0.. => packet.data().offset(off),
         NET_OFF.. => headers.network.offset(off - NET_OFF),

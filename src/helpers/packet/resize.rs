@@ -95,8 +95,8 @@ fn change_proto(skb: &SkBuff, memory: &Memory, new: u32) -> Result<(), Errno> {
     /// How much longer an IPv6 header is.
     const DIFFERENCE: u32 = 20;
     match (Field::Protocol.get(skb, memory), new) {
-        (IPV4, IPV6) => skb.insert(memory, ETHERNET, DIFFERENCE)?,
-        (IPV6, IPV4) => skb.remove(memory, ETHERNET, DIFFERENCE)?,
+        (IPV4, IPV6) => skb.insert(memory, skb.network(), DIFFERENCE)?,
+        (IPV6, IPV4) => skb.remove(memory, skb.network(), DIFFERENCE)?,
         _ => return Err(Errno::ENOTSUPP),
     }
     Field::Protocol.set(skb, memory, new);
@@ -134,12 +134,13 @@ impl Adjustment {
             return Err(Errno::EFAULT);
         }
         let network = network_len(Field::Protocol.get(skb, memory))?;
+        let header = skb.network();
         let off = match self.mode {
-            0 => ETHERNET + network,
-            1 => ETHERNET,
+            0 => header + network,
+            1 => header,
             _ => return Err(Errno::ENOTSUPP),
         };
-        let least = ETHERNET + self.decapsulated()?.map_or(Ok(network), network_len)?;
+        let least = header + self.decapsulated()?.map_or(Ok(network), network_len)?;
         match skb.len().checked_add_signed(self.diff) {
             Some(left) if self.diff < 0 && left >= least => self.shrink(skb, memory, off),
             Some(grown) if self.diff >= 0 && grown <= MAX_LEN => self.grow(skb, memory, off),

@@ -79,6 +79,8 @@ struct Place {
     end: u32,
     /// How far behind `data` the network header lies: cutting leaves what is before it.
     network: u32,
+    /// How far behind `data` the link-layer header lies; before it, where it was taken off.
+    link: i32,
     /// Where the transport header is said to lie in the buffer. Nothing sets it, but where a buffer
     /// grows at its head the mark of none moves along, and then it counts.
     transport: u16,
@@ -126,6 +128,7 @@ impl SkBuff {
             },
             SkbLayer::Network => Place {
                 data: place.data + ETH_HLEN,
+                link: -(ETH_HLEN as i32),
                 ..place
             },
         };
@@ -162,6 +165,16 @@ impl SkBuff {
     pub fn data(&self) -> Addr {
         let place = self.lock();
         place.at(place.data)
+    }
+
+    /// How far into the packet the network header begins.
+    pub fn network(&self) -> u32 {
+        self.lock().network
+    }
+
+    /// How far into the packet the link-layer header begins; below 0 where it was taken off.
+    pub fn link(&self) -> i32 {
+        self.lock().link
     }
 
     /// Bytes of the packet.
@@ -225,6 +238,7 @@ impl SkBuff {
         }
         self.splice(memory, &mut place, 0, 0, room)?;
         place.network = place.network.saturating_add(room);
+        place.link = 0;
         Ok(())
     }
 
@@ -385,6 +399,7 @@ impl Place {
             data: head,
             end: head + len,
             network: 0,
+            link: 0,
             transport: NO_TRANSPORT,
             taken: capacity
                 .saturating_add(SHARED_INFO)
