@@ -232,9 +232,9 @@ impl Map {
     pub fn freeze_user(&self) -> Result<(), Errno> {
         match &self.body {
             Body::StructOps(_) => Err(Errno::ENOTSUPP),
-            _ if check::user_access(&self.spec) == ProgramAccess::ReadOnly => Err(Errno::EPERM),
-            _ if self.is_frozen() => Err(Errno::EBUSY),
+            // A frozen map is one that may not be written, of which that is asked first.
             _ => {
+                self.check_request(Request::Write)?;
                 self.freeze();
                 Ok(())
             }
