@@ -20,6 +20,8 @@ const MAX_CPUS: u32 = 8192;
 const MAX_KEY: u32 = 512;
 /// Largest allocation of the kernel's `kmalloc`.
 const KMALLOC_MAX: u32 = 4 << 20;
+/// The most entries whose number can be rounded up to a power of two.
+const MAX_BUCKETS: u32 = 1 << 31;
 /// The most pages of an arena: 4 GiB.
 const MAX_PAGES: u64 = 1 << 20;
 
@@ -72,10 +74,15 @@ pub(super) fn check_sockets(spec: &MapSpec) -> Check {
     check_flags(spec, flags)?;
     if spec.map_type == MapType::Sockhash {
         check_sizes(spec)?;
-        return ensure(
+        ensure(
             spec.key_size <= MAX_KEY,
             Errno::E2BIG,
             "key size is above 512",
+        )?;
+        return ensure(
+            spec.max_entries <= MAX_BUCKETS,
+            Errno::EINVAL,
+            "max_entries is above 2147483648",
         );
     }
     check_index_key(spec)
