@@ -4,10 +4,11 @@
 use super::map::status;
 use super::{Call, Entry, HelperError, Reply};
 use crate::abi::MapType;
+use crate::abi::map_type::flag;
 use crate::btf::Btf;
 use crate::isa::Size;
 use crate::machine::{Addr, Described, Errno};
-use crate::maps::Map;
+use crate::maps::{BPF_NOEXIST, Map};
 use crate::object::{Fields, Initial, MapSpec, Origin, Pinning};
 
 pub(super) const ROWS: &[Entry] = &[
@@ -28,6 +29,12 @@ mod command {
     pub(super) const MAP_FREEZE: u32 = 22;
     pub(super) const LINK_CREATE: u32 = 28;
 }
+
+/// Bytes of the attributes that Linux 6.12 knows, of all commands.
+const KNOWN: u32 = 152;
+
+/// How a process starts: with its standard streams, which are neither maps nor types.
+const STREAMS: u32 = 3;
 
 /// The attributes of a command.
 struct Attributes<'a, 'b> {
@@ -56,14 +63,39 @@ impl Attributes<'_, '_> {
         Ok(self.call.memory().read_vec(Addr(at), len)?)
     }
 
+    /// The map that the descriptor at the beginning is of.
+    fn map(&self) -> Result<Result<&Map, Errno>, HelperError> {
+        Ok(self.described_map(self.word(0)?))
+    }
+
     /// The map that a descriptor is of.
-    fn map(&self) -> Result<Option<&Map>, HelperError> {
+    fn described_map(&self, number: u32) -> Result<&Map, Errno> {
         let world = self.call.world;
-        let found = world.machine.descriptors.get(self.word(0)?);
-        Ok(match found {
-            Some(Described::Map(id)) => world.maps.get(id).map(|map| &**map),
-            Some(Described::Types) | None => None,
-        })
+        match world.machine.descriptors.get(number) {
+            Some(Described::Map(id)) => world.maps.get(id).map(|map| &**map).ok_or(Errno::EBADF),
+            Some(Described::Types) => Err(Errno::EINVAL),
+            None if number < STREAMS => Err(Errno::EINVAL),
+            None => Err(Errno::EBADF),
+        }
+    }
+
+    /// Whether all is zero from some byte on: behind the last field of a command.
+    fn ends_at(&self, end: u32) -> Result<bool, HelperError> {
+        for off in end..self.size.min(KNOWN) {
+            if self.get(off, Size::B)? != 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The key, whose address is none for maps without keys.
+    fn key(&self, map: &Map) -> Result<Result<Vec<u8>, Errno>, HelperError> {
+        match (map.spec.key_size, self.get(8, Size::DW)?) {
+            (0, 0) => Ok(Ok(Vec::new())),
+            (0, _) => Ok(Err(Errno::EINVAL)),
+            (size, _) => self.bytes(8, size).map(Ok),
+        }
     }
 }
 
@@ -75,14 +107,19 @@ fn sys_bpf(call: &mut Call<'_>) -> Reply {
         at: Addr(at),
         size: size as u32,
     };
-    let done = match command as u32 {
+    let command = command as u32;
+    if let Some(end) = last_byte(command)
+        && !attributes.ends_at(end)?
+    {
+        return Ok(Errno::EINVAL.as_return());
+    }
+    let done = match command {
         command::MAP_CREATE => create(&attributes)?,
         command::MAP_UPDATE_ELEM => update(&attributes)?,
         command::MAP_DELETE_ELEM => delete(&attributes)?,
-        command::MAP_FREEZE => match attributes.map()? {
-            Some(map) => map.freeze_user().map(|()| 0),
-            None => Err(Errno::EBADF),
-        },
+        command::MAP_FREEZE => attributes
+            .map()?
+            .and_then(|map| map.freeze_user().map(|()| 0)),
         command::MAP_GET_FD_BY_ID => by_id(&attributes)?,
         command::BTF_LOAD => load_types(&attributes)?,
         command::PROG_LOAD
@@ -98,18 +135,52 @@ fn sys_bpf(call: &mut Call<'_>) -> Reply {
     Ok(done.unwrap_or_else(Errno::as_return))
 }
 
-/// `BPF_MAP_CREATE`: of maps that need no other, and no types.
+/// Where the last field of a command ends, which nothing may follow.
+fn last_byte(command: u32) -> Option<u32> {
+    match command {
+        command::MAP_CREATE => Some(80),
+        command::MAP_UPDATE_ELEM => Some(32),
+        command::MAP_DELETE_ELEM => Some(16),
+        command::MAP_GET_FD_BY_ID => Some(12),
+        command::MAP_FREEZE => Some(4),
+        command::BTF_LOAD => Some(40),
+        _ => None,
+    }
+}
+
+/// `BPF_MAP_CREATE`: of maps whose types say nothing that the simulator would have to heed.
 fn create(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperError> {
+    let spec = match wanted(attributes)? {
+        Ok(spec) => spec,
+        Err(errno) => return Ok(Err(errno)),
+    };
+    if let Err(errno) = check_place(attributes, &spec)? {
+        return Ok(Err(errno));
+    }
+    let world = attributes.call.world;
+    Ok(match Map::create(world.machine, &spec) {
+        Ok(map) => {
+            let id = map.id;
+            world.maps.insert(map);
+            Ok(u64::from(
+                world.machine.descriptors.open(Described::Map(id)),
+            ))
+        }
+        Err(error) => Err(error.errno()),
+    })
+}
+
+/// The map that attributes describe.
+fn wanted(attributes: &Attributes<'_, '_>) -> Result<Result<MapSpec, Errno>, HelperError> {
     let Some(map_type) = MapType::from_number(attributes.word(0)?) else {
         return Ok(Err(Errno::EINVAL));
     };
-    let mut name = Vec::new();
-    for off in 28..44 {
-        name.push(attributes.get(off, Size::B)? as u8);
-    }
-    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
-    let spec = MapSpec {
-        name: String::from_utf8_lossy(name).into_owned(),
+    let name = match name(attributes)? {
+        Ok(name) => name,
+        Err(errno) => return Ok(Err(errno)),
+    };
+    let mut spec = MapSpec {
+        name,
         map_type,
         key_size: attributes.word(4)?,
         value_size: attributes.word(8)?,
@@ -124,42 +195,142 @@ fn create(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperE
         origin: Origin::Declared,
         pinning: Pinning::None,
     };
-    let world = attributes.call.world;
-    Ok(match Map::create(world.machine, &spec) {
-        Ok(map) => {
-            let id = map.id;
-            world.maps.insert(map);
-            Ok(u64::from(
-                world.machine.descriptors.open(Described::Map(id)),
-            ))
+    if matches!(map_type, MapType::ArrayOfMaps | MapType::HashOfMaps) {
+        let inner = attributes.described_map(attributes.word(20)?);
+        spec.inner = match inner {
+            Ok(inner) => Some(Box::new(inner.spec.clone())),
+            // What else is wrong comes first.
+            Err(errno) if spec.value_size == 4 && spec.key_size != 0 && spec.max_entries != 0 => {
+                return Ok(Err(errno));
+            }
+            Err(_) => None,
+        };
+    }
+    Ok(Ok(spec))
+}
+
+/// The name of a map: letters, digits, `_` and `.` up to a zero.
+fn name(attributes: &Attributes<'_, '_>) -> Result<Result<String, Errno>, HelperError> {
+    let mut name = String::new();
+    for off in 28..44 {
+        match attributes.get(off, Size::B)? as u8 {
+            0 => return Ok(Ok(name)),
+            byte if byte.is_ascii_alphanumeric() || b"_.".contains(&byte) => {
+                name.push(char::from(byte));
+            }
+            _ => return Ok(Err(Errno::EINVAL)),
         }
-        Err(error) => Err(error.errno()),
+    }
+    Ok(Err(Errno::EINVAL))
+}
+
+/// Checks what a map is besides its shape: its NUMA node, its device, its types.
+fn check_place(
+    attributes: &Attributes<'_, '_>,
+    spec: &MapSpec,
+) -> Result<Result<(), Errno>, HelperError> {
+    let [node, device, types, key, value, kernel_value] =
+        [24, 44, 48, 52, 56, 60].map(|off| attributes.word(off));
+    let is_node = spec.flags & flag::NUMA_NODE == 0 || [0, u32::MAX].contains(&node?);
+    // libbpf gives a perf event array its size, the kernel does not; and the type of a structure of
+    // functions is one of the kernel's.
+    let lacks_something = match spec.map_type {
+        MapType::PerfEventArray => spec.max_entries == 0,
+        MapType::StructOps => true,
+        _ => false,
+    };
+    let (key, value) = (key?, value?);
+    if !is_node || lacks_something || kernel_value? != 0 || (key != 0 && value == 0) {
+        return Ok(Err(Errno::EINVAL));
+    }
+    let device = device?;
+    if device != 0 {
+        let offloads = matches!(spec.map_type, MapType::Array | MapType::Hash);
+        let known = attributes.call.world.machine.network.device(device);
+        return Ok(Err(match known {
+            Some(_) if offloads => Errno::EOPNOTSUPP,
+            Some(_) | None => Errno::EINVAL,
+        }));
+    }
+    let types = types?;
+    let described = attributes.call.world.machine.descriptors.get(types);
+    Ok(match described {
+        _ if value == 0 => Ok(()),
+        Some(Described::Types) => Ok(()),
+        None if types >= STREAMS => Err(Errno::EBADF),
+        Some(Described::Map(_)) | None => Err(Errno::EINVAL),
     })
 }
 
 /// `BPF_MAP_UPDATE_ELEM`, whose key and value are the program's.
 fn update(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperError> {
-    let Some(map) = attributes.map()? else {
-        return Ok(Err(Errno::EBADF));
+    let map = match attributes.map()? {
+        Ok(map) => map,
+        Err(errno) => return Ok(Err(errno)),
     };
-    let key = attributes.bytes(8, map.spec.key_size)?;
-    let value = attributes.bytes(16, map.spec.value_size)?;
+    let key = match attributes.key(map)? {
+        Ok(key) => key,
+        Err(errno) => return Ok(Err(errno)),
+    };
+    let world = attributes.call.world;
+    let size = match map.spec.map_type.is_per_cpu() {
+        true => map
+            .spec
+            .value_size
+            .next_multiple_of(8)
+            .saturating_mul(world.machine.cpus.count()),
+        false => map.spec.value_size,
+    };
+    let value = attributes.bytes(16, size)?;
     let flags = attributes.get(24, Size::DW)?;
-    let maps = attributes.call.world.maps;
-    Ok(maps.update_user(map, &key, &value, flags).map(|()| 0))
+    Ok(put(attributes, map, (&key, &value), flags).map(|()| 0))
+}
+
+/// Puts a value in; that of a map of maps is a descriptor.
+fn put(
+    attributes: &Attributes<'_, '_>,
+    map: &Map,
+    (key, value): (&[u8], &[u8]),
+    flags: u64,
+) -> Result<(), Errno> {
+    let number = value.first_chunk().copied().map_or(0, u32::from_le_bytes);
+    let index = key.first_chunk().copied().map_or(0, u32::from_le_bytes);
+    let network = &attributes.call.world.machine.network;
+    let no_device = || number != 0 && network.device(number).is_none();
+    // An array of devices takes every index for one that is there.
+    let adds = || match map.spec.map_type {
+        MapType::Devmap => flags != BPF_NOEXIST && index < map.spec.max_entries,
+        _ => flags != BPF_NOEXIST || map.lookup_user(key).is_none(),
+    };
+    match map.spec.map_type {
+        MapType::ArrayOfMaps | MapType::HashOfMaps => {
+            map.insert_map(key, attributes.described_map(number)?, flags)
+        }
+        MapType::Devmap | MapType::DevmapHash if !map.is_frozen() && no_device() && adds() => {
+            Err(Errno::EINVAL)
+        }
+        _ => map.update_user(key, value, flags),
+    }
 }
 
 /// `BPF_MAP_DELETE_ELEM`.
 fn delete(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperError> {
-    let Some(map) = attributes.map()? else {
-        return Ok(Err(Errno::EBADF));
+    let map = match attributes.map()? {
+        Ok(map) => map,
+        Err(errno) => return Ok(Err(errno)),
     };
-    let key = attributes.bytes(8, map.spec.key_size)?;
-    Ok(map.delete_user(&key).map(|()| 0))
+    let key = attributes.key(map)?;
+    Ok(key.and_then(|key| map.delete_user(&key).map(|()| 0)))
 }
 
 /// `BPF_MAP_GET_FD_BY_ID`.
 fn by_id(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperError> {
+    /// `BPF_F_RDONLY | BPF_F_WRONLY`.
+    const ACCESS: u32 = 0x18;
+    let access = attributes.word(8)?;
+    if access & !ACCESS != 0 || access == ACCESS {
+        return Ok(Err(Errno::EINVAL));
+    }
     let world = attributes.call.world;
     let id = crate::machine::MapId(attributes.word(0)?);
     Ok(match world.maps.get(id) {

@@ -198,9 +198,9 @@ fn program_makes_a_map_and_closes_it() {
     update.extend([key, value, 0].into_iter().flat_map(u64::to_le_bytes));
     let update = bench.data(&update);
     assert_eq!(bench.call(SYS_BPF, [UPDATE, update, 32]), 0);
-    assert_eq!(bench.call(SYS_BPF, [DELETE, update, 32]), 0);
+    assert_eq!(bench.call(SYS_BPF, [DELETE, update, 16]), 0);
     assert_eq!(
-        bench.call(SYS_BPF, [DELETE, update, 32]),
+        bench.call(SYS_BPF, [DELETE, update, 16]),
         errno(Errno::ENOENT)
     );
     let id = bench.maps.iter().next().expect("it was made").id.0;

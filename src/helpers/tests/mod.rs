@@ -12,6 +12,7 @@ mod redirect;
 mod socket;
 mod storage;
 mod strings;
+mod sys;
 mod table;
 mod task;
 mod time;
