@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use ebpf_sim::events::{Direction, Event};
 use ebpf_sim::sim::{Firing, Options, Sim};
 
-use crate::Case;
+use crate::cases::Case;
 
 /// What a case looks at: the machine, and what came of each event.
 pub(crate) struct Seen {
