@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::ops::{MapEnv, MapOps};
 use crate::abi::map_type::flag::NO_USER_CONV;
-use crate::machine::{Addr, Arena, Errno, MapId, Memory, OutOfMemory};
+use crate::machine::{Arena, Errno, MapId, Memory, OutOfMemory};
 use crate::object::MapSpec;
 
 /// Where user space has arenas that do not say where: 4 GiB for each, in the order of their ids.
@@ -75,24 +75,12 @@ fn begin(len: u64) -> u64 {
 }
 
 impl MapOps for ArenaMap {
-    fn lookup(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Addr> {
-        None
-    }
-
     fn update(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
         Err(Errno::EOPNOTSUPP)
     }
 
     fn delete(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Result<(), Errno> {
         Err(Errno::EOPNOTSUPP)
-    }
-
-    fn next_key(&self, _env: &MapEnv<'_>, _key: Option<&[u8]>) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn lookup_user(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Vec<u8>> {
-        None
     }
 
     fn update_user(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {

@@ -115,24 +115,12 @@ fn mask(max_entries: u32, hashes: u32) -> u32 {
 }
 
 impl MapOps for BloomFilter {
-    fn lookup(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Addr> {
-        None
-    }
-
     fn update(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
         Err(Errno::EINVAL)
     }
 
     fn delete(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Result<(), Errno> {
         Err(Errno::EOPNOTSUPP)
-    }
-
-    fn next_key(&self, _env: &MapEnv<'_>, _key: Option<&[u8]>) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn lookup_user(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Vec<u8>> {
-        None
     }
 
     fn update_user(

@@ -103,10 +103,6 @@ impl CgroupStorage {
 }
 
 impl MapOps for CgroupStorage {
-    fn lookup(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Addr> {
-        None
-    }
-
     fn update(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
         Err(Errno::EINVAL)
     }

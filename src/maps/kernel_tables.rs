@@ -7,7 +7,7 @@
 
 use super::Shape;
 use super::ops::{MapEnv, MapOps, index_of, next_index};
-use crate::machine::{Addr, Errno, Memory};
+use crate::machine::{Errno, Memory};
 use crate::object::Initial;
 
 /// `struct_ops`.
@@ -30,10 +30,6 @@ impl StructOpsMap {
 }
 
 impl MapOps for StructOpsMap {
-    fn lookup(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Addr> {
-        None
-    }
-
     fn update(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
         Err(Errno::EINVAL)
     }

@@ -137,10 +137,6 @@ pub(super) fn holder_kind(map_type: MapType) -> HolderKind {
 }
 
 impl MapOps for LocalStorage {
-    fn lookup(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Addr> {
-        None
-    }
-
     fn update(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
         Err(Errno::ENOTSUPP)
     }

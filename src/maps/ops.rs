@@ -31,7 +31,9 @@ pub const BPF_F_LOCK: u64 = 4;
 /// What a type does not have answers as the kernel does for it.
 pub trait MapOps: Send + Sync + Debug {
     /// `bpf_map_lookup_elem` of a program: the address of the value, or of the inner map's handle.
-    fn lookup(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Addr>;
+    fn lookup(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Addr> {
+        None
+    }
 
     /// `bpf_map_lookup_percpu_elem`: the value of another CPU.
     fn lookup_on(&self, _env: &MapEnv<'_>, _key: &[u8], _cpu: CpuId) -> Option<Addr> {
@@ -45,11 +47,15 @@ pub trait MapOps: Send + Sync + Debug {
     fn delete(&self, env: &MapEnv<'_>, key: &[u8]) -> Result<(), Errno>;
 
     /// The key after `key`, or the first one without `key` or when it is not in the map.
-    fn next_key(&self, env: &MapEnv<'_>, key: Option<&[u8]>) -> Option<Vec<u8>>;
+    fn next_key(&self, _env: &MapEnv<'_>, _key: Option<&[u8]>) -> Option<Vec<u8>> {
+        None
+    }
 
     /// `BPF_MAP_LOOKUP_ELEM` of the system call: a per-CPU map answers with the values of all CPUs
     /// in order, each padded to 8 bytes.
-    fn lookup_user(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Vec<u8>>;
+    fn lookup_user(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
 
     /// `BPF_MAP_UPDATE_ELEM` of the system call; a per-CPU map wants the values of all CPUs.
     fn update_user(

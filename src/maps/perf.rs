@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::machine::{Addr, CpuId, Cpus, Errno, Memory};
+use crate::machine::{CpuId, Cpus, Errno, Memory};
 
 use super::Shape;
 use super::ops::{BPF_ANY, MapEnv, MapOps, index_of, next_index};
@@ -116,10 +116,6 @@ impl PerfEventArray {
 }
 
 impl MapOps for PerfEventArray {
-    fn lookup(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Addr> {
-        None
-    }
-
     fn update(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
         Err(Errno::EINVAL)
     }
@@ -135,10 +131,6 @@ impl MapOps for PerfEventArray {
 
     fn next_key(&self, _env: &MapEnv<'_>, key: Option<&[u8]>) -> Option<Vec<u8>> {
         next_index(key, self.count)
-    }
-
-    fn lookup_user(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Vec<u8>> {
-        None
     }
 
     fn update_user(&self, _: &MapEnv<'_>, key: &[u8], _: &[u8], flags: u64) -> Result<(), Errno> {

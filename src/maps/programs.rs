@@ -59,10 +59,6 @@ impl ProgArray {
 }
 
 impl MapOps for ProgArray {
-    fn lookup(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Addr> {
-        None
-    }
-
     fn update(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
         Err(Errno::EINVAL)
     }

@@ -236,24 +236,12 @@ impl Entry {
 }
 
 impl MapOps for Ringbuf {
-    fn lookup(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Addr> {
-        None
-    }
-
     fn update(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
         Err(Errno::ENOTSUPP)
     }
 
     fn delete(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Result<(), Errno> {
         Err(Errno::ENOTSUPP)
-    }
-
-    fn next_key(&self, _env: &MapEnv<'_>, _key: Option<&[u8]>) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn lookup_user(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Vec<u8>> {
-        None
     }
 
     fn update_user(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {

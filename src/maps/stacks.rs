@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::Shape;
 use super::jenkins::hash_words;
 use super::ops::{MapEnv, MapOps, index_of};
-use crate::machine::{Addr, Errno, Memory};
+use crate::machine::{Errno, Memory};
 
 /// `BPF_F_FAST_STACK_CMP`: stacks of one hash are one stack.
 const FAST_COMPARE: u64 = 1 << 9;
@@ -77,10 +77,6 @@ impl StackTraces {
 }
 
 impl MapOps for StackTraces {
-    fn lookup(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Addr> {
-        None
-    }
-
     fn update(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
         Err(Errno::EINVAL)
     }

@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering;
 
 use super::managed::{Locking, split_lock};
-use super::{BPF_F_LOCK, Body, Map, MapEnv, PerCpu, RedirectKind, check};
+use super::{BPF_F_LOCK, Body, Map, MapEnv, RedirectKind, check};
 use crate::abi::MapType;
 use crate::machine::{Addr, CpuId, Errno, ProgramAccess};
 
@@ -87,9 +87,9 @@ impl Map {
 
     /// Where the value of a key lies, if it has one for all CPUs.
     pub fn element_user(&self, key: &[u8]) -> Option<Addr> {
-        match check::per_cpu(self.spec.map_type) {
-            PerCpu::Yes => None,
-            PerCpu::No => self.ops().place_user(&self.env(), key),
+        match self.spec.map_type.is_per_cpu() {
+            true => None,
+            false => self.ops().place_user(&self.env(), key),
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Shape;
 use super::ops::{MapEnv, MapOps};
-use crate::machine::{Addr, Errno, Memory};
+use crate::machine::{Errno, Memory};
 
 /// Bytes before each sample (`BPF_RINGBUF_HDR_SZ`).
 const HEADER: u64 = 8;
@@ -102,24 +102,12 @@ fn room(sample: &[u8]) -> u64 {
 }
 
 impl MapOps for UserRingbuf {
-    fn lookup(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Addr> {
-        None
-    }
-
     fn update(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
         Err(Errno::ENOTSUPP)
     }
 
     fn delete(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Result<(), Errno> {
         Err(Errno::ENOTSUPP)
-    }
-
-    fn next_key(&self, _env: &MapEnv<'_>, _key: Option<&[u8]>) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn lookup_user(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Option<Vec<u8>> {
-        None
     }
 
     fn update_user(&self, _: &MapEnv<'_>, _: &[u8], _: &[u8], _: u64) -> Result<(), Errno> {
