@@ -27,8 +27,8 @@ pub enum Events {
 }
 
 /// `EtherType`s of IPv4 and IPv6.
-const IPV4: u16 = 0x0800;
-const IPV6: u16 = 0x86dd;
+pub(super) const IPV4: u16 = 0x0800;
+pub(super) const IPV6: u16 = 0x86dd;
 /// Protocols that are put into IP packets: ICMP, TCP, UDP, ICMPv6.
 const PROTOCOLS: [u8; 4] = [1, 6, 17, 58];
 /// Lengths of payloads, at the edges and between.

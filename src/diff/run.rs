@@ -13,7 +13,7 @@ use crate::machine::{Cpus, Task};
 use crate::object::{Initial, Program};
 use crate::sim::{self, Selection, Sim};
 
-use super::input::Events;
+use super::input::{Events, IPV4, IPV6};
 use super::{Compared, DiffError, Difference, Options, Subject, events, maps};
 
 /// Network device that test runs are on: the loopback device.
@@ -113,10 +113,11 @@ fn turns<'a>(program: &'a Program, wanted: &[&'a Program], options: &Options) ->
 
 /// Whether the kernel test-runs a program on a packet: since 6.18 it wants IP headers whole, but of frames.
 fn is_testable(prog_type: ProgType, packet: &[u8]) -> bool {
-    let header = match packet.get(ETH_HLEN - 2..ETH_HLEN) {
+    let ethertype = packet.get(ETH_HLEN - 2..).and_then(<[u8]>::first_chunk);
+    let header = match ethertype.copied().map(u16::from_be_bytes) {
         _ if prog_type == ProgType::Xdp => 0,
-        Some([0x08, 0x00]) => 20,
-        Some([0x86, 0xdd]) => 40,
+        Some(IPV4) => 20,
+        Some(IPV6) => 40,
         Some(_) | None => 0,
     };
     packet.len() >= ETH_HLEN + header
