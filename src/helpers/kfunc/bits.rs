@@ -5,7 +5,7 @@
 
 use super::{Call, Entry, Reply};
 use crate::isa::Size;
-use crate::machine::{Addr, Errno, ObjectInfo, ObjectKind, ObjectSpec, Owner, ProgramAccess};
+use crate::machine::{Addr, Errno, ObjectKind, ObjectSpec, Owner, ProgramAccess};
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new("bpf_iter_bits_new", 3, new),
@@ -90,8 +90,8 @@ fn destroy(call: &mut Call<'_>) -> Reply {
     let (memory, iter) = (call.memory(), Addr(call.args[0]));
     if memory.load(iter.offset(COUNT), Size::W)? > 64 {
         let copy = Addr(memory.load(iter, Size::DW)?);
-        let is_copy = |info: &ObjectInfo| info.live && &*info.name == NAME && info.offset == 0;
-        if memory.describe(copy).filter(is_copy).is_some() {
+        let info = call.object_named(copy, NAME);
+        if info.is_some_and(|info| info.offset == 0) {
             memory.free(copy);
         }
     }

@@ -15,9 +15,7 @@ use crate::btf::KindFilter;
 use crate::helpers::HelperError;
 use crate::helpers::time::{jiffies, jiffies_of};
 use crate::isa::Size;
-use crate::machine::{
-    Addr, Copies, Errno, FlowBytes, FlowKey, FlowWay, Layout, ObjectInfo, ObjectRefusal,
-};
+use crate::machine::{Addr, Copies, Errno, FlowBytes, FlowKey, FlowWay, Layout, ObjectRefusal};
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new("bpf_xdp_ct_alloc", 5, allocate),
@@ -393,9 +391,7 @@ fn refused(_: ObjectRefusal) -> HelperError {
 /// The connection that the first argument is, and where things are in it.
 fn own(call: &Call<'_>) -> Result<(Addr, Places), HelperError> {
     let at = Addr(call.args[0]);
-    let is_one = |info: &ObjectInfo| &*info.name == NAME;
-    let is_one = call.memory().describe(at).is_some_and(|info| is_one(&info));
-    match is_one && call.world.machine.objects.is_held(at) {
+    match call.object_named(at, NAME).is_some() && call.world.machine.objects.is_held(at) {
         true => Ok((at, Places::of(call)?)),
         false => Err(HelperError::Refused("this is no nf_conn")),
     }

@@ -9,7 +9,7 @@
 use super::{Call, Entry, Reply};
 use crate::helpers::HelperError;
 use crate::isa::{AtomicOp, Fetch, Size, Width};
-use crate::machine::{Addr, Copies, Fault, Layout, ObjectInfo, ObjectRefusal};
+use crate::machine::{Addr, Copies, Fault, Layout, ObjectRefusal};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Entry] = &[
@@ -101,9 +101,8 @@ fn first(call: &Call<'_>, set: &Set) -> u64 {
 /// The set that a program made and an argument is.
 fn own(call: &Call<'_>, argument: u64) -> Result<Addr, HelperError> {
     let at = Addr(argument);
-    let is_set = |info: &ObjectInfo| &*info.name == NAME && info.len == SIZE;
-    let is_set = call.memory().describe(at).is_some_and(|info| is_set(&info));
-    match is_set && call.world.machine.objects.is_held(at) {
+    let info = call.object_named(at, NAME);
+    match info.is_some_and(|info| info.len == SIZE) && call.world.machine.objects.is_held(at) {
         true => Ok(at),
         false => Err(HelperError::Refused("this is no bpf_cpumask")),
     }
@@ -267,24 +266,13 @@ mod tests {
 
     #[test]
     fn set_in_a_field_goes_with_the_field() {
-        use crate::machine::{Part, PartKind};
         let (mut bench, [first, second]) = bench([&[0], &[1]]);
         let field = bench.data(&[0; 8]);
         assert_eq!(bench.call(194, [field, first]), 0);
         assert_eq!(bench.call(194, [field, second]), first as i64);
         assert_eq!(bench.kfunc("bpf_cpumask_release", [first]), 0);
         assert_eq!(bench.machine.objects.held(), 1);
-        let part = Part {
-            offset: 0,
-            size: 8,
-            kind: PartKind::Pointer,
-        };
-        let value = Layout {
-            name: "value".into(),
-            size: 8,
-            parts: vec![part],
-        };
-        bench.machine.objects.release_fields(Addr(field), &value);
+        bench.release_pointer(field);
         assert_eq!((bench.machine.objects.held(), bench.word(field)), (0, 0));
         assert!(bench.kfunc_reply("bpf_cpumask_release", [second]).is_err());
     }

@@ -10,7 +10,7 @@ use super::{Call, Entry, Reply};
 use crate::helpers::HelperError;
 use crate::helpers::dynptr::{Dynptr, Part, packet};
 use crate::isa::Size;
-use crate::machine::{Addr, Copies, Errno, Layout, ObjectInfo, ObjectRefusal};
+use crate::machine::{Addr, Copies, Errno, Layout, ObjectRefusal};
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new("bpf_crypto_ctx_create", 3, create),
@@ -100,8 +100,7 @@ fn checked(params: &[u8]) -> Result<(Mode, &[u8]), Errno> {
 
 /// The bytes before the first zero.
 fn text(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().position(|byte| *byte == 0);
-    end.and_then(|end| bytes.get(..end)).unwrap_or(bytes)
+    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 fn allocate(call: &Call<'_>, mode: Mode, key: &[u8]) -> Result<Option<Addr>, HelperError> {
@@ -125,8 +124,8 @@ fn allocate(call: &Call<'_>, mode: Mode, key: &[u8]) -> Result<Option<Addr>, Hel
 /// The context that an argument is.
 fn own(call: &Call<'_>) -> Result<Addr, HelperError> {
     let at = Addr(call.args[0]);
-    let is_one = |info: &ObjectInfo| info.live && &*info.name == NAME && info.len == SIZE;
-    match call.memory().describe(at).is_some_and(|info| is_one(&info)) {
+    let info = call.object_named(at, NAME);
+    match info.is_some_and(|info| info.len == SIZE) {
         true => Ok(at),
         false => Err(HelperError::Refused("this is no bpf_crypto_ctx")),
     }
@@ -190,9 +189,8 @@ fn crypt(call: &mut Call<'_>, way: Way) -> Reply {
 /// What a context was made with.
 fn cipher_of(call: &Call<'_>, context: Addr) -> Result<(Mode, Cipher), HelperError> {
     let memory = call.memory();
-    let modes = [Mode::Ecb, Mode::Cbc].into_iter();
     let state_len = memory.peek_uint(context.offset(STATE_LEN), Size::W)?;
-    let mode = modes
+    let mode = [Mode::Ecb, Mode::Cbc]
         .into_iter()
         .find(|mode| u64::from(mode.state_len()) == state_len);
     let len = memory.peek_uint(context.offset(KEY_LEN), Size::DW)?;
@@ -217,8 +215,7 @@ fn place(call: &Call<'_>, dynptr: Dynptr) -> Option<Addr> {
 mod tests {
     use super::*;
     use crate::btf::{KindFilter, kernel_6_12};
-    use crate::helpers::tests::bench::{Bench, errno};
-    use crate::machine::{Part as FieldPart, PartKind};
+    use crate::helpers::tests::bench::{Bench, errno, member_offset};
 
     const KEY_BYTES: [u8; 16] = [3; 16];
     const DYNPTR_FROM_MEM: i32 = 197;
@@ -261,15 +258,12 @@ mod tests {
         let (context, params) = (find("bpf_crypto_ctx"), find("bpf_crypto_params"));
         assert_eq!(btf.size_of(context), Some(CONTEXT));
         assert_eq!(btf.size_of(params), Some(PARAMS.into()));
-        let place = |id, path| {
-            let member = btf.member_path(id, path).expect("a member");
-            member.bit_offset / 8
-        };
-        let own = [CIPHER, STATE_LEN].map(i64::cast_unsigned);
-        assert_eq!(["tfm", "siv_len"].map(|path| place(context, path)), own);
-        let own = [RESERVED, ALGORITHM, PARAMS_KEY, PARAMS_KEY_LEN, AUTH_SIZE].map(|at| at as u64);
+        let theirs = ["tfm", "siv_len"].map(|path| member_offset("bpf_crypto_ctx", path));
+        assert_eq!(theirs, [CIPHER, STATE_LEN]);
+        let own = [RESERVED, ALGORITHM, PARAMS_KEY, PARAMS_KEY_LEN, AUTH_SIZE].map(|at| at as i64);
         let theirs = ["reserved", "algo", "key", "key_len", "authsize"];
-        assert_eq!(theirs.map(|path| place(params, path)), own);
+        let theirs = theirs.map(|path| member_offset("bpf_crypto_params", path));
+        assert_eq!(theirs, own);
     }
 
     #[test]
@@ -382,17 +376,7 @@ mod tests {
         let field = bench.data(&[0; 8]);
         assert_eq!(bench.call(194, [field, made]), 0);
         assert_eq!(bench.machine.objects.held(), 1);
-        let part = FieldPart {
-            offset: 0,
-            size: 8,
-            kind: PartKind::Pointer,
-        };
-        let value = Layout {
-            name: "value".into(),
-            size: 8,
-            parts: vec![part],
-        };
-        bench.machine.objects.release_fields(Addr(field), &value);
+        bench.release_pointer(field);
         assert_eq!(bench.machine.objects.held(), 0);
     }
 

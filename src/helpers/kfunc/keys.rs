@@ -2,7 +2,7 @@
 
 use super::{Call, Entry, Reply};
 use crate::helpers::HelperError;
-use crate::machine::{Addr, ObjectInfo, ObjectKind, ObjectSpec, Owner, ProgramAccess};
+use crate::machine::{Addr, ObjectKind, ObjectSpec, Owner, ProgramAccess};
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new("bpf_lookup_user_key", 2, lookup_user_key),
@@ -40,8 +40,8 @@ fn lookup_system_key(call: &mut Call<'_>) -> Reply {
 /// `void bpf_key_put(struct bpf_key *bkey)`
 fn key_put(call: &mut Call<'_>) -> Reply {
     let at = Addr(call.args[0]);
-    let is_key = |info: &ObjectInfo| info.live && &*info.name == NAME && info.offset == 0;
-    match call.memory().describe(at).filter(is_key) {
+    let info = call.object_named(at, NAME);
+    match info.filter(|info| info.offset == 0) {
         Some(_) => {
             call.memory().free(at);
             Ok(0)

@@ -46,6 +46,7 @@ mod user;
 mod work;
 
 use super::{Body, Call, Reply};
+use crate::machine::{Addr, ObjectInfo};
 
 pub use crate::object::CallFacts;
 pub use support::{refusal, support};
@@ -89,6 +90,14 @@ impl Entry {
     #[inline]
     pub fn call(&self, call: &mut Call<'_>) -> Reply {
         (self.body)(call)
+    }
+}
+
+impl Call<'_> {
+    /// The object of that name that an address lies in, if it lives.
+    fn object_named(&self, at: Addr, name: &str) -> Option<ObjectInfo> {
+        let info = self.memory().describe(at);
+        info.filter(|info| info.live && &*info.name == name)
     }
 }
 

@@ -73,8 +73,7 @@ fn set_sun_path(call: &mut Call<'_>) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use crate::btf::{KindFilter, kernel_6_12};
-    use crate::helpers::tests::bench::{Bench, errno};
+    use crate::helpers::tests::bench::{Bench, errno, member_offset};
     use crate::isa::Size;
     use crate::machine::{Addr, Errno, ObjectKind, SocketSpec};
 
@@ -94,22 +93,14 @@ mod tests {
         assert!(bench.kfunc_reply("bpf_sock_destroy", [other]).is_err());
     }
 
-    /// Where a member of a structure is in the kernel's types.
-    fn offset(structure: &str, path: &str) -> i64 {
-        let btf = kernel_6_12();
-        let id = btf.find(structure, KindFilter::STRUCT).expect("a type");
-        let member = btf.member_path(id, path).expect("a member");
-        (member.bit_offset / 8).cast_signed()
-    }
-
     #[test]
     fn path_of_a_unix_socket_is_set_and_of_no_other() {
         let mut bench = Bench::new();
         let make = |len: usize| bench.object(ObjectKind::KernelObject, &vec![0; len]);
         let (context, sk, address) = (make(64), make(1024), make(110));
         let path = bench.data(&[7; 200]);
-        let context_of = |path: &str| context.offset(offset("bpf_sock_addr_kern", path));
-        let family = sk.offset(offset("sock", "__sk_common.skc_family"));
+        let context_of = |path: &str| context.offset(member_offset("bpf_sock_addr_kern", path));
+        let family = sk.offset(member_offset("sock", "__sk_common.skc_family"));
         let put = |bench: &Bench, at: Addr, size, value| {
             let put = bench.machine.memory.poke_uint(at, size, value);
             put.expect("in bounds");

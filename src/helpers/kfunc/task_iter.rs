@@ -7,7 +7,7 @@ use super::objects::{cgroup, place_of_task, task, tasks};
 use super::{Call, Entry, Reply};
 use crate::helpers::HelperError;
 use crate::isa::Size;
-use crate::machine::{Addr, Errno, ObjectInfo, ObjectKind, ObjectSpec, Owner, ProgramAccess, Task};
+use crate::machine::{Addr, Errno, ObjectKind, ObjectSpec, Owner, ProgramAccess, Task};
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new("bpf_iter_task_new", 3, new),
@@ -115,8 +115,8 @@ fn css_state(call: &Call<'_>) -> Result<Option<Addr>, HelperError> {
     if state.is_null() {
         return Ok(None);
     }
-    let is_state = |info: &ObjectInfo| info.live && &*info.name == CSS_NAME && info.offset == 0;
-    match call.memory().describe(state).filter(is_state) {
+    let info = call.object_named(state, CSS_NAME);
+    match info.filter(|info| info.offset == 0) {
         Some(_) => Ok(Some(state)),
         None => Err(HelperError::Refused("this iterator was not begun")),
     }

@@ -121,7 +121,7 @@ fn is_limited(call: &Call<'_>) -> Result<bool, HelperError> {
 #[cfg(test)]
 mod tests {
     use crate::btf::{KindFilter, kernel_6_12};
-    use crate::helpers::tests::bench::Bench;
+    use crate::helpers::tests::bench::{Bench, member_offset};
     use crate::isa::Size;
 
     /// A connection with these members.
@@ -146,10 +146,7 @@ mod tests {
         }
 
         fn place(&self, member: &str) -> crate::machine::Addr {
-            let btf = kernel_6_12();
-            let id = btf.find("tcp_sock", KindFilter::STRUCT).expect("a type");
-            let bit = btf.member_path(id, member).expect("a member").bit_offset;
-            crate::machine::Addr(self.at).offset((bit / 8).cast_signed())
+            crate::machine::Addr(self.at).offset(member_offset("tcp_sock", member))
         }
 
         fn set(&self, member: &str, value: u64) {

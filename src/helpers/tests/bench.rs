@@ -7,10 +7,10 @@ use super::super::{
     Call, Engine, HelperError, Hook, Packet, Reply, RunState, Sysctl, World, entry,
 };
 use crate::abi::{MapType, ProgType};
-use crate::btf::BtfId;
+use crate::btf::{BtfId, KindFilter, kernel_6_12};
 use crate::machine::{
-    Addr, CpuId, Errno, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec, Owner,
-    ProgId, SkBuff, Task, TimerId, XdpFrame,
+    Addr, CpuId, Errno, Layout, Machine, MachineConfig, MemoryConfig, ObjectKind, ObjectSpec,
+    Owner, Part, PartKind, ProgId, SkBuff, Task, TimerId, XdpFrame,
 };
 use crate::maps::{Map, MapTable};
 use crate::object::{Initial, MapSpec, Origin, Pinning};
@@ -29,6 +29,14 @@ pub(crate) struct Bench {
     pub(crate) ctx: Addr,
     pub(crate) packet: Option<Owned>,
     pub(crate) engine: Recorder,
+}
+
+/// Where a member of one of the kernel's structures is.
+pub(crate) fn member_offset(structure: &str, path: &str) -> i64 {
+    let btf = kernel_6_12();
+    let id = btf.find(structure, KindFilter::STRUCT).expect("a type");
+    let member = btf.member_path(id, path).expect("a member");
+    (member.bit_offset / 8).cast_signed()
 }
 
 /// A packet of either kind.
@@ -79,6 +87,21 @@ impl Engine for Recorder {
 pub(crate) const CALLBACK: u64 = 0xca11;
 
 impl Bench {
+    /// Releases the pointer that a field of a value holds, as when the value goes.
+    pub(crate) fn release_pointer(&self, field: u64) {
+        let part = Part {
+            offset: 0,
+            size: 8,
+            kind: PartKind::Pointer,
+        };
+        let value = Layout {
+            name: "value".into(),
+            size: 8,
+            parts: vec![part],
+        };
+        self.machine.objects.release_fields(Addr(field), &value);
+    }
+
     pub(crate) fn new() -> Bench {
         let memory = MemoryConfig {
             budget: 64 << 20,

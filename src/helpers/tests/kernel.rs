@@ -1,7 +1,7 @@
 //! Symbols, types, variables of each CPU, files, counters, descriptors, kernel parameters and messages.
 
 use super::super::{Remote, Sysctl, Vma};
-use super::bench::{Bench, CALLBACK, errno};
+use super::bench::{Bench, CALLBACK, errno, member_offset};
 use crate::abi::ProgType;
 use crate::btf::{KindFilter, kernel_6_12};
 use crate::isa::Size;
@@ -93,8 +93,7 @@ fn kernel_object(bench: &Bench, name: &str, members: &[(&str, u64)]) -> u64 {
     let size = btf.size_of(id).expect("it has a size") as usize;
     let at = bench.object(ObjectKind::KernelObject, &vec![0; size]);
     for (path, value) in members {
-        let member = btf.member_path(id, path).expect("it has the member");
-        let place = at.offset((member.bit_offset / 8) as i64);
+        let place = at.offset(member_offset(name, path));
         let set = bench.machine.memory.poke_uint(place, Size::DW, *value);
         set.expect("in bounds");
     }
@@ -107,13 +106,7 @@ fn path_is_that_from_the_root() {
     let text = |text: &[u8]| bench.object(ObjectKind::KernelObject, text).0;
     let (etc, passwd) = (text(b"etc\0"), text(b"passwd\0"));
     let root = kernel_object(&bench, "dentry", &[]);
-    let parent = kernel_6_12().find("dentry", KindFilter::STRUCT).unwrap();
-    let parent = kernel_6_12()
-        .member_path(parent, "d_parent")
-        .unwrap()
-        .bit_offset
-        / 8;
-    let place = Addr(root).offset(parent as i64);
+    let place = Addr(root).offset(member_offset("dentry", "d_parent"));
     bench
         .machine
         .memory

@@ -1,8 +1,7 @@
 //! Tracked connections on a bench, by the layouts of Linux 6.12.
 
 use super::*;
-use crate::btf::kernel_6_12;
-use crate::helpers::tests::bench::{Bench, errno};
+use crate::helpers::tests::bench::{Bench, errno, member_offset};
 
 /// From 10.0.0.1:1024 to 192.0.2.1:80.
 const TUPLE: [u8; 12] = [10, 0, 0, 1, 192, 0, 2, 1, 4, 0, 0, 80];
@@ -47,10 +46,7 @@ fn alloc(bench: &mut Bench, options: &[u8]) -> u64 {
 }
 
 fn place(path: &str) -> i64 {
-    let btf = kernel_6_12();
-    let id = btf.find("nf_conn", KindFilter::STRUCT).expect("a type");
-    let member = btf.member_path(id, path).expect("a member");
-    (member.bit_offset / 8).cast_signed()
+    member_offset("nf_conn", path)
 }
 
 fn member(bench: &Bench, at: u64, path: &str, size: Size) -> u64 {
@@ -60,11 +56,6 @@ fn member(bench: &Bench, at: u64, path: &str, size: Size) -> u64 {
 
 #[test]
 fn layout_of_a_tuple_is_that_of_the_kernel() {
-    let btf = kernel_6_12();
-    let id = btf
-        .find("nf_conntrack_tuple", KindFilter::STRUCT)
-        .expect("a type");
-    let place = |path| btf.member_path(id, path).expect("a member").bit_offset / 8;
     let theirs = [
         "src.u3",
         "src.u",
@@ -83,7 +74,8 @@ fn layout_of_a_tuple_is_that_of_the_kernel() {
         PROTOCOL,
         39,
     ];
-    assert_eq!(theirs.map(place), own.map(|at| at as u64));
+    let theirs = theirs.map(|path| member_offset("nf_conntrack_tuple", path));
+    assert_eq!(theirs, own.map(|at| at as i64));
 }
 
 #[test]
