@@ -3,7 +3,8 @@
 //! Those who run it take turns: what slows the host down for a while slows all of them, and the ratios between samples
 //! of one turn stay what they are.
 
-use std::sync::Barrier;
+use std::hint::spin_loop;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ebpf_sim::machine::{Cpus, ProgId};
@@ -195,14 +196,20 @@ fn together(
     if prepared.is_empty() {
         return Err(NOT_REACHED.to_owned());
     }
-    let start = Barrier::new(prepared.len());
+    let missing = AtomicUsize::new(prepared.len());
     let results: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = prepared
             .into_iter()
-            .map(|mut prepared| {
-                let start = &start;
+            .enumerate()
+            .map(|(thread, mut prepared)| {
+                let missing = &missing;
                 scope.spawn(move || {
-                    start.wait();
+                    settle(thread);
+                    missing.fetch_sub(1, Ordering::Relaxed);
+                    // Whoever sleeps here is woken on the CPU of the last one.
+                    while missing.load(Ordering::Relaxed) > 0 {
+                        spin_loop();
+                    }
                     let started = Instant::now();
                     whole(prepared.repeat(times)).map(|_| (started, Instant::now()))
                 })
@@ -222,6 +229,27 @@ fn together(
         .zip(first)
         .map_or(Duration::ZERO, |(last, first)| last - first))
 }
+
+/// Puts this thread on one of the host's CPUs, in turn; else short samples are over before the scheduler has spread them.
+#[cfg(target_os = "linux")]
+fn settle(thread: usize) {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    let Ok(allowed) = sched_getaffinity(None) else {
+        return;
+    };
+    let mut cpus = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
+    let turn = thread.checked_rem(allowed.count() as usize);
+    if let Some(cpu) = turn.and_then(|turn| cpus.nth(turn)) {
+        let mut one = CpuSet::new();
+        one.set(cpu);
+        // Where that is refused, the scheduler's choice has to do.
+        let _settled = sched_setaffinity(None, &one);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn settle(_: usize) {}
 
 fn id_of(sim: &Sim, name: &str) -> Result<ProgId, String> {
     let mut programs = sim.loads().iter().flat_map(|load| &load.programs);
