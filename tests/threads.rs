@@ -96,6 +96,7 @@ fn maps_hold_together_under_many_cpus() {
         for file in [
             "hash",
             "hash_update",
+            "own_keys",
             "lru",
             "shared",
             "lpm",

@@ -29,10 +29,7 @@ impl<'a> Call<'a> {
 
     /// Where operations on maps happen.
     pub(super) fn map_env(&self) -> MapEnv<'a> {
-        MapEnv {
-            memory: self.memory(),
-            cpu: self.world.cpu,
-        }
+        MapEnv::of_run(self.memory(), self.world.cpu)
     }
 
     /// Does something with a key of a map.

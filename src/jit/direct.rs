@@ -234,10 +234,7 @@ pub(super) extern "C" fn output(
 
 fn env<'a>(run: &Run<'a>) -> MapEnv<'a> {
     let world = &run.env().world;
-    MapEnv {
-        memory: &world.machine.memory,
-        cpu: world.cpu,
-    }
+    MapEnv::of_run(&world.machine.memory, world.cpu)
 }
 
 /// `r0` of an operation that gives nothing.

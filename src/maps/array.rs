@@ -3,13 +3,15 @@
 //! Every element exists from the start and none can be deleted. All elements are one object of
 //! guest memory, or one for each CPU; an access must not leave the bytes of an element.
 
-use crate::machine::{Addr, CpuId, Errno, Memory, ObjectKind, ObjectSpec, OutOfMemory, Stride};
+use crate::machine::{
+    Addr, CpuId, Errno, Fault, Memory, ObjectKind, ObjectSpec, OutOfMemory, Stride,
+};
 
 use super::managed::{Locking, split_lock};
 use super::ops::{
     BPF_F_LOCK, BPF_NOEXIST, MapEnv, MapOps, check_update_flags, index_of, next_index,
 };
-use super::{PerCpu, Shape};
+use super::{PerCpu, SMALL_VALUE, Shape};
 
 /// `array` and `percpu_array`.
 #[derive(Debug)]
@@ -70,8 +72,51 @@ impl ArrayMap {
         self.stride
     }
 
-    fn value(&self, key: &[u8], cpu: CpuId) -> Option<Addr> {
-        let index = index_of(key).filter(|index| *index < self.count)?;
+    /// How many bytes a key has.
+    pub const KEY: u32 = 4;
+
+    /// How many bytes a value has, if [`ArrayMap::update_short`] takes it.
+    pub fn small_value(&self) -> Option<u32> {
+        self.shape.small_value()
+    }
+
+    /// As [`MapOps::update`], of an index and a value as [`ArrayMap::small_value`] allows, where a program has it.
+    ///
+    /// # Errors
+    /// The program must not read the value.
+    pub fn update_short(
+        &self,
+        env: &MapEnv<'_>,
+        index: u32,
+        value: Addr,
+        flags: u64,
+    ) -> Result<Result<(), Errno>, Fault> {
+        let mut room = [0; SMALL_VALUE];
+        let Some(bytes) = room.get_mut(..self.shape.value_size as usize) else {
+            return Ok(Err(Errno::EINVAL));
+        };
+        env.memory.read(value, bytes)?;
+        Ok(self.put(env, Some(index), bytes, flags))
+    }
+
+    #[inline(always)]
+    fn put(
+        &self,
+        env: &MapEnv<'_>,
+        index: Option<u32>,
+        value: &[u8],
+        flags: u64,
+    ) -> Result<(), Errno> {
+        // To programs the kernel complains of a lock that is missing last, to user space first.
+        self.check_update(index, flags & !BPF_F_LOCK)?;
+        let (locking, _) = split_lock(self.shape.managed.as_ref(), flags)?;
+        let addr = self.value(index, env.cpu).ok_or(Errno::E2BIG)?;
+        self.write(env.memory, addr, value, locking)
+    }
+
+    #[inline(always)]
+    fn value(&self, index: Option<u32>, cpu: CpuId) -> Option<Addr> {
+        let index = index.filter(|index| *index < self.count)?;
         let base = match self.per_cpu {
             PerCpu::No => self.bases.first(),
             PerCpu::Yes => self.bases.get(cpu.index()),
@@ -117,9 +162,9 @@ impl ArrayMap {
         bases.flat_map(move |base| indices.clone().map(move |index| at(*base, index)))
     }
 
-    fn check_update(&self, key: &[u8], flags: u64) -> Result<(), Errno> {
+    fn check_update(&self, index: Option<u32>, flags: u64) -> Result<(), Errno> {
         check_update_flags(flags)?;
-        match index_of(key) {
+        match index {
             Some(index) if index >= self.count => Err(Errno::E2BIG),
             Some(_) if flags == BPF_NOEXIST => Err(Errno::EEXIST),
             Some(_) => Ok(()),
@@ -130,22 +175,18 @@ impl ArrayMap {
 
 impl MapOps for ArrayMap {
     fn lookup(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Addr> {
-        self.value(key, env.cpu)
+        self.value(index_of(key), env.cpu)
     }
 
     fn lookup_on(&self, _env: &MapEnv<'_>, key: &[u8], cpu: CpuId) -> Option<Addr> {
         match self.per_cpu {
             PerCpu::No => None,
-            PerCpu::Yes => self.value(key, cpu),
+            PerCpu::Yes => self.value(index_of(key), cpu),
         }
     }
 
     fn update(&self, env: &MapEnv<'_>, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
-        // To programs the kernel complains of a lock that is missing last, to user space first.
-        self.check_update(key, flags & !BPF_F_LOCK)?;
-        let (locking, _) = split_lock(self.shape.managed.as_ref(), flags)?;
-        let addr = self.value(key, env.cpu).ok_or(Errno::E2BIG)?;
-        self.write(env.memory, addr, value, locking)
+        self.put(env, index_of(key), value, flags)
     }
 
     fn delete(&self, _env: &MapEnv<'_>, _key: &[u8]) -> Result<(), Errno> {
@@ -158,7 +199,7 @@ impl MapOps for ArrayMap {
 
     fn lookup_user(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Vec<u8>> {
         let cpus = (0u32..).zip(&self.bases);
-        let values = cpus.map(|(cpu, _)| self.value(key, CpuId(cpu)));
+        let values = cpus.map(|(cpu, _)| self.value(index_of(key), CpuId(cpu)));
         let size = self.shape.value_size;
         let values = super::gather(env.memory, values, size, self.per_cpu);
         self.shape.hide(values)
@@ -172,11 +213,11 @@ impl MapOps for ArrayMap {
         flags: u64,
     ) -> Result<(), Errno> {
         let (locking, flags) = split_lock(self.shape.managed.as_ref(), flags)?;
-        self.check_update(key, flags)?;
+        self.check_update(index_of(key), flags)?;
         let size = self.shape.value_size;
         let values = super::scatter(value, size, self.per_cpu, self.bases.len())?;
         for (cpu, value) in (0u32..).zip(values) {
-            let addr = self.value(key, CpuId(cpu)).ok_or(Errno::E2BIG)?;
+            let addr = self.value(index_of(key), CpuId(cpu)).ok_or(Errno::E2BIG)?;
             self.write(env.memory, addr, value, locking)?;
         }
         Ok(())

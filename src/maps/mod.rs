@@ -20,14 +20,12 @@ mod check;
 mod hash;
 mod jenkins;
 mod kernel_tables;
-mod keys;
 mod local;
 mod lpm;
 mod managed;
 mod nested;
 mod nodes;
 mod ops;
-mod order;
 mod perf;
 mod prefix;
 mod programs;
@@ -322,6 +320,9 @@ impl fmt::Debug for Map {
     }
 }
 
+/// Values of at most so many bytes are copied in one go.
+const SMALL_VALUE: usize = 64;
+
 /// Whether each CPU has its own value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PerCpu {
@@ -355,6 +356,12 @@ impl Shape {
             PerCpu::No => 1,
             PerCpu::Yes => self.cpus as usize,
         }
+    }
+
+    /// How many bytes a value has, if those are few and nothing but data.
+    fn small_value(&self) -> Option<u32> {
+        let size = Some(self.value_size).filter(|size| *size as usize <= SMALL_VALUE);
+        size.filter(|_| self.managed.is_none())
     }
 
     /// The names of the objects that hold the values: one, or one for each CPU.

@@ -158,8 +158,8 @@ impl<C: Default> Nodes<C> {
         None
     }
 
-    /// Makes the segment of a node, if it is not there yet; one thread at a time.
-    pub(super) fn ensure(&self, memory: &Memory, node: Node) -> Result<(), OutOfMemory> {
+    /// Makes the segment of a node, if it is not there yet, and gives its last node; one thread at a time.
+    pub(super) fn ensure(&self, memory: &Memory, node: Node) -> Result<Node, OutOfMemory> {
         let segment = self.split(node).map(|(segment, _)| segment);
         let lock =
             segment.and_then(|segment| Some((segment, self.segments.get(segment as usize)?)));
@@ -174,7 +174,8 @@ impl<C: Default> Nodes<C> {
             let made = self.make(memory, 1u64 << (segment + self.shift))?;
             let _: &Segment<C> = lock.get_or_init(|| made);
         }
-        Ok(())
+        let last = ((2u64 << segment) - 1) << self.shift;
+        Ok(Node::try_from(last).unwrap_or(Node::MAX))
     }
 
     /// Frees the objects of all segments.

@@ -14,6 +14,37 @@ pub struct MapEnv<'a> {
     pub memory: &'a Memory,
     /// The CPU whose values a per-CPU map answers with.
     pub cpu: CpuId,
+    /// Who asks.
+    pub(super) caller: Caller,
+}
+
+/// Who does something with a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// A program's run: it has its CPU to itself.
+    Run,
+    /// Anybody else, at any time.
+    Outside,
+}
+
+impl<'a> MapEnv<'a> {
+    /// Of a program's run on a CPU, which has that CPU to itself until it ends.
+    pub(crate) fn of_run(memory: &'a Memory, cpu: CpuId) -> MapEnv<'a> {
+        MapEnv {
+            memory,
+            cpu,
+            caller: Caller::Run,
+        }
+    }
+
+    /// Of anybody else, on any thread.
+    pub fn outside(memory: &'a Memory, cpu: CpuId) -> MapEnv<'a> {
+        MapEnv {
+            memory,
+            cpu,
+            caller: Caller::Outside,
+        }
+    }
 }
 
 /// Create or overwrite (`BPF_ANY`).

@@ -44,10 +44,7 @@ fn map(machine: &Machine, map_type: MapType, value_size: u32, max_entries: u32) 
 }
 
 fn env(machine: &Machine, cpu: u32) -> MapEnv<'_> {
-    MapEnv {
-        memory: &machine.memory,
-        cpu: CpuId(cpu),
-    }
+    MapEnv::of_run(&machine.memory, CpuId(cpu))
 }
 
 fn key(n: u32) -> Vec<u8> {

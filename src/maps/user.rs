@@ -219,13 +219,19 @@ impl Map {
         batch
     }
 
-    /// All keys and values as [`Map::lookup_user`] gives them, in the map's order.
+    /// All keys and values as [`Map::lookup_user`] gives them, in the map's order; those of hash maps by rising key,
+    /// read as a little-endian number.
     pub fn entries(&self) -> Vec<Pair> {
         let env = self.env();
         let first = self.ops().next_key(&env, None);
         let keys = std::iter::successors(first, |key| self.ops().next_key(&env, Some(key)));
-        keys.filter_map(|key| self.ops().lookup_user(&env, &key).map(|value| (key, value)))
-            .collect()
+        let pairs =
+            keys.filter_map(|key| self.ops().lookup_user(&env, &key).map(|value| (key, value)));
+        let mut pairs: Vec<_> = pairs.collect();
+        if self.spec.map_type.is_hash() {
+            pairs.sort_by(|(one, _), (other, _)| one.iter().rev().cmp(other.iter().rev()));
+        }
+        pairs
     }
 
     /// `BPF_MAP_FREEZE`: as [`Map::freeze`], with the kernel's error number.
@@ -269,10 +275,7 @@ impl Map {
     }
 
     fn env(&self) -> MapEnv<'_> {
-        MapEnv {
-            memory: &self.memory,
-            cpu: CpuId(0),
-        }
+        MapEnv::outside(&self.memory, CpuId(0))
     }
 
     fn check_user(&self, key: &[u8], request: Request) -> Result<(), Errno> {

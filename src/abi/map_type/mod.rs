@@ -161,6 +161,18 @@ impl MapType {
         )
     }
 
+    /// Whether it is a hash table, plain, per CPU, evicting or of maps.
+    pub fn is_hash(self) -> bool {
+        matches!(
+            self,
+            MapType::Hash
+                | MapType::PercpuHash
+                | MapType::LruHash
+                | MapType::LruPercpuHash
+                | MapType::HashOfMaps
+        )
+    }
+
     /// All of them, by number, `Unspec` aside.
     pub fn all() -> impl Iterator<Item = MapType> {
         TABLE.iter().skip(1).map(|row| row.0)

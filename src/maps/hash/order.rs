@@ -1,6 +1,6 @@
-//! The order in which a hash map's elements were inserted: a list linked through node numbers.
+//! The order in which a map's elements are evicted: a list linked through node numbers.
 
-use super::nodes::Node;
+use crate::maps::nodes::Node;
 
 /// An ordered set of nodes with constant-time changes anywhere.
 #[derive(Debug, Default)]

@@ -1,0 +1,485 @@
+//! Hash maps: plain, per CPU, and those that evict the least recently used element.
+//!
+//! Rules:
+//! - Lookups take no lock; updates and deletions take the bucket's, those of a map that evicts the map's.
+//! - As in the kernel, an update of a plain map puts a new element in the place of the old one, so
+//!   that readers see the old value or the new one and never half of each; a per-CPU map is
+//!   written in place. Values never move.
+//! - Elements are reused at once, as in the kernel: the one that a CPU gave back last is the next that it takes. A
+//!   preallocated map keeps the one that a run replaced last apart: it is the next that replaces another there. Whoever
+//!   still holds an element's address finds the new value there, and what it does to a timer there is done to the new
+//!   element's.
+//! - Keys are listed bucket by bucket, as in the kernel, in an order that is the same in each run.
+//! - A full LRU map evicts one element for each that is inserted: the first in the order whose
+//!   turn has come and that no program looked up or updated since its last turn. The kernel evicts
+//!   in batches and from per-CPU lists, so that it may evict earlier; ours is the same in each run.
+
+mod keys;
+mod order;
+mod pool;
+mod table;
+
+use std::sync::atomic::Ordering;
+
+use spin::mutex::{SpinMutex, SpinMutexGuard};
+use spin::relax::Yield;
+
+use crate::abi::map_type::flag::NO_PREALLOC;
+use crate::machine::{Addr, CpuId, Errno, Fault, Memory};
+
+use super::managed::{Locking, split_lock};
+use super::nodes::Node;
+use super::ops::{Caller, Existence, MapEnv, MapOps, check_existence, check_update_flags};
+use super::{PerCpu, SMALL_VALUE, Shape};
+use keys::{SHORT, Sought};
+use order::Order;
+use pool::Pool;
+use table::{Held, Place, Table};
+
+/// What happens when a full map is given another key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhenFull {
+    /// The update is refused.
+    Refuse,
+    /// An element is evicted.
+    Evict,
+}
+
+/// When the kernel allocates elements: it decides which one is reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Allocation {
+    /// When the map is made.
+    Ahead,
+    /// When they are inserted.
+    OnDemand,
+}
+
+impl Allocation {
+    /// As the flags of a map have it.
+    pub(super) fn of(flags: u32) -> Allocation {
+        match flags & NO_PREALLOC {
+            0 => Allocation::Ahead,
+            _ => Allocation::OnDemand,
+        }
+    }
+}
+
+/// `hash`, `percpu_hash`, `lru_hash`, `lru_percpu_hash`.
+#[derive(Debug)]
+pub struct HashMap {
+    table: Table,
+    pool: Pool,
+    shape: Shape,
+    allocation: Allocation,
+    /// The elements of a map that evicts, the next one to go first; who changes the map holds it.
+    order: Option<SpinMutex<Order, Yield>>,
+}
+
+/// What a change of the map holds: the key's bucket, or the order.
+struct Hold<'a> {
+    _bucket: Option<Held<'a>>,
+    order: Option<SpinMutexGuard<'a, Order, Yield>>,
+}
+
+impl HashMap {
+    pub(super) fn new(shape: &Shape, when_full: WhenFull, allocation: Allocation) -> HashMap {
+        HashMap {
+            table: Table::new(shape),
+            pool: Pool::new(shape.max_entries, shape.cpus),
+            shape: shape.clone(),
+            allocation,
+            order: match when_full {
+                WhenFull::Refuse => None,
+                WhenFull::Evict => Some(SpinMutex::default()),
+            },
+        }
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.pool.elements() as usize
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// As [`MapOps::lookup`], of a key of at most 16 bytes as two numbers in little-endian order; 0
+    /// stands for none.
+    #[inline(always)]
+    pub fn lookup_short(&self, env: &MapEnv<'_>, key: [u64; 2]) -> u64 {
+        let found = self.look_up(env, &Sought::of_words(key));
+        found.map_or(0, |addr| addr.0)
+    }
+
+    /// As [`MapOps::update`], of such a key and a value as [`HashMap::small_value`] allows, where
+    /// a program has it.
+    ///
+    /// # Errors
+    /// The program must not read the value.
+    pub fn update_short(
+        &self,
+        env: &MapEnv<'_>,
+        key: [u64; 2],
+        value: Addr,
+        flags: u64,
+    ) -> Result<Result<(), Errno>, Fault> {
+        let mut room = [0; SMALL_VALUE];
+        let Some(bytes) = room.get_mut(..self.shape.value_size as usize) else {
+            return Ok(Err(Errno::EINVAL));
+        };
+        env.memory.read(value, bytes)?;
+        Ok(
+            self.put(env, &Sought::of_words(key), flags, |node, filling| {
+                self.fill_one(env, node, bytes, filling)
+            }),
+        )
+    }
+
+    /// As [`MapOps::delete`], of such a key.
+    ///
+    /// # Errors
+    /// The key is not there.
+    pub fn delete_short(&self, env: &MapEnv<'_>, key: [u64; 2]) -> Result<(), Errno> {
+        self.remove(env, &Sought::of_words(key))
+    }
+
+    /// How many bytes a key has, if it has at most 16.
+    pub fn short_key(&self) -> Option<u32> {
+        Some(self.shape.key_size).filter(|size| *size <= SHORT)
+    }
+
+    /// How many bytes a value has, if [`HashMap::update_short`] takes it.
+    pub fn small_value(&self) -> Option<u32> {
+        self.shape.small_value()
+    }
+
+    /// The value that an address lies in, and its key.
+    pub fn around(&self, memory: &Memory, addr: Addr) -> Option<(Vec<u8>, Addr)> {
+        let found = self.table.nodes.around(addr)?;
+        let value = self.table.nodes.values(&found).next()?;
+        Some((self.table.key_of(memory, &found)?, value))
+    }
+
+    /// Inserts or replaces; `fill` writes the values of the node it is given.
+    #[inline(always)]
+    fn put(
+        &self,
+        env: &MapEnv<'_>,
+        key: &Sought<'_>,
+        flags: u64,
+        fill: impl Fn(&Place<'_>, Filling) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        let (locking, flags) = split_lock(self.shape.managed.as_ref(), flags)?;
+        check_update_flags(flags)?;
+        let mut hold = self.hold(key.hash);
+        match self.table.find(env.memory, key) {
+            Some(old) => {
+                check_existence(flags, Existence::Present)?;
+                match (locking, self.shape.per_cpu) {
+                    (Locking::Yes, _) => fill(&old, Filling::Locked),
+                    (Locking::No, PerCpu::No) => self.replace(&mut hold, env, (key, &old), fill),
+                    (Locking::No, PerCpu::Yes) => {
+                        self.mark(&old);
+                        fill(&old, Filling::InPlace)
+                    }
+                }
+            }
+            None => {
+                check_existence(flags, Existence::Absent)?;
+                self.insert(&mut hold, env, key, fill)
+            }
+        }
+    }
+
+    fn remove(&self, env: &MapEnv<'_>, key: &Sought<'_>) -> Result<(), Errno> {
+        let mut hold = self.hold(key.hash);
+        let found = self.table.find(env.memory, key).ok_or(Errno::ENOENT)?;
+        if let Some(order) = &mut hold.order {
+            order.remove(found.node);
+        }
+        self.retire(env.cpu, &found);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn look_up(&self, env: &MapEnv<'_>, key: &Sought<'_>) -> Option<Addr> {
+        let found = self.table.find(env.memory, key)?;
+        self.mark(&found);
+        self.table.nodes.value(&found, env.cpu)
+    }
+
+    /// Takes hold of what a change of a key's chain needs.
+    #[inline(always)]
+    fn hold(&self, hash: u32) -> Hold<'_> {
+        match &self.order {
+            None => Hold {
+                _bucket: self.table.hold(hash),
+                order: None,
+            },
+            Some(order) => Hold {
+                _bucket: None,
+                order: Some(order.lock()),
+            },
+        }
+    }
+
+    fn insert(
+        &self,
+        hold: &mut Hold<'_>,
+        env: &MapEnv<'_>,
+        key: &Sought<'_>,
+        fill: impl Fn(&Place<'_>, Filling) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        match (self.pool.count_in(), &mut hold.order) {
+            (Err(_), Some(order)) => {
+                self.evict(order, env.cpu);
+                self.pool.count_in()?;
+            }
+            (counted, _) => counted?,
+        }
+        let place = self
+            .take(env)
+            .and_then(|node| self.make(env, key, (node, fill)));
+        let place = place.inspect_err(|_| self.pool.count_out())?;
+        self.table.link(&place);
+        if let Some(order) = &mut hold.order {
+            order.push_back(place.node);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn replace(
+        &self,
+        hold: &mut Hold<'_>,
+        env: &MapEnv<'_>,
+        (key, old): (&Sought<'_>, &Place<'_>),
+        fill: impl Fn(&Place<'_>, Filling) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        let apart = self.keeps_apart(env);
+        let node = match apart.then(|| self.pool.take_apart(env.cpu)).flatten() {
+            Some(node) => node,
+            None => self.take(env)?,
+        };
+        let place = self.make(env, key, (node, fill))?;
+        self.mark(&place);
+        self.table.replace(old, &place);
+        if let Some(order) = &mut hold.order {
+            order.replace(old.node, place.node);
+        }
+        self.release_values(old);
+        match apart {
+            true => self.pool.put_apart(env.cpu, old.node),
+            false => self.pool.give(env.cpu, old.node),
+        }
+        Ok(())
+    }
+
+    /// Whether a node that is replaced is kept apart: by runs, which have their CPUs to themselves.
+    #[inline(always)]
+    fn keeps_apart(&self, env: &MapEnv<'_>) -> bool {
+        self.order.is_none() && self.allocation == Allocation::Ahead && env.caller == Caller::Run
+    }
+
+    /// Gives a node that is not in use a key and values.
+    #[inline(always)]
+    fn make(
+        &self,
+        env: &MapEnv<'_>,
+        key: &Sought<'_>,
+        (node, fill): (Node, impl Fn(&Place<'_>, Filling) -> Result<(), Errno>),
+    ) -> Result<Place<'_>, Errno> {
+        let place = self.table.nodes.at(node).ok_or(Errno::ENOMEM)?;
+        self.table.set_key(env.memory, &place, key);
+        if let Err(errno) = fill(&place, Filling::New) {
+            self.pool.give(env.cpu, node);
+            return Err(errno);
+        }
+        Ok(place)
+    }
+
+    /// A node that is not in use.
+    #[inline(always)]
+    fn take(&self, env: &MapEnv<'_>) -> Result<Node, Errno> {
+        let make = |node| self.table.nodes.ensure(env.memory, node);
+        self.pool.take(env.cpu, make)
+    }
+
+    /// Takes an element out of the map.
+    fn retire(&self, cpu: CpuId, found: &Place<'_>) {
+        self.table.unlink(found);
+        self.release_values(found);
+        self.pool.give(cpu, found.node);
+        self.pool.count_out();
+    }
+
+    /// Releases what the values of a node hold.
+    #[inline(always)]
+    fn release_values(&self, found: &Place<'_>) {
+        if self.shape.managed.is_some() || self.shape.timers.any() {
+            self.release_held(found);
+        }
+    }
+
+    #[cold]
+    fn release_held(&self, found: &Place<'_>) {
+        let values = self.table.nodes.values(found);
+        values.for_each(|addr| self.shape.release(addr));
+    }
+
+    fn evict(&self, order: &mut Order, cpu: CpuId) {
+        // Each turn clears a mark, so that the second round finds one without.
+        for _ in 0..=2 * order.len() {
+            let Some(node) = order.pop_front() else {
+                return;
+            };
+            let Some(found) = self.table.nodes.at(node) else {
+                return;
+            };
+            if !found.cell.referenced.swap(false, Ordering::Relaxed) {
+                return self.retire(cpu, &found);
+            }
+            order.push_back(node);
+        }
+    }
+
+    /// Notes that a program used an element.
+    #[inline(always)]
+    fn mark(&self, found: &Place<'_>) {
+        let referenced = &found.cell.referenced;
+        if self.order.is_some() && !referenced.load(Ordering::Relaxed) {
+            referenced.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes the value of the CPU at work; in a new element the other CPUs' values are zero.
+    fn fill_one(
+        &self,
+        env: &MapEnv<'_>,
+        place: &Place<'_>,
+        value: &[u8],
+        filling: Filling,
+    ) -> Result<(), Errno> {
+        if self.shape.per_cpu == PerCpu::Yes && filling == Filling::New {
+            let zeros = vec![0; self.shape.value_size as usize];
+            for addr in self.table.nodes.values(place) {
+                super::copy_value(env.memory, addr, &zeros, self.shape.value_size)?;
+            }
+        }
+        let addr = self.table.nodes.value(place, env.cpu);
+        let addr = addr.ok_or(Errno::EINVAL)?;
+        self.write(env.memory, addr, value, filling)
+    }
+
+    /// Writes one value; what it held before is released where it stays in its place.
+    #[inline(always)]
+    fn write(
+        &self,
+        memory: &Memory,
+        addr: Addr,
+        value: &[u8],
+        filling: Filling,
+    ) -> Result<(), Errno> {
+        match (&self.shape.managed, filling) {
+            (None, _) | (Some(_), Filling::New) => self.shape.write(memory, addr, value),
+            (Some(managed), Filling::Locked) => managed.write_locked(memory, addr, value),
+            (Some(_), Filling::InPlace) => {
+                let written = self.shape.write(memory, addr, value);
+                self.shape.release(addr);
+                written
+            }
+        }
+    }
+}
+
+/// Where a value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filling {
+    /// Into an element that nobody sees yet.
+    New,
+    /// Over the one that is there.
+    InPlace,
+    /// The same, under its lock.
+    Locked,
+}
+
+impl MapOps for HashMap {
+    fn lookup(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Addr> {
+        self.look_up(env, &Sought::of(key))
+    }
+
+    fn lookup_on(&self, env: &MapEnv<'_>, key: &[u8], cpu: CpuId) -> Option<Addr> {
+        match self.shape.per_cpu {
+            PerCpu::No => None,
+            PerCpu::Yes => self.lookup(&MapEnv { cpu, ..*env }, key),
+        }
+    }
+
+    fn update(&self, env: &MapEnv<'_>, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
+        self.put(env, &Sought::of(key), flags, |place, filling| {
+            self.fill_one(env, place, value, filling)
+        })
+    }
+
+    fn delete(&self, env: &MapEnv<'_>, key: &[u8]) -> Result<(), Errno> {
+        self.remove(env, &Sought::of(key))
+    }
+
+    fn next_key(&self, env: &MapEnv<'_>, key: Option<&[u8]>) -> Option<Vec<u8>> {
+        let own = key.map(Sought::of).and_then(|key| {
+            let _hold = self.hold(key.hash);
+            let found = self.table.find(env.memory, &key)?;
+            let next = self.table.after(&found);
+            Some((
+                key.hash,
+                next.map(|next| self.table.key_of(env.memory, &next)),
+            ))
+        });
+        if let Some((_, Some(next))) = own {
+            return next;
+        }
+        let mut buckets = self.table.occupied(own.map(|(hash, _)| hash));
+        buckets.find_map(|hash| {
+            let _hold = self.hold(hash);
+            self.table.key_of(env.memory, &self.table.first(hash)?)
+        })
+    }
+
+    fn lookup_user(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Vec<u8>> {
+        let found = self.table.find(env.memory, &Sought::of(key))?;
+        let values = self.table.nodes.values(&found).map(Some);
+        let values = super::gather(
+            env.memory,
+            values,
+            self.shape.value_size,
+            self.shape.per_cpu,
+        );
+        self.shape.hide(values)
+    }
+
+    fn update_user(
+        &self,
+        env: &MapEnv<'_>,
+        key: &[u8],
+        value: &[u8],
+        flags: u64,
+    ) -> Result<(), Errno> {
+        let size = self.shape.value_size;
+        let count = self.shape.copies();
+        let parts = super::scatter(value, size, self.shape.per_cpu, count)?;
+        self.put(env, &Sought::of(key), flags, |place, filling| {
+            let mut places = self.table.nodes.values(place).zip(&parts);
+            places.try_for_each(|(addr, part)| self.write(env.memory, addr, part, filling))
+        })
+    }
+
+    fn release(&self, memory: &Memory) {
+        if self.shape.managed.is_some() {
+            let places = (1..=self.pool.made()).map_while(|node| self.table.nodes.at(node));
+            places.for_each(|place| self.release_held(&place));
+        }
+        self.table.nodes.release(memory);
+    }
+}
