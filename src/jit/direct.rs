@@ -12,7 +12,7 @@ use crate::code::{Cause, Checks, Code, Place};
 use crate::helpers::{self, kfunc};
 use crate::isa::{Reg, Size};
 use crate::machine::{Addr, Errno, Fault};
-use crate::maps::{Body, HashMap, LpmTrie, MapEnv, Ringbuf};
+use crate::maps::{ArrayMap, Body, HashMap, LpmTrie, MapEnv, Ringbuf};
 
 use super::shims::Shim;
 use super::state::Run;
@@ -26,6 +26,8 @@ pub(super) enum Direct<'a> {
     UpdateHash(&'a HashMap),
     /// `bpf_map_delete_elem` of a hash map.
     DeleteHash(&'a HashMap),
+    /// `bpf_map_update_elem` of an array.
+    UpdateArray(&'a ArrayMap),
     /// `bpf_map_lookup_elem` of a longest-prefix-match map.
     LookupLpm(&'a LpmTrie),
     /// `bpf_ringbuf_reserve`.
@@ -47,6 +49,9 @@ impl<'a> Direct<'a> {
                 Direct::UpdateHash(hash)
             }
             (DELETE, Body::Hash(hash)) if hash.short_key().is_some() => Direct::DeleteHash(hash),
+            (UPDATE, Body::Array(array)) if array.small_value().is_some() => {
+                Direct::UpdateArray(array)
+            }
             (LOOKUP, Body::Lpm(lpm)) if lpm.short_key().is_some() => Direct::LookupLpm(lpm),
             (RESERVE, Body::Ringbuf(ringbuf)) => Direct::Reserve(ringbuf),
             (OUTPUT, Body::Ringbuf(ringbuf)) => Direct::Output(ringbuf),
@@ -60,6 +65,7 @@ impl<'a> Direct<'a> {
             Direct::LookupHash(_) => Shim::LookupHash,
             Direct::UpdateHash(_) => Shim::UpdateHash,
             Direct::DeleteHash(_) => Shim::DeleteHash,
+            Direct::UpdateArray(_) => Shim::UpdateArray,
             Direct::LookupLpm(_) => Shim::LookupLpm,
             Direct::Reserve(_) => Shim::Reserve,
             Direct::Output(_) => Shim::Output,
@@ -72,6 +78,7 @@ impl<'a> Direct<'a> {
             Direct::LookupHash(map) | Direct::UpdateHash(map) | Direct::DeleteHash(map) => {
                 std::ptr::from_ref(map).expose_provenance()
             }
+            Direct::UpdateArray(map) => std::ptr::from_ref(map).expose_provenance(),
             Direct::LookupLpm(map) => std::ptr::from_ref(map).expose_provenance(),
             Direct::Reserve(map) | Direct::Output(map) => {
                 std::ptr::from_ref(map).expose_provenance()
@@ -86,6 +93,7 @@ impl<'a> Direct<'a> {
             Direct::LookupHash(map) | Direct::UpdateHash(map) | Direct::DeleteHash(map) => {
                 map.short_key().map(|size| (size, 2))
             }
+            Direct::UpdateArray(_) => Some((ArrayMap::KEY, 1)),
             Direct::LookupLpm(map) => map.short_key().map(|size| (size, 1)),
             Direct::Reserve(_) | Direct::Output(_) => None,
         }
@@ -95,7 +103,7 @@ impl<'a> Direct<'a> {
     pub(super) fn rest(self) -> &'static [Reg] {
         match self {
             Direct::LookupHash(_) | Direct::DeleteHash(_) | Direct::LookupLpm(_) => &[],
-            Direct::UpdateHash(_) => &[Reg::R3, Reg::R4],
+            Direct::UpdateHash(_) | Direct::UpdateArray(_) => &[Reg::R3, Reg::R4],
             Direct::Reserve(_) => &[Reg::R2, Reg::R3],
             Direct::Output(_) => &[Reg::R2, Reg::R3, Reg::R4],
         }
@@ -103,7 +111,10 @@ impl<'a> Direct<'a> {
 
     /// Whether it may stop the run.
     pub(super) fn stops(self) -> bool {
-        matches!(self, Direct::UpdateHash(_) | Direct::Output(_))
+        matches!(
+            self,
+            Direct::UpdateHash(_) | Direct::UpdateArray(_) | Direct::Output(_)
+        )
     }
 }
 
@@ -208,6 +219,19 @@ pub(super) extern "C" fn update_hash(
 
 pub(super) extern "C" fn delete_hash(run: &mut Run<'_>, map: &HashMap, low: u64, high: u64) -> u64 {
     status(map.delete_short(&env(run), [low, high]))
+}
+
+pub(super) extern "C" fn update_array(
+    run: &mut Run<'_>,
+    map: &ArrayMap,
+    index: u64,
+    value: u64,
+    flags: u64,
+) -> u64 {
+    match map.update_short(&env(run), index as u32, Addr(value), flags) {
+        Ok(updated) => status(updated),
+        Err(fault) => refused(run, "bpf_map_update_elem", fault),
+    }
 }
 
 pub(super) extern "C" fn lookup_lpm(run: &mut Run<'_>, map: &LpmTrie, key: u64) -> u64 {

@@ -68,6 +68,8 @@ pub(super) enum Shim {
     UpdateHash,
     /// A deletion from one: the map, the key.
     DeleteHash,
+    /// An update of an array that is known: the map, the index, address of the value, flags.
+    UpdateArray,
     /// A lookup in a longest-prefix-match map that is known: the map, the key.
     LookupLpm,
     /// `bpf_ringbuf_reserve` in a ring buffer that is known: the map, size, flags.
@@ -103,6 +105,7 @@ impl Shim {
             Shim::LookupHash,
             Shim::UpdateHash,
             Shim::DeleteHash,
+            Shim::UpdateArray,
             Shim::LookupLpm,
             Shim::Reserve,
             Shim::Output,
@@ -133,7 +136,7 @@ impl Shim {
             | Shim::DeleteHash
             | Shim::Reserve
             | Shim::CallReg => 3,
-            Shim::Atomic | Shim::AtomicArena | Shim::Output => 4,
+            Shim::Atomic | Shim::AtomicArena | Shim::UpdateArray | Shim::Output => 4,
             Shim::UpdateHash => 5,
         }
     }
@@ -161,6 +164,7 @@ impl Shim {
             Shim::LookupHash => "lookup_hash",
             Shim::UpdateHash => "update_hash",
             Shim::DeleteHash => "delete_hash",
+            Shim::UpdateArray => "update_array",
             Shim::LookupLpm => "lookup_lpm",
             Shim::Reserve => "reserve",
             Shim::Output => "output",
@@ -194,6 +198,7 @@ impl Shim {
             Shim::LookupHash => direct::lookup_hash as *const u8,
             Shim::UpdateHash => direct::update_hash as *const u8,
             Shim::DeleteHash => direct::delete_hash as *const u8,
+            Shim::UpdateArray => direct::update_array as *const u8,
             Shim::LookupLpm => direct::lookup_lpm as *const u8,
             Shim::Reserve => direct::reserve as *const u8,
             Shim::Output => direct::output as *const u8,

@@ -1,11 +1,13 @@
 //! Calls of helpers that go straight to the map they are given, and of what native code does itself.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::types::I32;
+use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{InstBuilder, Value};
 
 use crate::code::Place;
 use crate::isa::{Extend, Reg, Size};
+use crate::machine::Addr;
+use crate::maps::{ArrayMap, BPF_EXIST};
 
 use super::super::direct::{Direct, pieces};
 use super::super::state::Field;
@@ -14,6 +16,17 @@ use super::{Body, Translator};
 
 impl Translator<'_, '_> {
     pub(super) fn call_direct(&mut self, body: &Body<'_>, index: usize, direct: Direct<'_>) {
+        let r0 = match direct {
+            Direct::UpdateArray(array) if let Some(base) = array.base() => {
+                self.update_array(body, index, (array, base))
+            }
+            _ => self.call_map(body, index, direct),
+        };
+        self.set(body, Reg::R0, r0);
+    }
+
+    /// Calls the function that does it, and gives what that returns.
+    fn call_map(&mut self, body: &Body<'_>, index: usize, direct: Direct<'_>) -> Value {
         let mut args = vec![self.number(direct.map() as i64)];
         if let Some((size, words)) = direct.key() {
             args.extend(self.key(body, index, size).into_iter().take(words));
@@ -27,7 +40,50 @@ impl Translator<'_, '_> {
         if direct.stops() {
             self.go_unless_stopped();
         }
-        self.set(body, Reg::R0, r0);
+        r0
+    }
+
+    /// `bpf_map_update_elem` of an array: the value is copied here where the element is there and the flags ask for
+    /// nothing else.
+    fn update_array(
+        &mut self,
+        body: &Body<'_>,
+        index: usize,
+        (array, base): (&ArrayMap, Addr),
+    ) -> Value {
+        let [key, _] = self.key(body, index, ArrayMap::KEY);
+        let (value, flags) = (self.get(body, Reg::R3), self.get(body, Reg::R4));
+        let count = i64::from(array.count());
+        let inside = self
+            .builder
+            .ins()
+            .icmp_imm_u(IntCC::UnsignedLessThan, key, count);
+        let others = self.builder.ins().band_imm_s(flags, !(BPF_EXIST as i64));
+        let plain = self.builder.ins().icmp_imm_s(IntCC::Equal, others, 0);
+        let here = self.builder.ins().band(inside, plain);
+        let [copy, call, done] = [(); 3].map(|()| self.builder.create_block());
+        let r0 = self.builder.append_block_param(done, I64);
+        self.builder.set_cold_block(call);
+        self.builder.ins().brif(here, copy, &[], call, &[]);
+
+        self.builder.switch_to_block(copy);
+        let off = self
+            .builder
+            .ins()
+            .imul_imm_u(key, i64::from(array.stride()));
+        let element = self.builder.ins().iadd_imm_s(off, base.0 as i64);
+        for Place { size, off, .. } in pieces(Reg::R3, array.small_value().unwrap_or(0)) {
+            let piece = self.plain_load(Extend::Zero, size, value, off);
+            self.plain_store(size, piece, element, off);
+        }
+        let zero = self.number(0);
+        self.builder.ins().jump(done, &[zero.into()]);
+
+        self.builder.switch_to_block(call);
+        let called = self.call_map(body, index, Direct::UpdateArray(array));
+        self.builder.ins().jump(done, &[called.into()]);
+        self.builder.switch_to_block(done);
+        r0
     }
 
     /// `bpf_iter_num_next`: the state is the last number and the end, and both zero behind the last.
