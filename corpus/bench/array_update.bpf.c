@@ -14,10 +14,11 @@ int array_update(struct xdp_md *ctx)
 {
 	u32 failed = 0;
 
-	for (u64 i = 0; i < 128; i++) {
+	for (u32 i = 0; i < 128; i++) {
 		u32 key = i * 7 & 255;
+		u64 value = i;
 
-		if (bpf_map_update_elem(&counts, &key, &i, BPF_ANY))
+		if (bpf_map_update_elem(&counts, &key, &value, BPF_ANY))
 			failed++;
 	}
 	return failed;
