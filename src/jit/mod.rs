@@ -32,6 +32,7 @@ mod native;
 mod shims;
 mod slots;
 mod state;
+mod tails;
 mod translate;
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
-use cranelift_codegen::ir::{BlockArg, InstBuilder, Value};
+use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value};
 
 use crate::code::{Checks, EntryId, MAX_FRAMES, MAX_LOOPS, Op, TOO_MANY_TURNS, Target};
 use crate::helpers::{self, kfunc};
-use crate::isa::Reg;
+use crate::isa::{JumpOp, Reg};
 
 use super::super::Counting;
 use super::super::direct::{self, Direct};
@@ -27,17 +27,28 @@ impl<'a> Translator<'a, '_> {
         self.builder.ins().jump(block, &[]);
     }
 
-    pub(super) fn branch(&mut self, body: &Body<'_>, index: usize, taken: Value, target: Target) {
-        let to = self.block(body, index, target.index());
-        let next = self.block(body, index, index + 1);
-        self.builder.ins().brif(taken, to, &[], next, &[]);
-    }
-
-    /// As [`Translator::branch`], when the way that is taken leads back and is gone seldom: what
-    /// must be moved between registers for it is out of the other one's way.
-    pub(super) fn seldom(&mut self, body: &Body<'_>, index: usize, taken: Value, target: Target) {
-        let to = self.block(body, index, target.index());
-        let next = self.block(body, index, index + 1);
+    /// Goes where a branch leads, or else to `next`.
+    pub(super) fn branch(&mut self, body: &Body<'_>, index: usize, op: &Op, next: Block) {
+        let (taken, target, seldom) = match *op {
+            Op::JumpIfReg { branch, src } => {
+                let taken = self.compare_reg(body, branch, src);
+                (taken, branch.target.index(), false)
+            }
+            Op::JumpIfImm { branch, imm } => {
+                let taken = self.compare_imm(body, branch, imm);
+                let target = branch.target.index();
+                // Few values are that very number.
+                let seldom = branch.op == JumpOp::Eq && imm > 0 && target <= index;
+                (taken, target, seldom)
+            }
+            _ => return,
+        };
+        let to = self.block(body, index, target);
+        if !seldom {
+            self.builder.ins().brif(taken, to, &[], next, &[]);
+            return;
+        }
+        // What must be moved between registers for a way that leads back and is gone seldom is out of the other one's way.
         let edge = self.builder.create_block();
         self.builder.set_cold_block(edge);
         self.builder.ins().brif(taken, edge, &[], next, &[]);
@@ -60,12 +71,7 @@ impl<'a> Translator<'a, '_> {
     }
 
     /// The block that begins at an operation.
-    fn block(
-        &mut self,
-        body: &Body<'_>,
-        from: usize,
-        index: usize,
-    ) -> cranelift_codegen::ir::Block {
+    pub(super) fn block(&mut self, body: &Body<'_>, from: usize, index: usize) -> Block {
         match body.blocks.get(&index) {
             Some(block) => *block,
             None => self.stop_block(from, Why::PastEnd),

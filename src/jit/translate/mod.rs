@@ -29,14 +29,15 @@ use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
 use crate::code::{Checks, Code, EntryId, Known, MAY_GOTO_BUDGET, Op};
+use crate::isa::Reg;
 use crate::isa::alu::imm;
-use crate::isa::{JumpOp, Reg};
 
 use super::Counting;
 use super::flow::{self, Burns, Flow, Function, Passing};
 use super::shims::{Shim, Why};
 use super::slots::Slots;
 use super::state::{FRAME_STEP, Field};
+use super::tails::Tail;
 
 /// What a native function may call, by whoever links it.
 pub(super) trait Linker {
@@ -330,7 +331,7 @@ impl<'a> Translator<'a, '_> {
         for &index in &body.function.ops {
             if let Some(block) = body.blocks.get(&index) {
                 if open {
-                    self.builder.ins().jump(*block, &[]);
+                    self.fall_into(body, index, *block);
                 }
                 self.builder.switch_to_block(*block);
                 counted_to = index;
@@ -351,6 +352,48 @@ impl<'a> Translator<'a, '_> {
             self.operation(body, index, op);
             open = op.falls_through() && flow::target(op).is_none();
         }
+    }
+
+    /// Goes on with the block at an operation, or with a copy of it.
+    fn fall_into(&mut self, body: &Body<'a>, index: usize, block: Block) {
+        let tail = match self.unit.counting {
+            Counting::On => None,
+            Counting::Off => Tail::behind(body.function, self.unit.code, index),
+        };
+        match tail {
+            Some(tail) => self.copy(body, &tail),
+            None => {
+                self.builder.ins().jump(block, &[]);
+            }
+        }
+    }
+
+    /// Translates the operations of a tail once more.
+    fn copy(&mut self, body: &Body<'a>, tail: &Tail) {
+        let mut ops = tail.ops.iter().copied().peekable();
+        while let Some(index) = ops.next() {
+            if body.function.headers.contains(&index) && self.burns(body) != Burns::Nothing {
+                self.burn(index);
+            }
+            self.builder.set_srcloc(SourceLoc::new(index as u32));
+            match self.unit.code.ops.get(index) {
+                Some(op @ (Op::JumpIfReg { .. } | Op::JumpIfImm { .. })) => {
+                    let next = match ops.peek() {
+                        Some(_) => self.builder.create_block(),
+                        None => self.block(body, index, index + 1),
+                    };
+                    self.branch(body, index, op, next);
+                    if ops.peek().is_none() {
+                        return;
+                    }
+                    self.builder.switch_to_block(next);
+                }
+                Some(Op::Jump { .. }) | None => {}
+                Some(op) => self.operation(body, index, op),
+            }
+        }
+        let to = self.block(body, tail.to, tail.to);
+        self.builder.ins().jump(to, &[]);
     }
 
     /// The one exhaustive match.
@@ -403,19 +446,9 @@ impl<'a> Translator<'a, '_> {
             Op::AtomicArena(atomic) => self.atomic_arena(body, index, atomic),
             Op::LegacyLoad { mode, .. } => self.legacy_load(body, index, mode),
             Op::Jump { target } => self.jump(body, index, target),
-            Op::JumpIfReg { branch, src } => {
-                let taken = self.compare_reg(body, branch, src);
-                self.branch(body, index, taken, branch.target);
-            }
-            Op::JumpIfImm { branch, imm } => {
-                let taken = self.compare_imm(body, branch, imm);
-                match (branch.op, imm) {
-                    // Few values are that very number.
-                    (JumpOp::Eq, 1..) if branch.target.index() <= index => {
-                        self.seldom(body, index, taken, branch.target)
-                    }
-                    (_, _) => self.branch(body, index, taken, branch.target),
-                }
+            Op::JumpIfReg { .. } | Op::JumpIfImm { .. } => {
+                let next = self.block(body, index, index + 1);
+                self.branch(body, index, op, next);
             }
             Op::MayGoto { target } => self.may_goto(body, index, target),
             Op::CallHelper { helper } => self.call_helper(body, index, helper),
@@ -626,7 +659,7 @@ impl<'a> Translator<'a, '_> {
 }
 
 /// Whether nobody sees if an operation was run or not, and it cannot stop the run.
-fn is_quiet(op: &Op) -> bool {
+pub(super) fn is_quiet(op: &Op) -> bool {
     matches!(
         op,
         Op::Alu64Reg { .. }
