@@ -56,6 +56,12 @@ impl fmt::Display for Capability {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities(u64);
 
+impl Default for Capabilities {
+    fn default() -> Capabilities {
+        Capabilities::ALL
+    }
+}
+
 impl Capabilities {
     /// All: root.
     pub const ALL: Capabilities = Capabilities(u64::MAX);

@@ -180,12 +180,12 @@ impl PartialEq for RunState {
 impl Eq for RunState {}
 
 /// The program that a tail call leads to, or the error for `r0`.
-pub fn tail_call_target(world: &World<'_>, map: u64, index: u32) -> Result<ProgId, Errno> {
+pub fn tail_call_target(world: &World<'_>, map: u64, index: u64) -> Result<ProgId, Errno> {
     let memory = &world.machine.memory;
     let map = world
         .maps
         .by_handle(memory, Addr(map))
         .ok_or(Errno::EINVAL)?;
     let programs = map.programs().ok_or(Errno::EINVAL)?;
-    programs.get(memory, index).ok_or(Errno::ENOENT)
+    programs.called(memory, index).ok_or(Errno::ENOENT)
 }

@@ -467,7 +467,7 @@ impl<'a, W: Watch> Run<'a, W> {
     fn tail_call(&mut self, at: &mut Cursor<'a>) -> Result<usize, Cause> {
         let [_, map, index, ..] = at.regs.args();
         let taken = self.tail_calls;
-        let target = helpers::tail_call_target(&self.env.world, map, index as u32);
+        let target = helpers::tail_call_target(&self.env.world, map, index);
         let program = target.and_then(|id| self.env.programs.get(id).ok_or(Errno::ENOENT));
         match program {
             Ok(_) if taken >= MAX_TAIL_CALLS => at.regs[Reg::R0] = Errno::E2BIG.as_return(),

@@ -400,7 +400,7 @@ extern "C" fn lookup_array(run: &mut Run<'_>, index: u64, key: u64) -> u64 {
 }
 
 extern "C" fn tail_call(run: &mut Run<'_>, map: u64, index: u64, frame: u64) -> u64 {
-    match run.tail_call(map, index as u32, frame) {
+    match run.tail_call(map, index, frame) {
         Ok(()) => std::ptr::from_mut(run).expose_provenance() as u64,
         Err(error) => error.as_return(),
     }

@@ -321,7 +321,7 @@ impl<'a> Run<'a> {
 
     /// Makes everything ready to go on in another program, from a function of that depth in bytes;
     /// or gives the error for `r0`.
-    pub(super) fn tail_call(&mut self, map: u64, index: u32, frame: u64) -> Result<(), Errno> {
+    pub(super) fn tail_call(&mut self, map: u64, index: u64, frame: u64) -> Result<(), Errno> {
         let target = helpers::tail_call_target(&self.env.world, map, index)?;
         let native = self.natives.get(target).ok_or(Errno::ENOENT)?;
         if self.tail_calls >= u64::from(MAX_TAIL_CALLS) {

@@ -55,6 +55,8 @@ pub use sockets::{OpenSocket, Protocol, SocketSpec, Sockets};
 pub use task::{Comm, Namespaces, ROOT_CGROUP, Task, TaskTable};
 pub use timers::{DueTimer, TimerCallback, TimerClock, TimerId, Timers, Waits};
 
+use crate::abi::privilege::Capabilities;
+
 /// What a machine is made as.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MachineConfig {
@@ -66,6 +68,8 @@ pub struct MachineConfig {
     pub clock: ClockConfig,
     /// Seed of its randomness.
     pub seed: u64,
+    /// What those may do who make maps.
+    pub capabilities: Capabilities,
 }
 
 /// A machine.
@@ -89,6 +93,8 @@ pub struct Machine {
     pub holders: Arc<HolderTable>,
     /// What `bpf_trace_printk` wrote.
     pub trace: TracePipe,
+    /// What those may do who make maps.
+    pub capabilities: Capabilities,
     /// Ids.
     pub registry: Registry,
     /// Descriptors that programs have open.
@@ -122,6 +128,7 @@ impl Machine {
             tasks: TaskTable::default(),
             holders,
             trace: TracePipe::default(),
+            capabilities: config.capabilities,
             registry: Registry::default(),
             descriptors: Descriptors::default(),
             network: Network::default(),

@@ -121,7 +121,9 @@ impl Body {
             MapType::Array | MapType::PercpuArray => Body::Array(ArrayMap::new(memory, shape)?),
             MapType::Hash | MapType::PercpuHash => hash(WhenFull::Refuse),
             MapType::LruHash | MapType::LruPercpuHash => hash(WhenFull::Evict),
-            MapType::ProgArray => Body::Programs(ProgArray::new(memory, shape)?),
+            MapType::ProgArray => {
+                Body::Programs(ProgArray::new(memory, shape, machine.capabilities)?)
+            }
             MapType::PerfEventArray => Body::Perf(PerfEventArray::new(shape, machine.cpus)),
             MapType::Ringbuf => Body::Ringbuf(Ringbuf::new(shape)),
             MapType::ArrayOfMaps => Body::Maps(MapOfMaps::array(memory, shape)?),

@@ -1,6 +1,10 @@
 //! Program arrays: programs by index, for tail calls.
+//!
+//! A tail call compares 32 bits of its index with how many programs there are. Of a map that was made without
+//! `CAP_PERFMON` it compares all 64: Linux masks the index there, so that no processor calls beyond the array in speculation.
 
-use crate::isa::Size;
+use crate::abi::privilege::{Capabilities, Capability};
+use crate::isa::{Size, Width};
 use crate::machine::{
     Addr, Errno, Memory, ObjectKind, ObjectSpec, OutOfMemory, ProgId, ProgramAccess,
 };
@@ -14,10 +18,16 @@ pub struct ProgArray {
     /// The programs' ids, 4 bytes each; 0 where there is none.
     table: Addr,
     count: u32,
+    index_width: Width,
 }
 
 impl ProgArray {
-    pub(super) fn new(memory: &Memory, shape: &Shape) -> Result<ProgArray, OutOfMemory> {
+    /// An array; `maker` is what who makes it may do.
+    pub(super) fn new(
+        memory: &Memory,
+        shape: &Shape,
+        maker: Capabilities,
+    ) -> Result<ProgArray, OutOfMemory> {
         let name = format!("programs of {}", shape.name);
         let spec = ObjectSpec::new(ObjectKind::KernelObject, name, shape.owner.clone())
             .with_access(ProgramAccess::None);
@@ -25,6 +35,10 @@ impl ProgArray {
         Ok(ProgArray {
             table,
             count: shape.max_entries,
+            index_width: match maker.has(Capability::Perfmon) {
+                true => Width::W32,
+                false => Width::W64,
+            },
         })
     }
 
@@ -36,6 +50,20 @@ impl ProgArray {
     /// How many places there are.
     pub fn count(&self) -> u32 {
         self.count
+    }
+
+    /// How much of a tail call's index counts.
+    pub fn index_width(&self) -> Width {
+        self.index_width
+    }
+
+    /// The program that a tail call with that in its register leads to.
+    pub fn called(&self, memory: &Memory, index: u64) -> Option<ProgId> {
+        let index = match self.index_width {
+            Width::W32 => index as u32,
+            Width::W64 => u32::try_from(index).ok()?,
+        };
+        self.get(memory, index)
     }
 
     /// The program at an index.

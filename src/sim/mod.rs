@@ -81,6 +81,7 @@ impl Sim {
             cpus: options.cpus,
             clock: options.clock,
             memory: options.memory,
+            capabilities: options.loader.capabilities,
         })?;
         let engines = Engines::new(options.engine)?;
         let stacks = Stacks::new(&machine.memory, &Owner::Kernel)?;

@@ -6,6 +6,7 @@ use super::super::Counting;
 use super::super::fixture::Fixture;
 use super::judged;
 use crate::abi::MapType;
+use crate::abi::privilege::{Capabilities, Capability};
 use crate::code::MapBinding;
 use crate::machine::{Addr, ProgId};
 use crate::maps::Map;
@@ -39,10 +40,15 @@ fn spec(map_type: MapType, key_size: u32, value_size: u32, max_entries: u32) -> 
 fn with_map(map_type: MapType, key_size: u32, value_size: u32, max_entries: u32) -> Fixture {
     let spec = spec(map_type, key_size, value_size, max_entries);
     let mut fixture = Fixture::new();
-    let map = Map::create(&fixture.machine, &spec).expect("creates");
+    hold(&mut fixture, &spec);
+    fixture
+}
+
+/// Makes the machine's only map.
+fn hold(fixture: &mut Fixture, spec: &MapSpec) {
+    let map = Map::create(&fixture.machine, spec).expect("creates");
     fixture.bindings.maps = vec![MapBinding::of(&map)];
     fixture.maps.insert(map);
-    fixture
 }
 
 /// What a program gives on a new machine each time: interpreted, and compiled as if it had been
@@ -189,7 +195,11 @@ const TAIL_CALL: &str = "r2 = map[fd:0]\ncall bpf_tail_call\n";
 
 /// A machine with an array of judged programs, from index 0.
 fn with_programs(texts: &[String]) -> Fixture {
-    let mut fixture = with_map(MapType::ProgArray, 4, 4, 8);
+    filled(with_map(MapType::ProgArray, 4, 4, 8), texts)
+}
+
+/// The same, with judged programs in its array.
+fn filled(mut fixture: Fixture, texts: &[String]) -> Fixture {
     for (index, text) in (0..).zip(texts) {
         let id = ProgId(index + 1);
         let code = judged(&fixture, text);
@@ -216,6 +226,21 @@ fn judged_program_falls_through_where_the_array_has_none() {
     for index in ["1", "8", "-1", "0x100000000 ll"] {
         let text = format!("r3 = {index}\n{TAIL_CALL}r0 = 5\nexit");
         let expected = if index.ends_with("ll") { 7 } else { 5 };
+        assert_eq!(gives(&fixture, &text), expected, "{index}");
+    }
+}
+
+#[test]
+fn tail_call_compares_the_whole_index_where_the_map_was_made_without_privileges() {
+    let fixture = || {
+        let spec = spec(MapType::ProgArray, 4, 4, 8);
+        let mut fixture = Fixture::new();
+        fixture.machine.capabilities = Capabilities::of(&[Capability::Bpf]);
+        hold(&mut fixture, &spec);
+        filled(fixture, &["r0 = 7\nexit".to_owned()])
+    };
+    for (index, expected) in [("0", 7), ("0x100000000 ll", 5), ("0x100000001 ll", 5)] {
+        let text = format!("r3 = {index}\n{TAIL_CALL}r0 = 5\nexit");
         assert_eq!(gives(&fixture, &text), expected, "{index}");
     }
 }

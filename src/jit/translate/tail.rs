@@ -15,7 +15,7 @@ use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value};
 
 use crate::code::{Checks, EntryId, MAX_TAIL_CALLS};
-use crate::isa::Reg;
+use crate::isa::{Reg, Width};
 use crate::machine::Errno;
 use crate::maps::ProgArray;
 
@@ -108,8 +108,13 @@ impl Translator<'_, '_> {
     /// Finds the program in an array that is known.
     fn look_up(&mut self, body: &Body<'_>, programs: &ProgArray, ways: Ways) {
         let index = self.get(body, Reg::R3);
-        let index = self.builder.ins().ireduce(I32, index);
-        let index = self.builder.ins().uextend(I64, index);
+        let index = match programs.index_width() {
+            Width::W32 => {
+                let low = self.builder.ins().ireduce(I32, index);
+                self.builder.ins().uextend(I64, low)
+            }
+            Width::W64 => index,
+        };
         let count = i64::from(programs.count());
         let outside = IntCC::UnsignedGreaterThanOrEqual;
         let missing = self.builder.ins().icmp_imm_u(outside, index, count);
