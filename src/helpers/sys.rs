@@ -273,15 +273,9 @@ fn update(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperE
         Err(errno) => return Ok(Err(errno)),
     };
     let world = attributes.call.world;
-    let size = match map.spec.map_type.is_per_cpu() {
-        true => map
-            .spec
-            .value_size
-            .next_multiple_of(8)
-            .saturating_mul(world.machine.cpus.count()),
-        false => map.spec.value_size,
-    };
-    let value = attributes.bytes(16, size)?;
+    let (spec, cpus) = (&map.spec, world.machine.cpus.count());
+    let size = spec.map_type.user_value_size(spec.value_size, cpus);
+    let value = attributes.bytes(16, u32::try_from(size).unwrap_or(u32::MAX))?;
     let flags = attributes.get(24, Size::DW)?;
     Ok(put(attributes, map, (&key, &value), flags).map(|()| 0))
 }

@@ -70,6 +70,7 @@ pub use user::{Batch, BatchError, Pair};
 pub use user_ring::{Drain, UserRingbuf};
 
 use crate::abi::MapType;
+use crate::abi::map_type::cpu_part;
 use crate::isa::Size;
 use crate::machine::{
     Addr, ArenaError, Awaited, Errno, Machine, MapId, Memory, ObjectKind, ObjectSpec, OutOfMemory,
@@ -330,6 +331,16 @@ enum PerCpu {
     Yes,
 }
 
+impl PerCpu {
+    /// Bytes of a part of a value as the system call sees it: of the only one, or of each CPU's.
+    fn part(self, value_size: u32) -> usize {
+        match self {
+            PerCpu::No => value_size as usize,
+            PerCpu::Yes => cpu_part(value_size),
+        }
+    }
+}
+
 /// What the families need to know of a map.
 #[derive(Clone, Debug)]
 struct Shape {
@@ -390,11 +401,7 @@ impl Shape {
     fn hide(&self, values: Option<Vec<u8>>) -> Option<Vec<u8>> {
         let mut values = values?;
         if let Some(managed) = &self.managed {
-            let stride = match self.per_cpu {
-                PerCpu::No => values.len(),
-                PerCpu::Yes => (self.value_size as usize).next_multiple_of(8),
-            };
-            let copies = values.chunks_mut(stride.max(1));
+            let copies = values.chunks_mut(self.per_cpu.part(self.value_size).max(1));
             copies.for_each(|copy| managed.hide(copy));
         }
         Some(values)
@@ -426,20 +433,16 @@ fn gather(
 ) -> Option<Vec<u8>> {
     let mut values = Vec::new();
     for place in places {
+        let end = values.len().saturating_add(per_cpu.part(size));
         values.extend(memory.peek_vec(place?, size).ok()?);
-        if per_cpu == PerCpu::Yes {
-            values.resize(values.len().next_multiple_of(8), 0);
-        }
+        values.resize(end, 0);
     }
     Some(values)
 }
 
 /// The parts of a value as the system call gives it: one, or one for each CPU.
 fn scatter(value: &[u8], size: u32, per_cpu: PerCpu, copies: usize) -> Result<Vec<&[u8]>, Errno> {
-    let (size, stride) = match per_cpu {
-        PerCpu::No => (size as usize, size as usize),
-        PerCpu::Yes => (size as usize, (size as usize).next_multiple_of(8)),
-    };
+    let (size, stride) = (size as usize, per_cpu.part(size));
     if stride == 0 || stride.checked_mul(copies) != Some(value.len()) {
         return Err(Errno::EINVAL);
     }

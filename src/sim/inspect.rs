@@ -1,6 +1,7 @@
 //! Looking at maps, records and variables, and changing them.
 
 use crate::abi::MapType;
+use crate::abi::map_type::cpu_part;
 use crate::btf::{self, Btf, BtfId, Value};
 use crate::machine::{CpuId, Errno, MapId};
 use crate::maps::{BPF_ANY, Map};
@@ -244,7 +245,7 @@ impl<'a> MapView<'a> {
         let size = self.spec().value_size as usize;
         match self.spec().map_type.is_per_cpu() && size > 0 {
             true => value
-                .chunks_exact(size.next_multiple_of(8))
+                .chunks_exact(cpu_part(self.spec().value_size))
                 .map(|part| part.get(..size).unwrap_or(part).to_vec())
                 .collect(),
             false => vec![value.to_vec()],

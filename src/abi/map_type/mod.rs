@@ -11,6 +11,11 @@ pub use compatible::{map_func_compatible, may_update_sockmap};
 
 use super::Version;
 
+/// Bytes of each CPU's part of a value as the system call sees it: the value, padded to 8 bytes.
+pub fn cpu_part(value_size: u32) -> usize {
+    (value_size as usize).next_multiple_of(8)
+}
+
 /// A map type (`enum bpf_map_type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MapType {
@@ -148,6 +153,14 @@ impl MapType {
     /// The release that brought it.
     pub fn since(self) -> Version {
         TABLE[self as usize].2
+    }
+
+    /// Bytes of a value as the system call sees it: of maps with a value for each CPU, a part for each.
+    pub fn user_value_size(self, value_size: u32, cpus: u32) -> usize {
+        match self.is_per_cpu() {
+            true => cpu_part(value_size).saturating_mul(cpus as usize),
+            false => value_size as usize,
+        }
     }
 
     /// Whether each key has a value for each CPU.

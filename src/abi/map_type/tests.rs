@@ -30,3 +30,11 @@ fn numbers_and_names_name_the_types_they_came_from() {
     }
     assert_eq!(MapType::from_number(34), None);
 }
+
+#[test]
+fn value_of_the_system_call_has_a_padded_part_for_each_cpu() {
+    let size = |map_type: MapType| map_type.user_value_size(12, 3);
+    assert_eq!((size(MapType::Hash), size(MapType::PercpuHash)), (12, 48));
+    assert_eq!(MapType::PercpuArray.user_value_size(8, 4), 32);
+    assert_eq!(cpu_part(0), 0);
+}

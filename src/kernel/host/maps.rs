@@ -5,6 +5,7 @@
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use crate::abi::MapType;
+use crate::abi::map_type::cpu_part;
 use crate::kernel::job::{Access, Job, MapFailure, MapJob};
 
 use super::mapping;
@@ -61,10 +62,9 @@ pub(super) fn insert_programs(job: &Job, mut maps: Vec<Made>, programs: &[Loaded
 
 /// Bytes of a value as user space sees it: of per-CPU maps a part for each CPU.
 pub(super) fn user_value_size(spec: &MapJob, cpus: u32) -> usize {
-    let size = spec.value_size as usize;
-    match is_per_cpu(spec.map_type) {
-        true => size.next_multiple_of(8).saturating_mul(cpus as usize),
-        false => size,
+    match MapType::from_number(spec.map_type) {
+        Some(map_type) => map_type.user_value_size(spec.value_size, cpus),
+        None => spec.value_size as usize,
     }
 }
 
@@ -146,16 +146,14 @@ fn fill(spec: &MapJob, map: &MapFd, maps: &[Made], cpus: u32) -> Result<(), MapF
         return mapping::fill_arena(map.fd(), spec.extra, spec.max_entries, bytes)
             .map_err(|errno| failure("map", errno));
     }
-    let size = spec.value_size as usize;
-    let copies = if is_per_cpu(spec.map_type) { cpus } else { 1 };
+    let (size, copies) = match is_per_cpu(spec.map_type) {
+        true => (cpu_part(spec.value_size), cpus),
+        false => (spec.value_size as usize, 1),
+    };
     for (key, value) in &spec.values {
         let mut part = value.clone();
         part.resize(size, 0);
-        if copies > 1 {
-            part.resize(size.next_multiple_of(8), 0);
-        }
-        let mut value = part.repeat(copies as usize);
-        value.resize(user_value_size(spec, cpus), 0);
+        let value = part.repeat(copies as usize);
         map.update(key, &value)
             .map_err(|errno| failure("fill", errno))?;
     }
