@@ -8,7 +8,7 @@ use crate::abi::map_type::flag;
 use crate::btf::Btf;
 use crate::isa::Size;
 use crate::machine::{Addr, Described, Errno};
-use crate::maps::{BPF_NOEXIST, Map};
+use crate::maps::Map;
 use crate::object::{Fields, Initial, MapSpec, Origin, Pinning};
 
 pub(super) const ROWS: &[Entry] = &[
@@ -287,24 +287,11 @@ fn put(
     (key, value): (&[u8], &[u8]),
     flags: u64,
 ) -> Result<(), Errno> {
-    let number = value.first_chunk().copied().map_or(0, u32::from_le_bytes);
-    let index = key.first_chunk().copied().map_or(0, u32::from_le_bytes);
-    let network = &attributes.call.world.machine.network;
-    let no_device = || number != 0 && network.device(number).is_none();
-    // An array of devices takes every index for one that is there.
-    let adds = || match map.spec.map_type {
-        MapType::Devmap => flags != BPF_NOEXIST && index < map.spec.max_entries,
-        _ => flags != BPF_NOEXIST || map.lookup_user(key).is_none(),
-    };
-    match map.spec.map_type {
-        MapType::ArrayOfMaps | MapType::HashOfMaps => {
-            map.insert_map(key, attributes.described_map(number)?, flags)
-        }
-        MapType::Devmap | MapType::DevmapHash if !map.is_frozen() && no_device() && adds() => {
-            Err(Errno::EINVAL)
-        }
-        _ => map.update_user(key, value, flags),
+    if map.maps().is_none() {
+        return map.update_user(key, value, flags);
     }
+    let number = value.first_chunk().copied().map_or(0, u32::from_le_bytes);
+    map.insert_map(key, attributes.described_map(number)?, flags)
 }
 
 /// `BPF_MAP_DELETE_ELEM`.

@@ -99,8 +99,8 @@ pub struct Machine {
     pub registry: Registry,
     /// Descriptors that programs have open.
     pub descriptors: Descriptors,
-    /// Devices, routes and neighbours.
-    pub network: Network,
+    /// Devices, routes and neighbours, which maps of devices know too.
+    pub network: Arc<Network>,
     /// Connections that are tracked.
     pub connections: Connections,
     /// Open sockets.
@@ -131,7 +131,7 @@ impl Machine {
             capabilities: config.capabilities,
             registry: Registry::default(),
             descriptors: Descriptors::default(),
-            network: Network::default(),
+            network: Arc::default(),
             connections: Connections::default(),
             sockets: Arc::default(),
             sequences: Sequences::default(),

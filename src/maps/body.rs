@@ -144,7 +144,8 @@ impl Body {
             MapType::BloomFilter => Body::Bloom(BloomFilter::new(memory, shape, spec.extra)?),
             MapType::UserRingbuf => Body::UserRing(UserRingbuf::new(shape)),
             MapType::Devmap | MapType::DevmapHash | MapType::Cpumap | MapType::Xskmap => {
-                Body::Redirect(RedirectMap::new(shape, redirect::kind(spec.map_type)))
+                let kind = redirect::kind(spec.map_type);
+                Body::Redirect(RedirectMap::new(shape, kind, &machine.network))
             }
             MapType::Sockmap | MapType::Sockhash | MapType::ReuseportSockarray => {
                 Body::Sockets(SocketMap::new(shape, spec.map_type, &machine.sockets))

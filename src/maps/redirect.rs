@@ -1,13 +1,13 @@
 //! Where XDP programs send packets: devices, CPUs, sockets.
 //!
 //! Rules:
-//! - Any number but 0 is a device, and any a socket, since the machine does not model them.
+//! - A device is one of the machine's. Any number but 0 is a socket, since the machine does not model those.
 //! - An element that is replaced or deleted keeps its place until all runs of that time have ended.
 //! - Programs for packets that arrive at an element are refused, as none can be attached there.
 //! - `devmap_hash` lists its keys in rising order; the kernel promises none.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Shape;
 use super::ops::{
@@ -16,7 +16,7 @@ use super::ops::{
 use crate::abi::MapType;
 use crate::isa::Size;
 use crate::machine::{
-    Addr, Errno, Grace, Limbo, Memory, ObjectKind, ObjectSpec, ProgramAccess, Waiting,
+    Addr, Errno, Grace, Limbo, Memory, Network, ObjectKind, ObjectSpec, ProgramAccess, Waiting,
 };
 
 /// The longest queue of a CPU.
@@ -32,6 +32,8 @@ pub struct RedirectMap {
     value_size: u32,
     cpus: u32,
     element: ObjectSpec,
+    /// Whose devices those are.
+    network: Arc<Network>,
     /// Whether elements wait for the end of runs.
     waiting: Waiting,
     inner: Mutex<Inner>,
@@ -58,7 +60,7 @@ struct Inner {
 }
 
 impl RedirectMap {
-    pub(super) fn new(shape: &Shape, kind: RedirectKind) -> RedirectMap {
+    pub(super) fn new(shape: &Shape, kind: RedirectKind, network: &Arc<Network>) -> RedirectMap {
         let object = match kind {
             RedirectKind::Sockets => ObjectKind::KernelObject,
             RedirectKind::Devices | RedirectKind::DevicesByKey | RedirectKind::Cpus => {
@@ -72,6 +74,7 @@ impl RedirectMap {
             value_size: shape.value_size,
             cpus: shape.cpus,
             element: element.with_access(ProgramAccess::ReadOnly),
+            network: Arc::clone(network),
             waiting: Waiting::new(&shape.awaited),
             inner: Mutex::default(),
         }
@@ -120,8 +123,13 @@ impl RedirectMap {
         }
     }
 
-    /// Checks what is there already.
-    fn check_others(&self, inner: &Inner, key: u32, flags: u64) -> Result<(), Errno> {
+    /// Checks what is there already, and that a device is.
+    fn check_others(
+        &self,
+        inner: &Inner,
+        (key, number): (u32, u32),
+        flags: u64,
+    ) -> Result<(), Errno> {
         let existence = match inner.elements.contains_key(&key) {
             true => Existence::Present,
             false => Existence::Absent,
@@ -129,6 +137,11 @@ impl RedirectMap {
         match (self.kind, existence) {
             (RedirectKind::DevicesByKey, Existence::Present) if flags == BPF_NOEXIST => {
                 Err(Errno::EEXIST)
+            }
+            (RedirectKind::Devices | RedirectKind::DevicesByKey, _)
+                if number != 0 && self.network.device(number).is_none() =>
+            {
+                Err(Errno::EINVAL)
             }
             (RedirectKind::DevicesByKey, Existence::Absent)
                 if inner.elements.len() >= self.max_entries as usize =>
@@ -228,7 +241,7 @@ impl MapOps for RedirectMap {
         }
         self.check(key, number, flags)?;
         let mut inner = self.lock();
-        self.check_others(&inner, key, flags)?;
+        self.check_others(&inner, (key, number), flags)?;
         if number == 0 {
             self.remove(&mut inner, key);
             return Ok(());

@@ -3,7 +3,7 @@
 use super::super::{Redirect, Way};
 use super::bench::{Bench, Owned};
 use crate::abi::ProgType;
-use crate::machine::{XdpFrame, XdpQueue};
+use crate::machine::{Device, XdpFrame, XdpQueue};
 
 const REDIRECT_MAP: i32 = 51;
 const XDP_REDIRECT: i64 = 4;
@@ -18,6 +18,19 @@ fn xdp() -> Bench {
     bench
 }
 
+/// Adds devices of these numbers.
+fn plug_in(bench: &Bench, numbers: &[u32]) {
+    let network = &bench.machine.network;
+    let own = network.device(1).expect("there is always one");
+    for index in numbers {
+        let index = *index;
+        network.add_device(Device {
+            index,
+            ..own.clone()
+        });
+    }
+}
+
 fn put(map: &crate::maps::Map, key: u32, value: u32) {
     map.update_user(&key.to_le_bytes(), &value.to_le_bytes(), 0)
         .expect("has room");
@@ -26,6 +39,7 @@ fn put(map: &crate::maps::Map, key: u32, value: u32) {
 #[test]
 fn redirect_to_a_device_is_taken_back_by_one_that_finds_nothing() {
     let mut bench = xdp();
+    plug_in(&bench, &[7]);
     let map = bench.map("devices devmap 4 4 4");
     let handle = map.handle.0;
     assert_eq!(bench.call(REDIRECT_MAP, [handle, 1, 2]), 2, "there is none");
@@ -48,6 +62,7 @@ fn redirect_to_a_device_is_taken_back_by_one_that_finds_nothing() {
 #[test]
 fn redirect_to_all_devices_may_leave_out_the_one_it_came_from() {
     let mut bench = xdp();
+    plug_in(&bench, &[5, 9]);
     let map = bench.map("devices devmap_hash 4 4 4");
     let handle = map.handle.0;
     for ifindex in [1, 5, 9] {

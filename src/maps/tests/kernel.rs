@@ -29,6 +29,9 @@ fn devmap_answers_the_system_call_as_the_kernel_does() {
     assert_eq!(update(3, &device(1, -1), BPF_EXIST), Ok(()));
     assert_eq!(update(0, &device(1, 0), 4), Err(Errno::EINVAL));
     assert_eq!(update(0, &device(1, 999), BPF_ANY), Err(Errno::EINVAL));
+    assert_eq!(update(0, &device(99, 0), BPF_ANY), Err(Errno::EINVAL));
+    assert_eq!(update(9, &device(99, 0), BPF_ANY), Err(Errno::E2BIG));
+    assert_eq!(update(0, &device(99, 0), BPF_NOEXIST), Err(Errno::EEXIST));
     assert_eq!(map.delete_user(&key(0)), Ok(()));
     assert_eq!(map.delete_user(&key(0)), Ok(()));
     assert_eq!(map.delete_user(&key(4)), Err(Errno::EINVAL));
@@ -47,6 +50,9 @@ fn devmap_by_key_answers_the_system_call_as_the_kernel_does() {
     assert_eq!(update(2, 1, BPF_NOEXIST), Ok(()));
     assert_eq!(update(3, 1, BPF_EXIST), Ok(()));
     assert_eq!(update(4, 1, BPF_ANY), Err(Errno::E2BIG));
+    assert_eq!(update(4, 99, BPF_ANY), Err(Errno::EINVAL));
+    assert_eq!(update(0, 99, BPF_ANY), Err(Errno::EINVAL));
+    assert_eq!(update(0, 99, BPF_NOEXIST), Err(Errno::EEXIST));
     assert_eq!(update(0, 1, 4), Err(Errno::EINVAL));
     assert_eq!(keys(&map), [0, 2, 3, 9]);
     assert_eq!(map.delete_user(&key(0)), Ok(()));
@@ -80,17 +86,17 @@ fn cpumap_answers_the_system_call_as_the_kernel_does() {
 fn redirect_element_stays_until_the_run_ends() {
     let machine = machine();
     let map = of(&machine, MapType::Devmap, 4);
-    map.update_user(&key(0), &key(7), BPF_ANY).unwrap();
+    map.update_user(&key(0), &key(1), BPF_ANY).unwrap();
     let seen = map.ops().lookup(&env(&machine, 0), &key(0)).unwrap();
-    map.update_user(&key(0), &key(8), BPF_ANY).unwrap();
-    assert_eq!(machine.memory.load(seen, Size::W), Ok(7));
+    map.update_user(&key(0), &key(2), BPF_ANY).unwrap();
+    assert_eq!(machine.memory.load(seen, Size::W), Ok(1));
     assert!(
         machine.memory.store(seen, Size::W, 1).is_err(),
         "programs only read"
     );
     map.ops().end_of_run(&machine.memory, &machine.grace);
     assert!(machine.memory.load(seen, Size::W).is_err());
-    assert_eq!(map.redirect().unwrap().targets(&machine.memory), [8]);
+    assert_eq!(map.redirect().unwrap().targets(&machine.memory), [2]);
 }
 
 #[test]
