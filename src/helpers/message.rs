@@ -1,7 +1,7 @@
 //! Messages that a socket sends, on their way through a map of sockets: their bytes in guest memory, behind
 //! `data` and `data_end` of `struct sk_msg_md`.
 
-use super::{Call, Entry, HelperError, Reply};
+use super::{Answer, Call, Entry, HelperError, Reply};
 use crate::isa::Size;
 use crate::machine::{Addr, Errno, ObjectKind, ObjectSpec, Owner};
 
@@ -54,7 +54,7 @@ impl Message {
     }
 
     /// Puts other bytes in place of its own.
-    fn replace(&self, call: &mut Call<'_>, bytes: &[u8]) -> Result<Result<(), Errno>, HelperError> {
+    fn replace(&self, call: &mut Call<'_>, bytes: &[u8]) -> Answer<()> {
         let spec = ObjectSpec::new(ObjectKind::Packet, "data", Owner::Kernel);
         let len = bytes.len() as u64;
         if len > MAX {

@@ -53,7 +53,7 @@ mod trace;
 mod user_ring;
 mod world;
 
-use crate::machine::{Access, Addr, Fault, Memory, ProgId};
+use crate::machine::{Access, Addr, Errno, Fault, Memory, ProgId};
 
 use kfunc::CallFacts;
 
@@ -70,6 +70,9 @@ pub use world::{Hook, Left, RunState, Session, World, tail_call_target};
 
 /// What a body gives: `r0`, or why the run cannot go on.
 pub type Reply = Result<u64, HelperError>;
+
+/// What Linux answers, be it an error, or why the run cannot go on.
+pub(crate) type Answer<T> = Result<Result<T, Errno>, HelperError>;
 
 /// The code of one helper.
 pub type Body = fn(&mut Call<'_>) -> Reply;

@@ -3,7 +3,7 @@
 //! Open slots of a perf event array are events of software that stand at 0, as those of a reader of
 //! records do.
 
-use super::{Call, Entry, HelperError, Reply};
+use super::{Answer, Call, Entry, HelperError, Reply};
 use crate::isa::Size;
 use crate::machine::{Addr, Errno};
 
@@ -25,7 +25,7 @@ const SAMPLE_PERIOD: i64 = 168;
 const SIZE_ONLY: u64 = 1;
 
 /// What an event has counted, as far as the slot has one that may be asked from here.
-fn count(call: &Call<'_>, map: u64, flags: u64) -> Result<Result<u64, Errno>, HelperError> {
+fn count(call: &Call<'_>, map: u64, flags: u64) -> Answer<u64> {
     let map = call.map(map)?;
     let perf = map
         .perf()

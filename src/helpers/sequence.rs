@@ -3,7 +3,7 @@
 use super::btf_text::{flag, show};
 use super::format::format;
 use super::print::{Reader, arguments};
-use super::{Call, Entry, HelperError, Reply};
+use super::{Answer, Call, Entry, Reply};
 use crate::btf::BtfId;
 use crate::isa::Size;
 use crate::machine::{Addr, Errno, ObjectKind};
@@ -80,12 +80,7 @@ fn seq_printf_btf(call: &mut Call<'_>) -> Reply {
 }
 
 /// The text of the value that a `struct btf_ptr` describes.
-fn text_of(
-    call: &Call<'_>,
-    pointer: u64,
-    size: u32,
-    flags: u64,
-) -> Result<Result<String, Errno>, HelperError> {
+fn text_of(call: &Call<'_>, pointer: u64, size: u32, flags: u64) -> Answer<String> {
     if flags & !flag::ALL != 0 || size != BTF_PTR {
         return Ok(Err(Errno::EINVAL));
     }

@@ -2,7 +2,7 @@
 //!
 //! Stacks are those the event says there are; nothing is unwound.
 
-use super::{Call, Entry, HelperError, Reply};
+use super::{Answer, Call, Entry, HelperError, Reply};
 use crate::machine::{Addr, Errno};
 
 pub(super) const ROWS: &[Entry] = &[
@@ -83,12 +83,7 @@ pub(super) fn copy_stack<'a>(
 }
 
 /// The frames that flags and room ask for, innermost first.
-fn stack<'a>(
-    call: &Call<'a>,
-    flags: u64,
-    size: usize,
-    whose: Whose<'a>,
-) -> Result<Result<&'a [u64], Errno>, HelperError> {
+fn stack<'a>(call: &Call<'a>, flags: u64, size: usize, whose: Whose<'a>) -> Answer<&'a [u64]> {
     if flags & !(SKIP_MASK | USER_STACK | USER_BUILD_ID) != 0 || !size.is_multiple_of(8) {
         return Ok(Err(Errno::EINVAL));
     }

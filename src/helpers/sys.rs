@@ -2,7 +2,7 @@
 //! close(2).
 
 use super::map::status;
-use super::{Call, Entry, HelperError, Reply};
+use super::{Answer, Call, Entry, HelperError, Reply};
 use crate::abi::MapType;
 use crate::abi::map_type::flag;
 use crate::btf::Btf;
@@ -64,7 +64,7 @@ impl Attributes<'_, '_> {
     }
 
     /// The map that the descriptor at the beginning is of.
-    fn map(&self) -> Result<Result<&Map, Errno>, HelperError> {
+    fn map(&self) -> Answer<&Map> {
         Ok(self.described_map(self.word(0)?))
     }
 
@@ -90,7 +90,7 @@ impl Attributes<'_, '_> {
     }
 
     /// The key, whose address is none for maps without keys.
-    fn key(&self, map: &Map) -> Result<Result<Vec<u8>, Errno>, HelperError> {
+    fn key(&self, map: &Map) -> Answer<Vec<u8>> {
         match (map.spec.key_size, self.get(8, Size::DW)?) {
             (0, 0) => Ok(Ok(Vec::new())),
             (0, _) => Ok(Err(Errno::EINVAL)),
@@ -149,7 +149,7 @@ fn last_byte(command: u32) -> Option<u32> {
 }
 
 /// `BPF_MAP_CREATE`: of maps whose types say nothing that the simulator would have to heed.
-fn create(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperError> {
+fn create(attributes: &Attributes<'_, '_>) -> Answer<u64> {
     let spec = match wanted(attributes)? {
         Ok(spec) => spec,
         Err(errno) => return Ok(Err(errno)),
@@ -171,7 +171,7 @@ fn create(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperE
 }
 
 /// The map that attributes describe.
-fn wanted(attributes: &Attributes<'_, '_>) -> Result<Result<MapSpec, Errno>, HelperError> {
+fn wanted(attributes: &Attributes<'_, '_>) -> Answer<MapSpec> {
     let Some(map_type) = MapType::from_number(attributes.word(0)?) else {
         return Ok(Err(Errno::EINVAL));
     };
@@ -210,7 +210,7 @@ fn wanted(attributes: &Attributes<'_, '_>) -> Result<Result<MapSpec, Errno>, Hel
 }
 
 /// The name of a map: letters, digits, `_` and `.` up to a zero.
-fn name(attributes: &Attributes<'_, '_>) -> Result<Result<String, Errno>, HelperError> {
+fn name(attributes: &Attributes<'_, '_>) -> Answer<String> {
     let mut name = String::new();
     for off in 28..44 {
         match attributes.get(off, Size::B)? as u8 {
@@ -225,10 +225,7 @@ fn name(attributes: &Attributes<'_, '_>) -> Result<Result<String, Errno>, Helper
 }
 
 /// Checks what a map is besides its shape: its NUMA node, its device, its types.
-fn check_place(
-    attributes: &Attributes<'_, '_>,
-    spec: &MapSpec,
-) -> Result<Result<(), Errno>, HelperError> {
+fn check_place(attributes: &Attributes<'_, '_>, spec: &MapSpec) -> Answer<()> {
     let [node, device, types, key, value, kernel_value] =
         [24, 44, 48, 52, 56, 60].map(|off| attributes.word(off));
     let is_node = spec.flags & flag::NUMA_NODE == 0 || [0, u32::MAX].contains(&node?);
@@ -263,7 +260,7 @@ fn check_place(
 }
 
 /// `BPF_MAP_UPDATE_ELEM`, whose key and value are the program's.
-fn update(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperError> {
+fn update(attributes: &Attributes<'_, '_>) -> Answer<u64> {
     let map = match attributes.map()? {
         Ok(map) => map,
         Err(errno) => return Ok(Err(errno)),
@@ -295,7 +292,7 @@ fn put(
 }
 
 /// `BPF_MAP_DELETE_ELEM`.
-fn delete(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperError> {
+fn delete(attributes: &Attributes<'_, '_>) -> Answer<u64> {
     let map = match attributes.map()? {
         Ok(map) => map,
         Err(errno) => return Ok(Err(errno)),
@@ -305,7 +302,7 @@ fn delete(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperE
 }
 
 /// `BPF_MAP_GET_FD_BY_ID`.
-fn by_id(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperError> {
+fn by_id(attributes: &Attributes<'_, '_>) -> Answer<u64> {
     /// `BPF_F_RDONLY | BPF_F_WRONLY`.
     const ACCESS: u32 = 0x18;
     let access = attributes.word(8)?;
@@ -323,7 +320,7 @@ fn by_id(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperEr
 }
 
 /// `BPF_BTF_LOAD`.
-fn load_types(attributes: &Attributes<'_, '_>) -> Result<Result<u64, Errno>, HelperError> {
+fn load_types(attributes: &Attributes<'_, '_>) -> Answer<u64> {
     let len = attributes.word(16)?;
     let bytes = attributes.bytes(0, len)?;
     Ok(match Btf::parse(bytes) {

@@ -12,8 +12,8 @@
 
 use super::{Call, Entry, Reply};
 use crate::btf::KindFilter;
-use crate::helpers::HelperError;
 use crate::helpers::time::{jiffies, jiffies_of};
+use crate::helpers::{Answer, HelperError};
 use crate::isa::Size;
 use crate::machine::{Addr, Copies, Errno, FlowBytes, FlowKey, FlowWay, Layout, ObjectRefusal};
 
@@ -228,9 +228,6 @@ enum Purpose {
     Make,
     Find,
 }
-
-/// What is answered, or the error for who asked.
-type Answer<T> = Result<Result<T, Errno>, HelperError>;
 
 /// Runs what answers with a connection; where there is none, the options say why.
 fn answer(

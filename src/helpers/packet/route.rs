@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::frame::Packet;
-use crate::helpers::{Call, Entry, HelperError, Reply};
+use crate::helpers::{Answer, Call, Entry, HelperError, Reply};
 use crate::isa::Size;
 use crate::machine::{
     Addr, Device, Errno, Forwarding, Hop, LOCAL_TABLE, MAIN_TABLE, Network, Route,
@@ -135,7 +135,7 @@ impl Lookup<'_, '_> {
         }
     }
 
-    fn run(&self, family: u64) -> Result<Result<Found, Errno>, HelperError> {
+    fn run(&self, family: u64) -> Answer<Found> {
         let to = self.address(family, field::DESTINATION)?;
         if family == AF_INET6 && self.is_strict()? {
             return Ok(Ok(Found::NotForwarded));
@@ -175,7 +175,7 @@ impl Lookup<'_, '_> {
         Ok(false)
     }
 
-    fn follow(&self, route: &Route, to: IpAddr) -> Result<Result<Found, Errno>, HelperError> {
+    fn follow(&self, route: &Route, to: IpAddr) -> Answer<Found> {
         let (device, gateway) = match route.way {
             Hop::Via { device, gateway } => (device, gateway),
             Hop::Local => return Ok(Ok(Found::NotForwarded)),

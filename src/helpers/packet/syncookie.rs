@@ -5,7 +5,7 @@
 //! hashes of addresses and ports. The kernel's secrets are random; ours come from the machine's seed, so
 //! cookies are as large and live as long as the kernel's, and are other numbers.
 
-use crate::helpers::{Call, Entry, HelperError, Reply};
+use crate::helpers::{Answer, Call, Entry, HelperError, Reply};
 use crate::isa::Size;
 use crate::machine::{Addr, Errno, socket};
 
@@ -216,7 +216,7 @@ const RST: u8 = 4;
 const ACK: u8 = 16;
 
 /// The segment that a helper is given with a socket: its headers, if they and the socket will do.
-fn with_socket(call: &Call<'_>) -> Result<Result<Segment, Errno>, HelperError> {
+fn with_socket(call: &Call<'_>) -> Answer<Segment> {
     let [sk, ip, ip_len, tcp, tcp_len] = call.args;
     let (ip_len, tcp_len) = (ip_len as u32, tcp_len as u32);
     let field = |off: u64| {
