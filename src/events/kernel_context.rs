@@ -6,6 +6,7 @@ use crate::abi::ProgType;
 use crate::abi::context::{self, Shape};
 use crate::isa::Size;
 use crate::machine::Addr;
+use crate::machine::socket::{AF_INET6, AF_UNIX};
 
 use super::kernel::{Laid, Made};
 use super::place::read_only;
@@ -35,8 +36,6 @@ const XDP: [(&str, &str); 4] = [
 ];
 
 /// Families of addresses.
-const AF_UNIX: u32 = 1;
-const AF_INET6: u32 = 10;
 /// Room for an address (`struct sockaddr_storage`), and for the path of one.
 const ADDRESS_LEN: u64 = 128;
 const MAX_PATH: usize = 108;
@@ -105,7 +104,7 @@ impl Scene<'_> {
         let field = |name| self.field(prog_type, ctx, name) as u32;
         let family = field("user_family");
         let port = (field("user_port") as u16).to_le_bytes();
-        let rest = match family {
+        let rest = match u64::from(family) {
             AF_UNIX => {
                 let path = self.values.text("name").unwrap_or_default();
                 path.into_bytes().into_iter().take(MAX_PATH).collect()

@@ -8,6 +8,7 @@
 //!   What it says of that one was asked of Linux 6.18.
 
 use crate::isa::Size;
+use crate::machine::socket::{AF_INET, AF_INET6};
 use crate::machine::{
     Addr, Holder, HolderKind, ObjectKind, ObjectSpec, Owner, ProgramAccess, socket,
 };
@@ -18,8 +19,6 @@ use super::{EventError, Scene};
 
 const ETH_P_IP: u16 = 0x0800;
 const ETH_P_IPV6: u16 = 0x86dd;
-const AF_INET: u32 = 2;
-const AF_INET6: u32 = 10;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const SOCK_STREAM: u32 = 1;
@@ -35,7 +34,7 @@ const ETHERNET: usize = 14;
 /// What a packet's headers say of its flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Flow {
-    family: u32,
+    family: u64,
     protocol: u8,
     /// Addresses of sender and receiver: 4 or 16 bytes.
     addresses: [Vec<u8>; 2],
@@ -129,7 +128,7 @@ impl Scene<'_> {
             (PacketSocket::OfFlow, Direction::Egress) | (PacketSocket::OfTestRun, _) => flow,
         };
         let word = |off, value: u32| self.put(at, off, Size::W, value.into());
-        word(socket::FAMILY, flow.family);
+        self.put(at, socket::FAMILY, Size::W, flow.family);
         word(socket::RX_QUEUE_MAPPING, u32::MAX);
         let [own, peer] = &flow.addresses;
         let (own_at, peer_at) = match flow.family {

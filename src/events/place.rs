@@ -16,6 +16,7 @@ use crate::abi::context::{self, Field, FieldKind, Shape};
 use crate::abi::{AttachType, ProgType, sections};
 use crate::helpers::Sysctl;
 use crate::isa::Size;
+use crate::machine::socket::AF_UNIX;
 use crate::machine::{Addr, ObjectKind, ObjectSpec, Owner, ProgramAccess, SocketSpec, Task};
 
 use super::event::{Direction, Packet, PacketSocket};
@@ -84,7 +85,6 @@ impl Place {
 
     /// What a field is if nothing is said of it, where that is not 0.
     fn usual(&self, field: &str) -> Option<u64> {
-        const AF_UNIX: u64 = 1;
         let is_family = matches!(field, "family" | "user_family");
         (is_family && self.section.ends_with("_unix")).then_some(AF_UNIX)
     }

@@ -6,6 +6,7 @@
 use super::{Call, Entry, HelperError, Reply};
 use crate::btf::{Btf, KindFilter};
 use crate::isa::Size;
+use crate::machine::socket::{AF_INET6, AF_UNIX};
 use crate::machine::{Addr, Machine, ObjectKind, ObjectSpec, Owner, ProgramAccess, socket};
 
 pub(super) const ROWS: &[Entry] = &[
@@ -18,8 +19,6 @@ pub(super) const ROWS: &[Entry] = &[
     Entry::new(196, "bpf_skc_to_mptcp_sock", to_mptcp),
 ];
 
-const AF_UNIX: u64 = 1;
-const AF_INET6: u64 = 10;
 const TCP: u64 = 6;
 const UDP: u64 = 17;
 /// States of sockets that are not full.

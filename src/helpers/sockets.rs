@@ -9,6 +9,7 @@ use super::map::status;
 use super::{Call, Entry, HelperError, Reply};
 use crate::abi::{ProgType, context};
 use crate::isa::Size;
+use crate::machine::socket::{AF_INET, AF_INET6};
 use crate::machine::{Addr, Errno, Protocol, socket};
 
 pub(super) const ROWS: &[Entry] = &[
@@ -26,8 +27,6 @@ pub(super) const ROWS: &[Entry] = &[
 /// Bytes of a `struct bpf_sock_tuple` of either family.
 const TUPLE_4: u32 = 12;
 const TUPLE_6: u32 = 36;
-const AF_INET: u32 = 2;
-const AF_INET6: u32 = 10;
 
 /// `struct bpf_sock *bpf_sk_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple, u32 tuple_size, u64 netns, u64 flags)`
 fn sk_lookup_tcp(call: &mut Call<'_>) -> Reply {
@@ -222,8 +221,8 @@ fn option_size(
     };
     let has = match level {
         SOL_TCP => of(socket::PROTOCOL)? == 6,
-        SOL_IP => of(socket::FAMILY)? as u32 == AF_INET,
-        SOL_IPV6 => of(socket::FAMILY)? as u32 == AF_INET6,
+        SOL_IP => of(socket::FAMILY)? == AF_INET,
+        SOL_IPV6 => of(socket::FAMILY)? == AF_INET6,
         _ => true,
     };
     let mut known = OPTIONS.iter();
@@ -283,7 +282,7 @@ fn getsockopt(call: &mut Call<'_>) -> Reply {
 /// socket shall connect from; its port must be 0.
 fn bind(call: &mut Call<'_>) -> Reply {
     /// Bytes of a `struct sockaddr_in` and of a short `struct sockaddr_in6`.
-    const SHORTEST: [(u32, u32); 2] = [(AF_INET, 16), (AF_INET6, 24)];
+    const SHORTEST: [(u64, u32); 2] = [(AF_INET, 16), (AF_INET6, 24)];
     let [_, addr, len, ..] = call.args;
     let len = len as u32;
     let bytes = call.memory().read_vec(Addr(addr), len)?;
@@ -294,7 +293,7 @@ fn bind(call: &mut Call<'_>) -> Reply {
     if len < 2 {
         return Ok(Errno::EINVAL.as_return());
     }
-    let family = u32::from(word(0));
+    let family = u64::from(word(0));
     let shortest = SHORTEST.iter().find(|(one, _)| *one == family);
     let bound = match shortest {
         None => Err(Errno::EAFNOSUPPORT),

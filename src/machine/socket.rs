@@ -1,6 +1,12 @@
 //! Where a socket's fields lie in guest memory: those of `struct bpf_sock`, as programs read them, and
 //! behind them what only helpers know.
 
+/// Families of addresses (`AF_UNIX`, `AF_INET`, `AF_INET6`).
+pub const AF_UNIX: u64 = 1;
+/// IPv4.
+pub const AF_INET: u64 = 2;
+/// IPv6.
+pub const AF_INET6: u64 = 10;
 /// Bytes of a socket.
 pub const LEN: u64 = TCP + TCP_LEN;
 /// `family`.

@@ -103,7 +103,10 @@ impl SocketSpec {
             (Protocol::Tcp, None) => socket::LISTEN,
             (Protocol::Udp, None) => socket::CLOSE,
         };
-        let family = if self.local.is_ipv4() { 2 } else { 10 };
+        let family = match self.local.is_ipv4() {
+            true => socket::AF_INET,
+            false => socket::AF_INET6,
+        };
         let remote = self.remote.map_or(0, |remote| remote.port());
         let mut fields = vec![
             (socket::FAMILY, Size::W, family),

@@ -5,6 +5,7 @@
 use super::{Call, Entry, Reply};
 use crate::helpers::HelperError;
 use crate::isa::Size;
+use crate::machine::socket::AF_UNIX;
 use crate::machine::{Addr, Errno, Holder, HolderKind};
 
 pub(super) const ROWS: &[Entry] = &[
@@ -12,7 +13,6 @@ pub(super) const ROWS: &[Entry] = &[
     Entry::new("bpf_sock_addr_set_sun_path", 3, set_sun_path),
 ];
 
-const AF_UNIX: u64 = 1;
 /// The state of a socket that is closed (`TCP_CLOSE`).
 const CLOSED: u64 = 7;
 /// The longest path of an address (`UNIX_PATH_MAX`), and where it begins in a `struct sockaddr_un`.

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::frame::Packet;
 use crate::helpers::{Answer, Call, Entry, HelperError, Reply};
 use crate::isa::Size;
+use crate::machine::socket::{AF_INET, AF_INET6};
 use crate::machine::{
     Addr, Device, Errno, Forwarding, Hop, LOCAL_TABLE, MAIN_TABLE, Network, Route,
 };
@@ -37,9 +38,6 @@ mod field {
     pub(super) const OWN_MAC: i64 = 52;
     pub(super) const NEXT_MAC: i64 = 58;
 }
-
-const AF_INET: u64 = 2;
-const AF_INET6: u64 = 10;
 
 /// `BPF_FIB_LOOKUP_…`.
 mod flag {

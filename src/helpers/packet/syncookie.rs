@@ -7,6 +7,7 @@
 
 use crate::helpers::{Answer, Call, Entry, HelperError, Reply};
 use crate::isa::Size;
+use crate::machine::socket::AF_INET6;
 use crate::machine::{Addr, Errno, socket};
 
 pub(super) const ROWS: &[Entry] = &[
@@ -33,7 +34,6 @@ const MINUTE: u64 = 60_000_000_000;
 const LOW: u32 = 0x00ff_ffff;
 const TCP: u64 = 6;
 const LISTEN: u64 = 10;
-const AF_INET6: u64 = 10;
 
 /// Which protocol is below TCP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
