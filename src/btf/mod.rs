@@ -56,7 +56,7 @@ pub use types::{
     Composite, Encoding, Enum, EnumValue, FuncLinkage, Kind, List, Member, Param, SecEntry, Type,
     VarLinkage,
 };
-pub use value::{Value, format_value, value};
+pub use value::{Value, format_value, read_bits, value};
 
 /// How many references in a row are followed before the chain counts as void.
 ///

@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
             Type::Enum(enumeration) | Type::Enum64(enumeration) => {
                 self.enumeration(slot, enumeration)
             }
-            Type::Ptr { .. } => match self.bits(at, 64) {
+            Type::Ptr { .. } => match read_bits(self.bytes, at, 64) {
                 Some(address) => Value::Pointer(address as u64),
                 None => Value::Missing,
             },
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
     }
 
     fn int(&self, at: u64, bits: u32, encoding: Encoding) -> Value {
-        let Some(raw) = self.bits(at, bits) else {
+        let Some(raw) = read_bits(self.bytes, at, bits) else {
             return Value::Missing;
         };
         match encoding {
@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
         let bits = slot
             .bitfield_size
             .unwrap_or(enumeration.size.saturating_mul(8));
-        let Some(raw) = self.bits(slot.bit_offset, bits.min(128)) else {
+        let Some(raw) = read_bits(self.bytes, slot.bit_offset, bits.min(128)) else {
             return Value::Missing;
         };
         let value = match enumeration.signed {
@@ -221,7 +221,7 @@ impl<'a> Reader<'a> {
     }
 
     fn float(&self, at: u64, size: u32) -> Value {
-        let raw = self.bits(at, size.saturating_mul(8).min(128));
+        let raw = read_bits(self.bytes, at, size.saturating_mul(8).min(128));
         match (size, raw) {
             (_, None) => Value::Missing,
             (4, Some(raw)) => Value::Float(f64::from(f32::from_bits(raw as u32))),
@@ -333,28 +333,27 @@ impl<'a> Reader<'a> {
     fn end(&self) -> u64 {
         (self.bytes.len() as u64).saturating_mul(8)
     }
-
-    /// Up to 128 bits at a bit offset, if they are there.
-    fn bits(&self, at: u64, bits: u32) -> Option<u128> {
-        let bits = bits.min(128);
-        let (start, shift) = (usize::try_from(at / 8).ok()?, (at % 8) as u32);
-        let len = (shift + bits).div_ceil(8) as usize;
-        let bytes = self.bytes.get(start..start.checked_add(len)?)?;
-        let mut low = [0; 16];
-        let (head, rest) = bytes.split_at_checked(16).unwrap_or((bytes, &[]));
-        low.get_mut(..head.len())?.copy_from_slice(head);
-        let mut raw = u128::from_le_bytes(low) >> shift;
-        if let Some(&byte) = rest.first() {
-            raw |= u128::from(byte) << (128 - shift);
-        }
-        Some(if bits == 128 {
-            raw
-        } else {
-            raw & ((1 << bits) - 1)
-        })
-    }
 }
 
+/// Up to 128 bits from a bit on, as a number, if they are there.
+pub fn read_bits(bytes: &[u8], at: u64, bits: u32) -> Option<u128> {
+    let bits = bits.min(128);
+    let (start, shift) = (usize::try_from(at / 8).ok()?, (at % 8) as u32);
+    let len = (shift + bits).div_ceil(8) as usize;
+    let bytes = bytes.get(start..start.checked_add(len)?)?;
+    let mut low = [0; 16];
+    let (head, rest) = bytes.split_at_checked(16).unwrap_or((bytes, &[]));
+    low.get_mut(..head.len())?.copy_from_slice(head);
+    let mut raw = u128::from_le_bytes(low) >> shift;
+    if let Some(&byte) = rest.first() {
+        raw |= u128::from(byte) << (128 - shift);
+    }
+    Some(if bits == 128 {
+        raw
+    } else {
+        raw & ((1 << bits) - 1)
+    })
+}
 fn sign_extend(raw: u128, bits: u32) -> i128 {
     match bits {
         1..=127 => (raw << (128 - bits)).cast_signed() >> (128 - bits),
@@ -469,19 +468,13 @@ mod tests {
 
     #[test]
     fn bits_across_17_bytes_are_read() {
-        let btf = Builder::new().build();
         let bytes: Vec<u8> = (1..=17).collect();
-        let reader = Reader {
-            btf: &btf,
-            bytes: &bytes,
-            fuel: 0,
-        };
         let expected =
             (u128::from_le_bytes(std::array::from_fn(|i| i as u8 + 1)) >> 4) | (17 << 124);
-        assert_eq!(reader.bits(4, 128), Some(expected));
-        assert_eq!(reader.bits(9, 128), None);
-        assert_eq!(reader.bits(131, 3), Some(2));
-        assert_eq!(reader.bits(u64::MAX, 1), None);
+        assert_eq!(read_bits(&bytes, 4, 128), Some(expected));
+        assert_eq!(read_bits(&bytes, 9, 128), None);
+        assert_eq!(read_bits(&bytes, 131, 3), Some(2));
+        assert_eq!(read_bits(&bytes, u64::MAX, 1), None);
     }
 
     #[test]

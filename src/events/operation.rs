@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use crate::btf::{Btf, BtfId, KindFilter, Type};
+use crate::btf::{self, Btf, BtfId, KindFilter, Type};
 use crate::helpers::{Returned, socket_structure};
 use crate::isa::Size;
 use crate::machine::{Addr, ProgramAccess, Task};
@@ -200,7 +200,7 @@ impl Scene<'_> {
             let mut leaves = Vec::new();
             leaves_of(self.btf(), operand.id, (&operand.name, 0), 0, &mut leaves);
             for leaf in leaves {
-                let (old, new) = (leaf.read(before), leaf.read(after));
+                let [old, new] = [before, after].map(|bytes| leaf.of(bytes));
                 if old != new {
                     changed.push((leaf.path, old, new));
                 }
@@ -219,15 +219,11 @@ struct Leaf {
 }
 
 impl Leaf {
-    fn read(&self, bytes: &[u8]) -> u64 {
-        let bit = |index: u64| {
-            let at = self.bit + index;
-            let byte = usize::try_from(at / 8)
-                .ok()
-                .and_then(|byte| bytes.get(byte));
-            byte.map_or(0, |byte| u64::from(byte >> (at % 8) & 1))
-        };
-        (0..self.bits.min(64)).fold(0, |value, index| value | bit(index) << index)
+    /// The number in the bytes of the structure.
+    fn of(&self, bytes: &[u8]) -> u64 {
+        let bits = u32::try_from(self.bits).unwrap_or(u64::BITS);
+        let number = btf::read_bits(bytes, self.bit, bits.min(u64::BITS));
+        number.map_or(0, |number| number as u64)
     }
 }
 
@@ -304,18 +300,5 @@ mod tests {
         let state = find("sk.inet_conn.icsk_ca_state").expect("a member");
         assert_eq!(state.bits, 5);
         assert!(find("sk.inet_conn.icsk_ca_priv[3]").is_some());
-    }
-
-    #[test]
-    fn bits_are_read_where_they_lie() {
-        let leaf = |bit, bits| Leaf {
-            path: String::new(),
-            bit,
-            bits,
-        };
-        let bytes = [0x34, 0x12, 0xff];
-        assert_eq!(leaf(0, 16).read(&bytes), 0x1234);
-        assert_eq!(leaf(4, 8).read(&bytes), 0x23);
-        assert_eq!(leaf(20, 8).read(&bytes), 0x0f, "nothing lies beyond");
     }
 }
