@@ -520,3 +520,57 @@ pub(super) fn printed(sim: &Sim) -> Vec<String> {
     let lines = lines.iter().filter_map(|line| line.split_once(MARK));
     lines.map(|(_, text)| text.to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::Input;
+
+    /// An Ethernet header of that type, and so many bytes behind it.
+    fn packet(ethertype: u16, behind: usize) -> Vec<u8> {
+        [
+            vec![0; 12],
+            ethertype.to_be_bytes().to_vec(),
+            vec![0x45; behind],
+        ]
+        .concat()
+    }
+
+    /// How many bytes stand behind the Ethernet header of the packets that a program of that type is run on.
+    fn run_on(prog_type: &str, packets: &[Vec<u8>]) -> Vec<usize> {
+        let text = format!(".type {prog_type}\nr0 = 0\nexit\n");
+        let program = Program::from_assembly("one.s", &text).expect("the text assembles");
+        let options = Options {
+            input: Input {
+                packets: packets.to_vec(),
+                ..Input::default()
+            },
+            ..Options::default()
+        };
+        let turns = turns(&program, &[&program], &options);
+        let lens = turns.iter().filter_map(|turn| turn.packet.as_ref());
+        lens.map(|packet| packet.len() - ETH_HLEN).collect()
+    }
+
+    #[test]
+    fn packets_whose_ip_header_is_cut_short_are_run_as_frames_alone() {
+        const ARP: u16 = 0x0806;
+        let lens = [0, 1, 19, 20, 39, 40];
+        let of = |ethertype| lens.map(|len| packet(ethertype, len));
+        for prog_type in ["tc", "socket", "cgroup_skb/ingress"] {
+            assert_eq!(run_on(prog_type, &of(IPV4)), [20, 39, 40], "{prog_type}");
+            assert_eq!(run_on(prog_type, &of(IPV6)), [40], "{prog_type}");
+            assert_eq!(run_on(prog_type, &of(ARP)), lens, "{prog_type}");
+        }
+        for ethertype in [IPV4, IPV6, ARP] {
+            assert_eq!(run_on("xdp", &of(ethertype)), lens);
+        }
+    }
+
+    #[test]
+    fn packets_without_an_ethernet_header_are_run_by_nobody() {
+        let cut = vec![packet(IPV4, 20)[..13].to_vec(), Vec::new()];
+        assert_eq!(run_on("tc", &cut), [0; 0]);
+        assert_eq!(run_on("xdp", &cut), [0; 0]);
+    }
+}
