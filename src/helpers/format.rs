@@ -28,6 +28,8 @@ pub(super) trait Source {
     fn bytes(&self, addr: u64, buf: &mut [u8]) -> Option<()>;
     /// The name of what lies at `addr`, with the distance from its start.
     fn symbol(&self, addr: u64) -> Option<String>;
+    /// What is shown in place of an address.
+    fn hash(&self, addr: u64) -> u32;
 }
 
 /// Whose memory a string is in.
@@ -89,6 +91,10 @@ mod tests {
         fn symbol(&self, addr: u64) -> Option<String> {
             (addr == 0x1000).then(|| "do_execve+0x0".to_owned())
         }
+
+        fn hash(&self, addr: u64) -> u32 {
+            !(addr as u32)
+        }
     }
 
     fn text(fmt: &str, args: &[u64]) -> Result<String, Errno> {
@@ -132,13 +138,24 @@ mod tests {
     fn pointers_print_addresses_symbols_and_what_they_point_to() {
         assert_eq!(
             ok("%p %px, %pK.", &[0xab, 1, 2]),
-            "00000000000000ab 0000000000000001, 0000000000000002."
+            "00000000ffffff54 0000000000000001, 00000000fffffffd."
         );
         assert_eq!(ok("%ps %pS", &[0x1000, 0x2000]), "do_execve+0x0 0x2000");
         assert_eq!(ok("%s %pks %pus", &[1, 1, 2]), "bash bash /bin/ls");
         assert_eq!(ok("%pI4 %pi4", &[1, 1]), "10.0.0.1 010.000.000.001");
         assert_eq!(ok("%pI6", &[1]), "0a00:0001:fe80:0000:0000:0000:0000:0000");
         assert_eq!(ok("%pi6", &[1]), "0a000001fe8000000000000000000000");
+    }
+
+    /// As Linux 6.18 prints them.
+    #[test]
+    fn pointers_that_are_no_addresses_are_shown_as_they_are() {
+        assert_eq!(ok("%p %pK", &[0, 0]), "0000000000000000 0000000000000000");
+        let errors = [-1_i64, -4095, -4096].map(i64::cast_unsigned);
+        assert_eq!(
+            ok("%p %p %p", &errors),
+            "ffffffffffffffff fffffffffffff001 0000000000000fff"
+        );
     }
 
     #[test]
@@ -161,7 +178,10 @@ mod tests {
             ("%020px|", "000000000000000000ff|"),
             ("%-020px|", "ff                  |"),
             ("%0-5px|", "ff   |"),
-            ("%1p|", "ff|"),
+            ("%1px|", "ff|"),
+            ("%p|", "00000000ffffff00|"),
+            ("%20pK|", "            ffffff00|"),
+            ("%-10p|", "ffffff00  |"),
         ];
         for (fmt, expected) in rows {
             assert_eq!(ok(fmt, &[255]), expected, "{fmt}");

@@ -117,4 +117,8 @@ impl Source for Reader<'_, '_> {
     fn symbol(&self, _addr: u64) -> Option<String> {
         None
     }
+
+    fn hash(&self, addr: u64) -> u32 {
+        self.call.world.machine.random.hash(addr)
+    }
 }

@@ -29,19 +29,27 @@ impl Random {
 
     /// 64 random bits.
     pub fn next_u64(&self) -> u64 {
-        let mut z = self
-            .state
-            .fetch_add(GAMMA, Ordering::Relaxed)
-            .wrapping_add(GAMMA);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        let state = self.state.fetch_add(GAMMA, Ordering::Relaxed);
+        mix(state.wrapping_add(GAMMA))
+    }
+
+    /// 32 bits that stand for a number, the same each time it is asked about.
+    pub fn hash(&self, number: u64) -> u32 {
+        mix(mix(self.seed).wrapping_add(number)) as u32
     }
 
     /// 32 random bits, as `bpf_get_prandom_u32` gives them.
     pub fn next_u32(&self) -> u32 {
         (self.next_u64() >> 32) as u32
     }
+}
+
+/// The bits of a number, thoroughly mixed.
+fn mix(number: u64) -> u64 {
+    let mut z = number;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 #[cfg(test)]
@@ -59,5 +67,15 @@ mod tests {
             9_817_491_932_198_370_423,
         ];
         assert_eq!(outputs, wanted);
+    }
+
+    #[test]
+    fn hash_depends_on_the_number_and_the_seed_alone() {
+        let [one, other] = [1, 2].map(Random::new);
+        let hashed = one.hash(7);
+        one.next_u64();
+        assert_eq!(one.hash(7), hashed);
+        assert_ne!(one.hash(8), hashed);
+        assert_ne!(other.hash(7), hashed);
     }
 }

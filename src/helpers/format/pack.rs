@@ -34,7 +34,7 @@ impl Packed {
             Conversion::String => self.string(source.string(arg, Space::Either)),
             Conversion::Copied(space) => self.string(source.string(arg, space)),
             Conversion::Integer(_, Length::Int) => self.number(&(arg as u32).to_le_bytes()),
-            Conversion::Integer(_, Length::Long) | Conversion::Pointer | Conversion::Symbol => {
+            Conversion::Integer(_, Length::Long) | Conversion::Pointer(_) | Conversion::Symbol => {
                 self.number(&arg.to_le_bytes())
             }
             Conversion::Ipv4(kind) => {

@@ -38,13 +38,22 @@ pub(super) enum Conversion {
     /// `%d`, `%ld` and their kin.
     Integer(Radix, Length),
     /// `%p`, `%px`, `%pK`
-    Pointer,
+    Pointer(Shown),
     /// `%ps`, `%pS`, `%pB`
     Symbol,
     /// `%pi4`, `%pI4`; the letter.
     Ipv4(u8),
     /// `%pi6`, `%pI6`; the letter.
     Ipv6(u8),
+}
+
+/// How much of an address is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// All: `x`.
+    Plain,
+    /// A number that stands for it: nothing behind the `p`, or `K` where `kernel.kptr_restrict` is 0.
+    Hashed,
 }
 
 /// How an integer is written.
@@ -160,12 +169,13 @@ impl<'a> Pieces<'a> {
 
     fn pointer(&mut self) -> Result<Conversion, Errno> {
         if self.ends() {
-            return Ok(Conversion::Pointer);
+            return Ok(Conversion::Pointer(Shown::Hashed));
         }
         let conversion = match (self.peek(), self.rest.get(1)) {
             (b'k', Some(b's')) => return self.copied(Space::Kernel),
             (b'u', Some(b's')) => return self.copied(Space::User),
-            (b'K' | b'x', _) => Conversion::Pointer,
+            (b'K', _) => Conversion::Pointer(Shown::Hashed),
+            (b'x', _) => Conversion::Pointer(Shown::Plain),
             (b's' | b'S' | b'B', _) => Conversion::Symbol,
             (kind @ (b'i' | b'I'), Some(b'4')) => Conversion::Ipv4(kind),
             (kind @ (b'i' | b'I'), Some(b'6')) => Conversion::Ipv6(kind),

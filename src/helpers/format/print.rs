@@ -1,13 +1,15 @@
 //! Printing what was copied.
 //!
 //! Rules (as Linux 6.18 answers):
+//! - Of an address 32 bits are shown that stand for it, but where a format asks for all with `%px` (`ptr_to_id` in
+//!   lib/vsprintf.c); `%pK` is `%p`, as with `kernel.kptr_restrict` 0.
 //! - No more is kept than the buffer holds with a zero, but everything is counted.
 //! - Texts that were copied (addresses, `%pks`, `%pus`) are neither padded nor printed beyond the end of
 //!   the buffer. There they are not even passed over: what is printed next is taken from where they lie.
 
 use super::Source;
 use super::pack::{Packed, aligned};
-use super::parse::{Conversion, Length, Padding, Piece, Radix};
+use super::parse::{Conversion, Length, Padding, Piece, Radix, Shown};
 
 /// Digits of an address.
 const POINTER_DIGITS: usize = 16;
@@ -92,8 +94,12 @@ impl<'a> Printer<'a> {
                 }
             }
             Conversion::Integer(radix, length) => self.integer(radix, length, padding),
-            Conversion::Pointer => {
+            Conversion::Pointer(shown) => {
                 let value = self.number::<8>();
+                let value = match shown {
+                    Shown::Hashed if !is_no_address(value) => self.source.hash(value).into(),
+                    Shown::Hashed | Shown::Plain => value,
+                };
                 self.digits("", &format!("{value:x}"), pointer_padding(padding));
             }
             Conversion::Symbol => {
@@ -163,6 +169,13 @@ impl<'a> Printer<'a> {
             self.out.push(text);
         }
     }
+}
+
+/// Whether a pointer is null or an error number, which hide nothing.
+fn is_no_address(value: u64) -> bool {
+    /// `MAX_ERRNO`.
+    const MAX_ERROR: i64 = 4095;
+    (-MAX_ERROR..=0).contains(&value.cast_signed())
 }
 
 /// How an address is padded: to all its digits where no width is given, with zeros.
