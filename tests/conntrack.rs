@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use ebpf_sim::btf::{self, Btf, KindFilter};
 use ebpf_sim::events::Event;
+use ebpf_sim::helpers::kfunc::TrackError;
+use ebpf_sim::machine::ConnectionSpec;
 use ebpf_sim::object::Program;
 use ebpf_sim::sim::{Options, Sim};
 use ebpf_sim::verifier::{Env, verify};
@@ -203,6 +205,105 @@ fn answers_are_those_of_a_kernel_that_tracks_connections() {
     assert_eq!(answers, [&ANSWERS[..], &LAST].concat());
 }
 
+/// A program that looks up a connection over TCP, whose ends are numbers as they lie in memory, and returns its mark
+/// in hexadecimal digits before the direction; 0 if there is none.
+fn asking([from, to]: [(u32, u16); 2], kernel: &Btf) -> Program {
+    let nf_conn = kernel.find("nf_conn", KindFilter::STRUCT).unwrap();
+    let mark = kernel.member_path(nf_conn, "mark").unwrap().bit_offset / 8;
+    let text = format!(
+        "\
+.type sched_cls
+.license GPL
+*(u32 *)(r10 - 32) = {}
+*(u32 *)(r10 - 28) = {}
+*(u16 *)(r10 - 24) = {}
+*(u16 *)(r10 - 22) = {}
+*(u32 *)(r10 - 16) = -1
+*(u32 *)(r10 - 12) = 0
+*(u64 *)(r10 - 8) = 6
+r2 = r10
+r2 += -32
+r3 = 12
+r4 = r10
+r4 += -16
+r5 = 16
+function
+if r0 == 0 goto out
+r6 = *(u32 *)(r0 + {mark})
+r6 <<= 4
+r1 = *(u8 *)(r10 - 7)
+r6 |= r1
+r1 = r0
+function
+r0 = r6
+out:
+exit
+",
+        from.0, to.0, from.1, to.1
+    );
+    calling(&text, &["bpf_skb_ct_lookup", "bpf_ct_release"], kernel)
+}
+
+#[test]
+fn connection_that_the_machine_was_told_of_is_found_both_ways() {
+    let kernel = kernel();
+    let spec: ConnectionSpec = "tcp:192.0.2.1:1024-10.0.0.1:80 mark 7".parse().unwrap();
+    let in_memory =
+        |[a, b, c, d]: [u8; 4], port: u16| (u32::from_le_bytes([a, b, c, d]), port.to_be());
+    let client = in_memory([192, 0, 2, 1], 1024);
+    let [server, other] = [80, 81].map(|port| in_memory([10, 0, 0, 1], port));
+    for (ends, expected) in [
+        ([client, server], 0x70),
+        ([server, client], 0x71),
+        ([client, other], 0),
+    ] {
+        let mut sim = Sim::new(Options {
+            kernel_btf: Some(Arc::clone(&kernel)),
+            ..Options::default()
+        })
+        .unwrap();
+        sim.track(&spec).unwrap();
+        assert_eq!(sim.track(&spec), Err(TrackError::Exists));
+        sim.load_program(asking(ends, &kernel));
+        let firing = sim.fire(&Event::packet([0; 64])).unwrap();
+        let answers: Vec<_> = firing.runs().map(|run| run.outcome.clone()).collect();
+        assert_eq!(answers, [Ok(expected)]);
+    }
+}
+
+#[test]
+fn connection_is_tracked_only_where_the_types_have_one() {
+    let mut sim = Sim::new(Options {
+        kernel_btf: Some(Arc::new(Btf::parse(small_types()).unwrap())),
+        ..Options::default()
+    })
+    .unwrap();
+    let spec: ConnectionSpec = "udp:192.0.2.1:1024-10.0.0.1:53".parse().unwrap();
+    assert_eq!(sim.track(&spec), Err(TrackError::NoType));
+}
+
+/// Types in which there are none: a header, and a name.
+fn small_types() -> Vec<u8> {
+    let words = [0x0001_eb9f_u32, 24, 0, 0, 0, 1];
+    let bytes = words.into_iter().flat_map(u32::to_le_bytes);
+    bytes.chain([0]).collect()
+}
+
+/// A program of text in which `function` stands for calls of the kernel functions named, in order.
+fn calling(text: &str, functions: &[&str], kernel: &Btf) -> Program {
+    // Any function of the kernel's stands for these, which assembly does not know.
+    let text = text.replace("function", "call bpf_rcu_read_lock");
+    let mut program = Program::from_assembly("said.s", &text).unwrap();
+    let mut names = functions.iter();
+    for insn in &mut program.code {
+        if (insn.opcode, insn.src) == (0x85, 2) {
+            let found = kernel.find(names.next().unwrap(), KindFilter::FUNC);
+            insn.imm = found.unwrap().0.cast_signed();
+        }
+    }
+    program
+}
+
 /// What is said of a program that asks for a connection and does something with it; `function` stands for calls of
 /// the kernel functions named, in order.
 fn said(prog_type: &str, functions: &[&str], then: &str) -> String {
@@ -228,17 +329,8 @@ r0 = 0
 exit
 "
     );
-    // Any function of the kernel's stands for these, which assembly does not know.
-    let text = text.replace("function", "call bpf_rcu_read_lock");
-    let mut program = Program::from_assembly("said.s", &text).unwrap();
     let kernel = kernel();
-    let mut names = functions.iter();
-    for insn in &mut program.code {
-        if (insn.opcode, insn.src) == (0x85, 2) {
-            let found = kernel.find(names.next().unwrap(), KindFilter::FUNC);
-            insn.imm = found.unwrap().0.cast_signed();
-        }
-    }
+    let program = calling(&text, functions, &kernel);
     let env = Env {
         kernel_btf: Some(kernel),
         ..Env::default()

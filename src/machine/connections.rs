@@ -6,9 +6,10 @@
 //! - A connection is known by both of its directions, each a flow in a zone. No two have one of them in common.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Addr;
+use super::{Addr, Protocol};
 
 /// A flow in one direction, as the kernel writes it down: addresses, ports and protocols.
 pub type FlowBytes = [u8; 39];
@@ -20,6 +21,19 @@ pub struct FlowKey {
     pub flow: FlowBytes,
     /// The zone that it is told apart by.
     pub zone: u16,
+}
+
+/// A connection that is tracked before any program says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionSpec {
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// Where its first packet came from.
+    pub from: SocketAddr,
+    /// Where that went.
+    pub to: SocketAddr,
+    /// Its mark.
+    pub mark: u32,
 }
 
 /// Which way a flow goes: as the connection's first packet, or back.

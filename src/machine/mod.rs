@@ -32,7 +32,7 @@ mod timers;
 use std::sync::Arc;
 
 pub use clock::{Clock, ClockConfig};
-pub use connections::{Connections, FlowBytes, FlowKey, FlowWay};
+pub use connections::{ConnectionSpec, Connections, FlowBytes, FlowKey, FlowWay};
 pub use cpus::{CpuId, Cpus, MAX_CPUS};
 pub use descriptors::{Described, Descriptors};
 pub use errno::Errno;

@@ -1,14 +1,15 @@
-//! Routes, neighbours and sockets as text, written as `ip route`, `ip neighbour` and addresses are.
+//! Routes, neighbours, sockets and connections as text, written as `ip route`, `ip neighbour` and addresses are.
 //!
 //! - A route: `192.0.2.0/24 via 10.0.0.254 dev 2 metric 5`, `198.51.100.0/24 dev 2`, `blackhole 203.0.113.0/24`
 //!   (or `unreachable`, `prohibit`); `default` stands for all addresses of IPv4.
 //! - A neighbour: `10.0.0.9 lladdr 52:54:00:00:00:09 dev 2`.
 //! - A socket: `tcp:10.0.0.1:80`, `udp:[::1]:53-[::1]:1024`.
+//! - A tracked connection, from where its first packet came: `tcp:192.0.2.1:1024-10.0.0.1:80 mark 7`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-use super::{Hop, MAIN_TABLE, Neighbour, Protocol, Route, SocketSpec};
+use super::{ConnectionSpec, Hop, MAIN_TABLE, Neighbour, Protocol, Route, SocketSpec};
 
 /// Why a text is none of these.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -147,6 +148,36 @@ fn socket(text: &str) -> Option<SocketSpec> {
     })
 }
 
+impl FromStr for ConnectionSpec {
+    type Err = NetworkTextError;
+
+    fn from_str(text: &str) -> Result<ConnectionSpec, NetworkTextError> {
+        connection(text).ok_or_else(|| NetworkTextError {
+            text: text.to_owned(),
+            wanted: "connection such as `tcp:192.0.2.1:1024-10.0.0.1:80` or `… mark 7`",
+        })
+    }
+}
+
+fn connection(text: &str) -> Option<ConnectionSpec> {
+    let mut words = text.split_whitespace();
+    let ends = socket(words.next()?)?;
+    let mut mark = 0;
+    while let Some(word) = words.next() {
+        let value = words.next()?;
+        match word {
+            "mark" => mark = value.parse().ok()?,
+            _ => return None,
+        }
+    }
+    Some(ConnectionSpec {
+        protocol: ends.protocol,
+        from: ends.local,
+        to: ends.remote?,
+        mark,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +231,22 @@ mod tests {
             "tcp:10.0.0.1:80-[::1]:80",
         ] {
             assert!(text.parse::<SocketSpec>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn connection_has_two_ends_and_perhaps_a_mark() {
+        let plain: ConnectionSpec = "udp:192.0.2.1:53-10.0.0.1:1024".parse().unwrap();
+        assert_eq!((plain.protocol, plain.mark), (Protocol::Udp, 0));
+        assert_eq!((plain.from.port(), plain.to.port()), (53, 1024));
+        let marked: ConnectionSpec = "tcp:[::1]:1-[::1]:2 mark 7".parse().unwrap();
+        assert_eq!(marked.mark, 7);
+        for text in [
+            "tcp:10.0.0.1:80",
+            "tcp:10.0.0.1:80-10.0.0.2:81 mark",
+            "tcp:10.0.0.1:80-10.0.0.2:81 zone 1",
+        ] {
+            assert!(text.parse::<ConnectionSpec>().is_err(), "{text}");
         }
     }
 }

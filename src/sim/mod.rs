@@ -30,7 +30,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::code::{Programs, Stacks};
-use crate::machine::{Addr, Comm, Machine, MachineConfig, Owner, ProgId, Task};
+use crate::helpers::kfunc::{self, TrackError};
+use crate::machine::{Addr, Comm, ConnectionSpec, Machine, MachineConfig, Owner, ProgId, Task};
 use crate::maps::MapTable;
 
 use fire::Attached;
@@ -104,6 +105,14 @@ impl Sim {
             task,
             machine,
         })
+    }
+
+    /// Lets the machine know a connection, as if packets had gone both ways.
+    ///
+    /// # Errors
+    /// There is one already, or the kernel tracks none.
+    pub fn track(&mut self, connection: &ConnectionSpec) -> Result<(), TrackError> {
+        kfunc::track(&self.machine, self.kernel_facts().btf(), connection)
     }
 
     /// Everything loaded, in order.

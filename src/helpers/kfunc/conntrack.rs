@@ -6,16 +6,23 @@
 //! Rules:
 //! - Both layouts of `struct bpf_ct_opts` are taken, that of 12 bytes and, since 6.10, that of 16 with a zone.
 //! - There is one network namespace, without a number: any number given is of none.
-//! - A connection out of date is found no more. None expires otherwise, and no packet makes or changes one.
+//! - A connection out of date is found no more. None expires otherwise, and no packet makes or changes one: programs do,
+//!   and who furnishes the machine ([`track`]).
 //!
 //! Kernel: net/netfilter/nf_conntrack_bpf.c, nf_nat_bpf.c and nf_nat_core.c, 6.12.
 
+use std::net::{IpAddr, SocketAddr};
+
 use super::{Call, Entry, Reply};
-use crate::btf::KindFilter;
+use crate::btf::{Btf, KindFilter};
 use crate::helpers::time::{jiffies, jiffies_of};
 use crate::helpers::{Answer, HelperError};
 use crate::isa::Size;
-use crate::machine::{Addr, Copies, Errno, FlowBytes, FlowKey, FlowWay, Layout, ObjectRefusal};
+use crate::machine::socket::{AF_INET, AF_INET6};
+use crate::machine::{
+    Addr, ConnectionSpec, Copies, Errno, Fault, FlowBytes, FlowKey, FlowWay, Layout, Machine,
+    ObjectRefusal, Protocol,
+};
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new("bpf_xdp_ct_alloc", 5, allocate),
@@ -82,17 +89,18 @@ struct Places {
     status: i64,
     /// Absent where the kernel has no zones.
     zone: Option<i64>,
+    /// Absent where the kernel has no marks.
+    mark: Option<i64>,
     tuples: [i64; 2],
 }
 
 impl Places {
     fn of(call: &Call<'_>) -> Result<Places, HelperError> {
         let refused = HelperError::Refused("the kernel's types have no struct nf_conn");
-        Places::find(call).ok_or(refused)
+        Places::find(call.world.kernel.btf()).ok_or(refused)
     }
 
-    fn find(call: &Call<'_>) -> Option<Places> {
-        let btf = call.world.kernel.btf();
+    fn find(btf: &Btf) -> Option<Places> {
         let whole = btf.find(NAME, KindFilter::STRUCT)?;
         let place = |path| {
             let bit = btf.member_path(whole, path)?.bit_offset;
@@ -103,6 +111,7 @@ impl Places {
             timeout: place("timeout")?,
             status: place("status")?,
             zone: place("zone"),
+            mark: place("mark"),
             tuples: [place("tuplehash[0].tuple")?, place("tuplehash[1].tuple")?],
         })
     }
@@ -187,8 +196,8 @@ const PROTOCOL: usize = 38;
 /// The two ends of a `struct bpf_sock_tuple`, and their family.
 fn ends(tuple: &[u8]) -> Option<([End; 2], u8)> {
     let (width, family) = match tuple.len() as u32 {
-        TUPLE_4 => (4, 2),
-        TUPLE_6 => (16, 10),
+        TUPLE_4 => (4, AF_INET as u8),
+        TUPLE_6 => (16, AF_INET6 as u8),
         _ => return None,
     };
     let end = |index: usize| {
@@ -300,35 +309,40 @@ fn asked(call: &Call<'_>, purpose: Purpose) -> Answer<Asked> {
 fn allocate(call: &mut Call<'_>) -> Reply {
     answer(call, Purpose::Make, |call, asked| {
         let places = Places::of(call)?;
-        let layout = Layout {
-            name: NAME.into(),
-            size: places.size,
-            parts: Vec::new(),
-        };
-        let objects = &call.world.machine.objects;
-        let Some(made) = objects.allocate(layout.into(), Copies::One) else {
+        let Some(made) = lay_out(call.world.machine, &places, asked)? else {
             return Ok(Err(Errno::ENOMEM));
         };
-        let [from, to] = asked.ends;
-        let (family, protocol) = (asked.family, asked.options.protocol);
-        for (ends, way) in [([from, to], 0_u8), ([to, from], 1)] {
-            let at = made.offset(places.tuples[usize::from(way)]);
-            call.memory().poke(at, &flow(ends, family, protocol))?;
-            call.memory()
-                .poke_uint(at.offset(39), Size::B, way.into())?;
-        }
-        if let Some(zone) = places.zone {
-            let Zone { id, ways } = asked.options.zone;
-            call.memory()
-                .poke_uint(made.offset(zone), Size::H, id.into())?;
-            call.memory()
-                .poke_uint(made.offset(zone + 3), Size::B, ways.into())?;
-        }
         let timeout = u64::from(jiffies_of(TIMEOUT * 1000));
         call.memory()
             .poke_uint(made.offset(places.timeout), Size::W, timeout)?;
         Ok(Ok(made))
     })
+}
+
+/// A connection's structure with its flows and its zone; none if there is no memory for it.
+fn lay_out(machine: &Machine, places: &Places, asked: &Asked) -> Result<Option<Addr>, Fault> {
+    let layout = Layout {
+        name: NAME.into(),
+        size: places.size,
+        parts: Vec::new(),
+    };
+    let Some(made) = machine.objects.allocate(layout.into(), Copies::One) else {
+        return Ok(None);
+    };
+    let memory = &machine.memory;
+    let [from, to] = asked.ends;
+    let (family, protocol) = (asked.family, asked.options.protocol);
+    for (ends, way) in [([from, to], 0_u8), ([to, from], 1)] {
+        let at = made.offset(places.tuples[usize::from(way)]);
+        memory.poke(at, &flow(ends, family, protocol))?;
+        memory.poke_uint(at.offset(39), Size::B, way.into())?;
+    }
+    if let Some(zone) = places.zone {
+        let Zone { id, ways } = asked.options.zone;
+        memory.poke_uint(made.offset(zone), Size::H, id.into())?;
+        memory.poke_uint(made.offset(zone + 3), Size::B, ways.into())?;
+    }
+    Ok(Some(made))
 }
 
 /// `struct nf_conn *bpf_xdp_ct_lookup(struct xdp_md *xdp_ctx, struct bpf_sock_tuple *bpf_tuple, u32 tuple__sz,
@@ -542,6 +556,83 @@ fn translate(call: &mut Call<'_>) -> Reply {
     let set = if is_changed { done | changed } else { done };
     memory.poke_uint(at.offset(places.status), Size::DW, before | set)?;
     Ok(0)
+}
+
+/// Why a connection is not tracked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TrackError {
+    /// The kernel tracks none.
+    #[error("the kernel's types have no struct nf_conn")]
+    NoType,
+    /// There is no memory for it.
+    #[error("there is no memory for a connection")]
+    OutOfMemory,
+    /// There is one with either of its flows.
+    #[error("such a connection is tracked already")]
+    Exists,
+    /// Guest memory refuses it.
+    #[error(transparent)]
+    Memory(#[from] Fault),
+}
+
+/// Tracks a connection, as if packets had gone both ways: confirmed, assured, and as long as Linux lets such a one wait
+/// for more (`nf_conntrack_tcp_timeout_established`, `nf_conntrack_udp_timeout_stream`).
+pub fn track(machine: &Machine, btf: &Btf, spec: &ConnectionSpec) -> Result<(), TrackError> {
+    let places = Places::find(btf).ok_or(TrackError::NoType)?;
+    let (protocol, seconds) = match spec.protocol {
+        Protocol::Tcp => (PROTOCOLS[0], 432_000),
+        Protocol::Udp => (PROTOCOLS[1], 120),
+    };
+    let asked = Asked {
+        options: Options {
+            namespace: -1,
+            protocol,
+            zone: Zone::DEFAULT,
+        },
+        ends: [spec.from, spec.to].map(end_of),
+        family: if spec.from.is_ipv4() {
+            AF_INET
+        } else {
+            AF_INET6
+        } as u8,
+    };
+    let made = lay_out(machine, &places, &asked)?.ok_or(TrackError::OutOfMemory)?;
+    let status = status::SEEN_REPLY | status::ASSURED | status::CONFIRMED;
+    let timeout = (jiffies(&machine.clock) as u32).wrapping_add(jiffies_of(seconds * 1000));
+    let memory = &machine.memory;
+    memory.poke_uint(made.offset(places.status), Size::DW, status)?;
+    memory.poke_uint(made.offset(places.timeout), Size::W, timeout.into())?;
+    if let Some(mark) = places.mark {
+        memory.poke_uint(made.offset(mark), Size::W, spec.mark.into())?;
+    }
+    let [from, to] = asked.ends;
+    let [original, reply] = [[from, to], [to, from]].map(|ends| FlowKey {
+        flow: flow(ends, asked.family, protocol),
+        zone: DEFAULT_ZONE,
+    });
+    if machine.connections.insert(made, original, reply) {
+        return Ok(());
+    }
+    let given_back = machine.objects.give_back(made);
+    debug_assert!(given_back.is_ok(), "nobody else has seen it");
+    Err(TrackError::Exists)
+}
+
+/// An address and a port as flows have them.
+fn end_of(address: SocketAddr) -> End {
+    let octets = match address.ip() {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    };
+    let port = address.port().to_be_bytes();
+    let mut end = [0; 18];
+    for (place, byte) in end.iter_mut().zip(octets) {
+        *place = byte;
+    }
+    for (place, byte) in end.iter_mut().skip(16).zip(port) {
+        *place = byte;
+    }
+    end
 }
 
 #[cfg(test)]

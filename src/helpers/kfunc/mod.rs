@@ -49,6 +49,7 @@ use super::{Body, Call, Reply};
 use crate::machine::{Addr, ObjectInfo};
 
 pub use crate::object::CallFacts;
+pub use conntrack::{TrackError, track};
 pub use support::{refusal, support};
 
 /// One row of the table.

@@ -31,7 +31,8 @@ const PARTIAL: &[(&str, &str)] = &[
 
 const SOME_CONTEXTS: &str = "of packets and probes; a packet's is as it was when the program began, without what the context does not show";
 const SOME_CIPHERS: &str = "ecb(aes) and cbc(aes)";
-const OWN_CONNECTIONS: &str = "finds what programs put into the table: no packet is tracked";
+const OWN_CONNECTIONS: &str =
+    "finds what programs put into the table, or the machine was told of: no packet is tracked";
 const OWN_PORT: &str = "a port that is not given stays, even if another connection has it";
 const SOME_AREAS: &str =
     "the current process's code and stack; areas of others are not known, and none are given";
