@@ -146,7 +146,7 @@ fn events_that_happen_at_once_are_all_counted_each_on_its_cpu() {
     for engine in engines() {
         let mut sim = loaded(engine, "percpu_count.o");
         let event = Event::execve("/bin/ls");
-        let gathered = sim.fire_at_once(&[&event], RUNS, Cpus::new(CPUS), |seen, _, firing| {
+        let gathered = sim.fire_at_once(&[&event], RUNS, Cpus::new(CPUS), |_, seen, _, firing| {
             let seen: &mut Vec<(u32, bool)> = seen;
             seen.push((firing.cpu.0, firing.trap().is_none()));
         });

@@ -7,17 +7,21 @@ mod hexdump;
 mod json;
 mod maps;
 mod pcap;
+mod reader;
+mod spool;
 mod tally;
 mod text;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 use ebpf_sim::events::Event;
 use ebpf_sim::machine::{Comm, Cpus, Neighbour, Route, SocketSpec, Task};
-use ebpf_sim::sim::{Options, Sim, Turns, Verify};
+use ebpf_sim::sim::{Firing, Options, Sim, Turns, Verify};
 
 use self::cues::Cue;
+use self::reader::Reader;
+use self::spool::Spool;
 use self::tally::{Keep, Seen};
 use super::Exit;
 use super::engine;
@@ -118,6 +122,22 @@ enum Happens {
     AtOnce(Cpus),
 }
 
+/// What came of everything.
+#[derive(Debug)]
+struct Came<'a> {
+    happened: Vec<Happened<'a>>,
+    /// Every time by itself, if that is kept: of each CPU, a lane for each cue.
+    every: Vec<Spool>,
+    reader: Reader,
+}
+
+/// What came of the cues on one CPU.
+#[derive(Debug, Default)]
+struct Gathered {
+    seen: Vec<Seen>,
+    every: Spool,
+}
+
 /// A cue and what came of it, all times.
 #[derive(Debug)]
 struct Happened<'a> {
@@ -139,16 +159,17 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
         true => Keep::Every,
         false => Keep::Tally,
     };
-    let happened = fire(&job, &mut sim, keep)?;
-    if happened
+    let came = fire(&job, &mut sim, keep)?;
+    if came
+        .happened
         .iter()
         .any(|happened| happened.seen.trap().is_some())
     {
         exit = exit.max(Exit::Refused);
     }
     match json {
-        true => output.json(&json::document(&sim, &job, &happened)?)?,
-        false => text::print(output, &sim, &job, &happened)?,
+        true => json::print(output, &sim, &job, &came)?,
+        false => text::print(output, &sim, &job, &came)?,
     }
     Ok(exit)
 }
@@ -242,49 +263,95 @@ fn load(inputs: &Inputs, sim: &mut Sim, output: &mut Output) -> anyhow::Result<E
 }
 
 /// Lets everything happen, as often as asked for.
-fn fire<'a>(job: &'a Job, sim: &mut Sim, keep: Keep) -> anyhow::Result<Vec<Happened<'a>>> {
-    let seen = match job.cpus {
-        Happens::InTurn(cpus) => in_turn(job, sim, Turns::new(cpus), keep)?,
-        Happens::AtOnce(cpus) => at_once(job, sim, cpus, keep)?,
+fn fire<'a>(job: &'a Job, sim: &mut Sim, keep: Keep) -> anyhow::Result<Came<'a>> {
+    let reader = Reader::new(sim, &job.maps, keep);
+    let (gathered, reader) = match job.cpus {
+        Happens::InTurn(cpus) => in_turn(job, sim, cpus, (reader, keep))?,
+        Happens::AtOnce(cpus) => at_once(job, sim, cpus, (reader, keep))?,
     };
-    let happened = job.cues.iter().zip(seen);
-    Ok(happened.map(|(cue, seen)| Happened { cue, seen }).collect())
+    let mut happened: Vec<_> = job.cues.iter().map(Happened::nothing).collect();
+    let mut every = Vec::new();
+    for cpu in gathered {
+        let all = happened.iter_mut().zip(cpu.seen);
+        all.for_each(|(all, one)| all.seen.join(one));
+        every.push(cpu.every);
+    }
+    Ok(Came {
+        happened,
+        every,
+        reader,
+    })
 }
 
 /// What came of each cue, one after the other.
-fn in_turn(job: &Job, sim: &mut Sim, mut turns: Turns, keep: Keep) -> anyhow::Result<Vec<Seen>> {
-    let mut seen: Vec<Seen> = job.cues.iter().map(|_| Seen::default()).collect();
+fn in_turn(
+    job: &Job,
+    sim: &mut Sim,
+    cpus: Cpus,
+    (mut reader, keep): (Reader, Keep),
+) -> anyhow::Result<(Vec<Gathered>, Reader)> {
+    let (mut gathered, mut turns) = (Gathered::default(), Turns::new(cpus));
     for _ in 0..job.repeat {
-        for (cue, seen) in job.cues.iter().zip(&mut seen) {
+        for (at, cue) in job.cues.iter().enumerate() {
             let cpu = turns.take(&cue.event);
             let firing = sim.fire_on(cpu, &cue.event);
-            seen.add(cue, firing.with_context(|| cue.title.clone())?, keep);
+            let firing = firing.with_context(|| cue.title.clone())?;
+            gathered.add(at, cue, firing, keep);
+            reader.poll(sim);
         }
     }
-    Ok(seen)
+    Ok((vec![gathered], reader))
 }
 
 /// The same, on all CPUs at once.
-fn at_once(job: &Job, sim: &mut Sim, cpus: Cpus, keep: Keep) -> anyhow::Result<Vec<Seen>> {
+fn at_once(
+    job: &Job,
+    sim: &mut Sim,
+    cpus: Cpus,
+    (reader, keep): (Reader, Keep),
+) -> anyhow::Result<(Vec<Gathered>, Reader)> {
     let events: Vec<&Event> = job.cues.iter().map(|cue| &cue.event).collect();
+    let reader = Mutex::new(reader);
     let gathered = sim.fire_at_once(
         &events,
         job.repeat,
         cpus,
-        |all: &mut Vec<Seen>, at, firing| {
-            all.resize_with(job.cues.len(), Seen::default);
-            if let (Some(seen), Some(cue)) = (all.get_mut(at), job.cues.get(at)) {
-                seen.add(cue, firing, keep);
+        |sim, all: &mut Gathered, at, firing| {
+            if let Some(cue) = job.cues.get(at) {
+                all.add(at, cue, firing, keep);
+            }
+            // Who comes while another reads leaves it what there is.
+            if let Ok(mut reader) = reader.try_lock() {
+                reader.poll(sim);
             }
         },
     )?;
-    let mut seen: Vec<Seen> = job.cues.iter().map(|_| Seen::default()).collect();
-    for cpu in gathered {
-        seen.iter_mut()
-            .zip(cpu)
-            .for_each(|(all, one)| all.join(one));
+    let mut reader = reader.into_inner().unwrap_or_else(PoisonError::into_inner);
+    reader.poll(sim);
+    Ok((gathered, reader))
+}
+
+impl Gathered {
+    /// Adds what came of the cue at that place.
+    fn add(&mut self, at: usize, cue: &Cue, firing: Firing, keep: Keep) {
+        if at >= self.seen.len() {
+            self.seen.resize_with(at + 1, Seen::default);
+        }
+        if keep == Keep::Every {
+            self.every
+                .push(at, &json::element(&json::firing(cue, &firing)));
+        }
+        if let Some(seen) = self.seen.get_mut(at) {
+            seen.add(firing, keep);
+        }
     }
-    Ok(seen)
+}
+
+impl<'a> Happened<'a> {
+    fn nothing(cue: &'a Cue) -> Happened<'a> {
+        let seen = Seen::default();
+        Happened { cue, seen }
+    }
 }
 
 /// Without events there is nothing to run: says what would reach which program.

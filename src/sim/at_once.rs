@@ -46,8 +46,8 @@ impl Turns {
 
 impl Sim {
     /// Lets all events happen, one after the other and that so many times, each on the CPU whose turn it is; the CPUs
-    /// run at once, each on a thread. `seen` gets what came of each event, by its place among them, with what the
-    /// CPU has gathered so far. Gives what each CPU gathered. CPUs that the machine has not are left out.
+    /// run at once, each on a thread. `seen` gets what came of each event, by its place among them, with the simulator and
+    /// what the CPU has gathered so far. Gives what each CPU gathered. CPUs that the machine has not are left out.
     ///
     /// # Errors
     /// As [`Sim::fire`]; a CPU stops at the first.
@@ -56,7 +56,7 @@ impl Sim {
         events: &[&Event],
         times: u32,
         cpus: Cpus,
-        seen: impl Fn(&mut T, usize, Firing) + Sync,
+        seen: impl Fn(&Sim, &mut T, usize, Firing) + Sync,
     ) -> Result<Vec<T>, EventError> {
         let cpus = Cpus::new(cpus.count().min(self.options.cpus.count()));
         self.make_stacks(cpus)?;
@@ -72,7 +72,7 @@ impl Sim {
                 for (index, event) in (0..).zip(events) {
                     if turns.take(event) == cpu {
                         let firing = sim.happen(event, cpu, &mut trail)?;
-                        seen(&mut gathered, index, firing);
+                        seen(sim, &mut gathered, index, firing);
                     }
                 }
             }

@@ -4,7 +4,7 @@ use crate::abi::MapType;
 use crate::abi::map_type::cpu_part;
 use crate::btf::{self, Btf, BtfId, Value};
 use crate::machine::{CpuId, Errno, MapId};
-use crate::maps::{BPF_ANY, Map};
+use crate::maps::{BPF_ANY, Map, PerfEventArray, Ringbuf};
 use crate::object::{Global, MapSpec};
 
 use super::{InspectError, Load, Sim};
@@ -221,6 +221,13 @@ impl<'a> MapView<'a> {
             .map(|ringbuf| ringbuf.drain())
             .unwrap_or_default();
         sent.into_iter().map(|bytes| record(None, bytes)).collect()
+    }
+
+    /// How many records found no room in it, a ring buffer or a perf event array.
+    pub fn lost(&self) -> u64 {
+        let refused = self.map.ringbuf().map(Ringbuf::refused);
+        let lost = self.map.perf().map(PerfEventArray::lost);
+        refused.or(lost).unwrap_or_default()
     }
 
     fn entry(&self, key: Vec<u8>, value: &[u8]) -> Entry {

@@ -168,6 +168,79 @@ fn run_shows_records() {
     );
 }
 
+/// A program that sends two records each time, in a buffer that has room for one.
+const SENDER: &str = "\
+.type xdp
+.name sender
+.map events ringbuf 0 0 4096
+r6 = 2
+again:
+r1 = map[events] ll
+r2 = 3000
+r3 = 0
+call bpf_ringbuf_reserve
+if r0 == 0 goto next
+r1 = r0
+r2 = 0
+call bpf_ringbuf_submit
+next:
+r6 -= 1
+if r6 != 0 goto again
+r0 = 2
+exit
+";
+
+#[test]
+fn records_are_read_after_each_event_and_those_without_room_counted() {
+    let sender = scratch("sender.s", SENDER.as_bytes());
+    let args = format!(
+        "run {} --data corpus/packets/udp.bin --repeat 5",
+        sender.display()
+    );
+    let text = ends(0, &args);
+    assert_eq!(text.matches("  3000 bytes\n").count(), 5, "{text}");
+    assert!(text.ends_with("  5 more found no room\n"), "{text}");
+    for args in [
+        format!("{args} --json"),
+        format!("{args} --json --parallel"),
+    ] {
+        let document: Value = serde_json::from_str(&ends(0, &args)).unwrap();
+        let sent = document["records"].as_array().unwrap().len() as u64;
+        let lost = document["lost"][0]["records"].as_u64().unwrap();
+        assert_eq!(
+            (sent + lost, document["lost"][0]["map"].as_str()),
+            (10, Some("events"))
+        );
+    }
+}
+
+#[test]
+fn records_of_many_events_are_all_there() {
+    let text = ends(
+        0,
+        "run corpus/ringbuf_events.o --event execve --repeat 1000 --json",
+    );
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["records"].as_array().map(Vec::len), Some(2000));
+    assert_eq!(document["lost"].as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn json_of_many_events_is_one_document_with_the_events_of_each_kind_together() {
+    let args = "run corpus/hello.o corpus/xdp_count.o --event execve --data corpus/packets/udp.bin --repeat 3000 --json";
+    let text = ends(0, args);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(format!("{document:#}\n"), text, "as it is always drawn");
+    let events = document["events"].as_array().unwrap();
+    let of = |name: &str| events.iter().filter(|event| event["event"] == name).count();
+    assert_eq!((of("execve"), events.len()), (3000, 6000));
+    assert!(
+        events[..3000]
+            .iter()
+            .all(|event| event["event"] == "execve")
+    );
+}
+
 #[test]
 fn run_names_programs_that_nothing_reached() {
     let text = ends(0, "run corpus/hello.o corpus/xdp_count.o --event execve");

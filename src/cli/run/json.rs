@@ -1,17 +1,26 @@
 //! What came of a run, as JSON, schema 1.
 //!
-//! Bytes are hexadecimal strings; numbers that JSON readers round are strings of digits.
+//! Bytes are hexadecimal strings; numbers that JSON readers round are strings of digits. What there is one of for each event
+//! is made text at once and put aside until its place in the document has come.
+
+use std::io::{self, Write};
 
 use ebpf_sim::btf::Value;
-use ebpf_sim::sim::{Firing, Load, LoadedProgram, ProgramRun, Refusal, Sim, Verdict};
+use ebpf_sim::sim::{Firing, Load, LoadedProgram, ProgramRun, Record, Refusal, Sim, Verdict};
 use serde_json::{Map, Value as Json, json};
 
 use super::cues::Cue;
-use super::maps::{self, Contents, Held, Records};
-use super::{Happened, Job};
+use super::maps::{self, Contents, Held};
+use super::spool::Spool;
+use super::{Came, Job};
 
-/// The document.
-pub(super) fn document(sim: &Sim, job: &Job, happened: &[Happened<'_>]) -> anyhow::Result<Json> {
+/// Writes the document.
+pub(super) fn print(
+    out: &mut impl Write,
+    sim: &Sim,
+    job: &Job,
+    came: &Came<'_>,
+) -> anyhow::Result<()> {
     let programs = sim.loads().iter().flat_map(|load| {
         load.programs
             .iter()
@@ -20,18 +29,58 @@ pub(super) fn document(sim: &Sim, job: &Job, happened: &[Happened<'_>]) -> anyho
     let unreached = sim.unreached();
     let unreached = unreached
         .iter()
-        .filter(|program| job.inputs.wants_name(&program.name));
-    Ok(json!({
-        "schema": 1,
-        "programs": programs.collect::<Vec<_>>(),
-        "trace": sim.trace_lines(),
-        "events": happened.iter().flat_map(|happened| happened.seen.every()).collect::<Vec<_>>(),
-        "maps": maps::contents(sim, &job.maps)?.iter().map(map).collect::<Vec<_>>(),
-        "records": maps::records(sim, &job.maps).iter().flat_map(records).collect::<Vec<_>>(),
-        "unreached": unreached
-            .map(|it| json!({ "object": it.object, "program": it.name, "needs": it.needs, "ended_by": it.ended_by }))
-            .collect::<Vec<_>>(),
-    }))
+        .filter(|program| job.inputs.wants_name(&program.name))
+        .map(|it| json!({ "object": it.object, "program": it.name, "needs": it.needs, "ended_by": it.ended_by }));
+    let (reader, every) = (&came.reader, &came.every);
+    let events = (0..job.cues.len()).flat_map(|lane| every.iter().map(move |cpu| (cpu, lane)));
+    let records = reader.buffers().map(|(lane, _)| (reader.read(), lane));
+    let lost = reader.buffers().filter(|(_, buffer)| buffer.lost != 0);
+    let lost = lost.map(|(_, buffer)| json!({ "map": buffer.name, "records": buffer.lost }));
+    let maps = maps::contents(sim, &job.maps)?;
+    write!(out, "{{\n  \"schema\": 1")?;
+    field(out, "programs", &programs.collect())?;
+    field(out, "trace", &sim.trace_lines().into())?;
+    list(out, "events", events)?;
+    field(out, "maps", &maps.iter().map(map).collect())?;
+    list(out, "records", records)?;
+    field(out, "lost", &lost.collect())?;
+    field(out, "unreached", &unreached.collect())?;
+    writeln!(out, "\n}}")?;
+    Ok(())
+}
+
+/// Writes a member of the document.
+fn field(out: &mut impl Write, name: &str, value: &Json) -> io::Result<()> {
+    write!(out, ",\n  \"{name}\": {}", indented(value, "\n  "))
+}
+
+/// Writes a list whose elements were put aside.
+fn list<'a>(
+    out: &mut impl Write,
+    name: &str,
+    lanes: impl Iterator<Item = (&'a Spool, usize)>,
+) -> io::Result<()> {
+    write!(out, ",\n  \"{name}\": [")?;
+    let mut lanes = lanes
+        .filter(|(spool, lane)| !spool.is_empty(*lane))
+        .peekable();
+    let end = lanes.peek().map_or("]", |_| "\n  ]");
+    // Only the first element has no comma before it.
+    let skips = std::iter::once(1).chain(std::iter::repeat(0));
+    for ((spool, lane), skip) in lanes.zip(skips) {
+        spool.write(lane, skip, out)?;
+    }
+    write!(out, "{end}")
+}
+
+/// An element of a list that is put aside.
+pub(super) fn element(value: &Json) -> String {
+    format!(",\n    {}", indented(value, "\n    "))
+}
+
+/// A value as it stands in the document, where lines begin like that. No text in JSON has a line break of its own.
+fn indented(value: &Json, start: &str) -> String {
+    format!("{value:#}").replace('\n', start)
 }
 
 fn program(load: &Load, program: &LoadedProgram) -> Json {
@@ -137,16 +186,14 @@ fn map(contents: &Contents) -> Json {
     })
 }
 
-fn records(buffer: &Records) -> Vec<Json> {
-    let record = |record: &ebpf_sim::sim::Record| {
-        json!({
-            "map": buffer.name,
-            "cpu": record.cpu.map(|cpu| cpu.0),
-            "bytes": hex(&record.bytes),
-            "value": record.value.as_ref().map(value),
-        })
-    };
-    buffer.records.iter().map(record).collect()
+/// A record that came out of a buffer.
+pub(super) fn record(buffer: &str, record: &Record) -> Json {
+    json!({
+        "map": buffer,
+        "cpu": record.cpu.map(|cpu| cpu.0),
+        "bytes": hex(&record.bytes),
+        "value": record.value.as_ref().map(value),
+    })
 }
 
 /// A typed value; addresses are numbers.

@@ -1,4 +1,4 @@
-//! What programs left in maps, buffers and variables, ready to print as text or JSON.
+//! What programs left in maps and variables, ready to print as text or JSON.
 //!
 //! It leaves out what says nothing: empty values of arrays and per-CPU maps, and constants.
 
@@ -6,7 +6,7 @@ use ebpf_sim::abi::MapType;
 use ebpf_sim::btf::Value;
 use ebpf_sim::machine::CpuId;
 use ebpf_sim::object::Origin;
-use ebpf_sim::sim::{Entry, MapView, Record, Sim, Variable};
+use ebpf_sim::sim::{Entry, MapView, Sim, Variable};
 
 /// A map's contents.
 #[derive(Debug)]
@@ -36,14 +36,6 @@ pub(super) enum Held {
     Cpus(Vec<(CpuId, Value)>),
 }
 
-/// The records of a buffer.
-#[derive(Debug)]
-pub(super) struct Records {
-    pub(super) name: String,
-    pub(super) map_type: MapType,
-    pub(super) records: Vec<Record>,
-}
-
 /// The contents of the maps of these names, or of all that programs can write.
 pub(super) fn contents(sim: &Sim, names: &[String]) -> anyhow::Result<Vec<Contents>> {
     for name in names {
@@ -64,23 +56,8 @@ pub(super) fn contents(sim: &Sim, names: &[String]) -> anyhow::Result<Vec<Conten
     Ok(shown.map(|map| content(sim, map, pages)).collect())
 }
 
-/// The records of the buffers of these names, or of all.
-pub(super) fn records(sim: &Sim, names: &[String]) -> Vec<Records> {
-    let wanted = |map: &MapView<'_>| names.is_empty() || names.contains(&map.spec().name);
-    let maps = sim.maps();
-    let shown = maps
-        .iter()
-        .filter(|map| wanted(map) && is_buffer(map.spec().map_type));
-    let taken = shown.map(|map| Records {
-        name: map.spec().name.clone(),
-        map_type: map.spec().map_type,
-        records: map.records(),
-    });
-    taken.collect()
-}
-
 /// Whether a map holds what programs send, rather than entries.
-fn is_buffer(map_type: MapType) -> bool {
+pub(super) fn is_buffer(map_type: MapType) -> bool {
     matches!(map_type, MapType::Ringbuf | MapType::PerfEventArray)
 }
 

@@ -4,10 +4,8 @@ use std::collections::HashMap;
 
 use ebpf_sim::code::Trap;
 use ebpf_sim::sim::{Firing, HookRun};
-use serde_json::Value as Json;
 
-use super::cues::Cue;
-use super::{json, text};
+use super::text;
 
 /// What is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +29,6 @@ pub(super) struct Seen {
     /// The first trap.
     trap: Option<Box<Trap>>,
     last: Option<Last>,
-    /// Every time, if that is kept.
-    every: Vec<Json>,
 }
 
 /// What is told of the last time.
@@ -44,14 +40,13 @@ struct Last {
 
 impl Seen {
     /// Adds one more time.
-    pub(super) fn add(&mut self, cue: &Cue, firing: Firing, keep: Keep) {
-        if keep == Keep::Every {
-            self.every.push(json::firing(cue, &firing));
-        }
+    pub(super) fn add(&mut self, firing: Firing, keep: Keep) {
         for hook in firing.hooks {
             self.add_hook(hook, keep);
         }
-        self.written.extend(firing.output.unwrap_or_default());
+        if keep == Keep::Tally {
+            self.written.extend(firing.output.unwrap_or_default());
+        }
         self.last = Some(Last {
             result: firing.result,
             packet: firing.packet,
@@ -90,7 +85,6 @@ impl Seen {
         self.written.extend(other.written);
         self.trap = self.trap.take().or(other.trap);
         self.last = other.last.or(self.last.take());
-        self.every.extend(other.every);
     }
 
     /// Each answer, and how often it came.
@@ -117,28 +111,15 @@ impl Seen {
     pub(super) fn packet(&self) -> Option<&[u8]> {
         self.last.as_ref()?.packet.as_deref()
     }
-
-    /// Every time, if that was kept.
-    pub(super) fn every(&self) -> &[Json] {
-        &self.every
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use ebpf_sim::events::Event;
     use ebpf_sim::helpers::RunState;
     use ebpf_sim::machine::ProgId;
     use ebpf_sim::sim::ProgramRun;
 
     use super::*;
-
-    fn cue() -> Cue {
-        Cue {
-            title: "a packet".to_owned(),
-            event: Event::packet([0; 64]),
-        }
-    }
 
     /// One program that returned this.
     fn firing(value: u64) -> Firing {
@@ -169,19 +150,19 @@ mod tests {
     fn time_that_answers_as_one_before_is_only_counted() {
         let mut seen = Seen::default();
         for time in 0..1000 {
-            seen.add(&cue(), firing(time % 2), Keep::Tally);
+            seen.add(firing(time % 2), Keep::Tally);
         }
         let counts: Vec<u64> = seen.lines().iter().map(|(_, count)| *count).collect();
-        assert_eq!((counts, seen.every().len()), (vec![500, 500], 0));
+        assert_eq!(counts, [500, 500]);
         assert_eq!(seen.packet(), Some([1; 64].as_slice()));
     }
 
     #[test]
     fn what_another_cpu_saw_is_added() {
         let [mut seen, mut other] = [(); 2].map(|()| Seen::default());
-        seen.add(&cue(), firing(1), Keep::Tally);
-        other.add(&cue(), firing(2), Keep::Tally);
-        other.add(&cue(), firing(1), Keep::Tally);
+        seen.add(firing(1), Keep::Tally);
+        other.add(firing(2), Keep::Tally);
+        other.add(firing(1), Keep::Tally);
         seen.join(other);
         let counts: Vec<u64> = seen.lines().iter().map(|(_, count)| *count).collect();
         assert_eq!(counts, [2, 1]);

@@ -6,7 +6,7 @@ use ebpf_sim::code::Trap;
 use ebpf_sim::report;
 use ebpf_sim::sim::{ProgramRun, Record, Refusal, Selection, Sim, Verdict};
 
-use super::{Happened, Job, Output, hexdump, maps};
+use super::{Came, Happened, Job, Output, hexdump, maps};
 use crate::cli::Exit;
 
 /// Says which programs cannot run, and why.
@@ -63,12 +63,12 @@ pub(super) fn print(
     output: &mut Output,
     sim: &Sim,
     job: &Job,
-    happened: &[Happened<'_>],
+    came: &Came<'_>,
 ) -> anyhow::Result<()> {
     let mut paragraphs = Paragraphs { output, any: false };
     let lines = sim.trace_lines();
     paragraphs.push("", lines)?;
-    for happened in happened {
+    for happened in &came.happened {
         paragraphs.push(&title(job, happened), answers(happened))?;
         paragraphs.push("", packet(happened))?;
         paragraphs.push("", written(happened))?;
@@ -91,10 +91,16 @@ pub(super) fn print(
         let head = format!("map {} ({})", map.name, map.map_type.name());
         paragraphs.push(&head, rows.chain(zeros))?;
     }
-    for buffer in maps::records(sim, &job.maps) {
+    let reader = &came.reader;
+    for (lane, buffer) in reader.buffers() {
         let head = format!("records of {} ({})", buffer.name, buffer.map_type.name());
-        let none = buffer.records.is_empty().then(|| "  none".to_owned());
-        paragraphs.push(&head, buffer.records.iter().map(record).chain(none))?;
+        let none = reader.read().is_empty(lane).then_some("  none\n");
+        paragraphs.begin(&head)?;
+        reader.read().write(lane, 0, paragraphs.output)?;
+        write!(paragraphs.output, "{}", none.unwrap_or_default())?;
+        if buffer.lost != 0 {
+            writeln!(paragraphs.output, "  {} more found no room", buffer.lost)?;
+        }
     }
     paragraphs.push("", idle(sim, job))
 }
@@ -130,6 +136,16 @@ struct Paragraphs<'a> {
 }
 
 impl Paragraphs<'_> {
+    fn begin(&mut self, heading: &str) -> anyhow::Result<()> {
+        if std::mem::replace(&mut self.any, true) {
+            writeln!(self.output)?;
+        }
+        if !heading.is_empty() {
+            self.output.heading(heading)?;
+        }
+        Ok(())
+    }
+
     fn push(
         &mut self,
         heading: &str,
@@ -139,12 +155,7 @@ impl Paragraphs<'_> {
         if lines.peek().is_none() {
             return Ok(());
         }
-        if std::mem::replace(&mut self.any, true) {
-            writeln!(self.output)?;
-        }
-        if !heading.is_empty() {
-            self.output.heading(heading)?;
-        }
+        self.begin(heading)?;
         for line in lines {
             writeln!(self.output, "{line}")?;
         }
@@ -253,7 +264,7 @@ fn trapped(sim: &Sim, trap: &Trap, style: report::Style) -> String {
 }
 
 /// A record by its type, or else its bytes.
-fn record(record: &Record) -> String {
+pub(super) fn record(record: &Record) -> String {
     let cpu = record
         .cpu
         .map_or_else(String::new, |cpu| format!("CPU {cpu}: "));
