@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, bail};
 use ebpf_sim::events::Event;
-use ebpf_sim::machine::{Comm, Cpus, Neighbour, Route, SocketSpec, Task};
+use ebpf_sim::machine::{Comm, ConnectionSpec, Cpus, Neighbour, Route, SocketSpec, Task};
 use ebpf_sim::sim::{Firing, Options, Sim, Turns, Verify};
 
 use self::cues::Cue;
@@ -82,6 +82,10 @@ pub(super) struct Args {
     /// A neighbour whose link-layer address is known: '10.0.0.9 lladdr 52:54:00:00:00:09 dev 2'; may be repeated.
     #[arg(long = "neighbour", value_name = "NEIGHBOUR")]
     neighbours: Vec<Neighbour>,
+    /// A connection that the kernel tracks, from where its first packet came to where it went, and its mark:
+    /// 'tcp:192.0.2.1:1024-10.0.0.1:80 mark 7'; packets that are given start none; may be repeated.
+    #[arg(long = "connection", value_name = "CONNECTION")]
+    connections: Vec<ConnectionSpec>,
     /// How many times everything happens.
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
@@ -111,6 +115,7 @@ struct Job {
     sockets: Vec<SocketSpec>,
     routes: Vec<Route>,
     neighbours: Vec<Neighbour>,
+    connections: Vec<ConnectionSpec>,
 }
 
 /// Where events happen.
@@ -149,7 +154,7 @@ pub(super) fn run(args: Args, output: &mut Output) -> anyhow::Result<Exit> {
     let json = args.json;
     let (options, job) = args.resolve()?;
     let mut sim = Sim::new(options)?;
-    furnish(&job, &sim)?;
+    furnish(&job, &mut sim)?;
     let mut exit = load(&job.inputs, &mut sim, output)?;
     exit = exit.max(text::refusals(output, &sim, json)?);
     if job.cues.is_empty() {
@@ -215,6 +220,7 @@ impl Args {
                 sockets: self.sockets,
                 routes: self.routes,
                 neighbours: self.neighbours,
+                connections: self.connections,
             },
         ))
     }
@@ -234,8 +240,13 @@ impl Args {
     }
 }
 
-/// Opens sockets, and adds routes and neighbours.
-fn furnish(job: &Job, sim: &Sim) -> anyhow::Result<()> {
+/// Opens sockets, and adds routes, neighbours and connections.
+fn furnish(job: &Job, sim: &mut Sim) -> anyhow::Result<()> {
+    for connection in &job.connections {
+        let (from, to) = (connection.from, connection.to);
+        let tracked = sim.track(connection);
+        tracked.with_context(|| format!("--connection from {from} to {to}"))?;
+    }
     let machine = sim.machine();
     for spec in &job.sockets {
         machine.open_socket(*spec)?;

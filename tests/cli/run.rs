@@ -215,6 +215,18 @@ fn records_are_read_after_each_event_and_those_without_room_counted() {
 }
 
 #[test]
+fn connections_are_tracked_once() {
+    let args = "run corpus/xdp_count.o --data corpus/packets/udp.bin";
+    let one = "--connection udp:192.0.2.1:53-10.0.0.1:1024";
+    ends(0, &format!("{args} {one} --connection tcp:[::1]:1-[::1]:2"));
+    let output = run(&format!("{args} {one} {one}"));
+    assert_eq!(output.status.code(), Some(2));
+    let why =
+        "--connection from 192.0.2.1:53 to 10.0.0.1:1024: such a connection is tracked already";
+    assert!(stderr(&output).contains(why), "{}", stderr(&output));
+}
+
+#[test]
 fn records_of_many_events_are_all_there() {
     let text = ends(
         0,
