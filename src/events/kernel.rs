@@ -124,6 +124,7 @@ impl Scene<'_> {
         for (path, value) in numbers {
             self.set(laid, path, value);
         }
+        self.allow_cpus(laid);
         let cred = self.cred(task)?;
         self.set(laid, "cred", cred.0);
         self.set(laid, "real_cred", cred.0);
@@ -147,6 +148,19 @@ impl Scene<'_> {
         }
         self.namespaces(laid, task)?;
         self.cgroup(laid, task)
+    }
+
+    /// Lets a task run on every CPU.
+    fn allow_cpus(&mut self, laid: Laid) {
+        let count = self.machine.cpus.count();
+        self.set(laid, "nr_cpus_allowed", count.into());
+        for (word, first) in (0..count).step_by(64).enumerate() {
+            let bits = u64::MAX >> (64 - (count - first).min(64));
+            self.set(laid, &format!("cpus_mask.bits[{word}]"), bits);
+        }
+        if let Some(mask) = self.place(laid.at, "task_struct", "cpus_mask") {
+            self.set(laid, "cpus_ptr", mask.0);
+        }
     }
 
     /// Another task by pid; one that is not in the machine's table looks like its relative.

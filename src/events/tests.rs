@@ -323,6 +323,9 @@ fn task_struct_leads_to_its_parents_and_keeps_its_place() {
     let id = comm.find("task_struct", KindFilter::STRUCT).unwrap();
     let place = comm.member_path(id, "comm").unwrap().bit_offset / 8;
     assert_eq!(kernel_text(&machine, now.0 + place), "ls");
+    let (mask, count) = (get(now.0, "cpus_ptr"), get(now.0, "nr_cpus_allowed"));
+    assert_eq!(word(&machine, mask, 0), (1 << count) - 1);
+    assert_eq!(count as u32, machine.cpus.count());
 }
 
 #[test]
