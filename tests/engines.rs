@@ -2,11 +2,12 @@
 //! names a folder, on every object in it: whatever a program leaves must be the same.
 //!
 //! Each program runs judged, on events that may reach it, and again as one that nobody judged, on a
-//! context of zeros. Machines are made one after the other, so that they lie at the same address.
+//! context of zeros. Of what the verifier accepts memory must refuse nothing: native code does not ask it.
+//! Machines are made one after the other, so that they lie at the same address.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ebpf_sim::abi::kfuncs;
 use ebpf_sim::btf::{KindFilter, kernel_6_12};
 use ebpf_sim::code::{
-    Bindings, Code, MapBinding, Outcome, Programs, RunEnv, Stacks, lower_unverified,
+    Bindings, Cause, Code, MapBinding, Outcome, Programs, RunEnv, Stacks, lower_unverified,
 };
 use ebpf_sim::events::Event;
 use ebpf_sim::helpers::World;
@@ -24,7 +25,7 @@ use ebpf_sim::machine::{
 };
 use ebpf_sim::maps::{Map, MapTable};
 use ebpf_sim::object::{Initial, LinkOptions, Object};
-use ebpf_sim::sim::{Engine, Engines, Options, Prepared, Sim};
+use ebpf_sim::sim::{Engine, Engines, Options, Prepared, Selection, Sim};
 
 /// More than a program of the corpus runs, but for those that would not end.
 const FUEL: u64 = 1 << 20;
@@ -88,10 +89,29 @@ fn events() -> Vec<Event> {
         .collect()
 }
 
-/// Loads and judges an object, lets everything happen, and says what was seen.
+/// What runs the programs that nothing has reached yet, where it takes no more than a name.
+fn own_events(sim: &Sim) -> Vec<Event> {
+    let needs: BTreeSet<String> = sim.unreached().into_iter().map(|it| it.needs).collect();
+    let names = needs.iter().filter_map(|needs| {
+        let name = needs.strip_prefix("--event ")?;
+        name.split([' ', ',']).next()
+    });
+    names
+        .filter_map(|name| Event::parse::<&str, &str>(name, &[]).ok())
+        .collect()
+}
+
+/// Loads and judges all programs of an object, lets everything happen, and says what was seen.
 fn judged(name: &str, bytes: &[u8], engine: Engine) -> Option<Seen> {
+    let object = Object::parse(name, bytes).ok()?;
+    let linked = object.link(&LinkOptions::default());
+    let programs = linked.programs.iter().map(|program| match program {
+        Ok(program) => program.name.clone(),
+        Err(error) => error.program.clone(),
+    });
     let mut sim = Sim::new(Options {
         engine,
+        programs: Selection::Named(programs.collect()),
         memory: MemoryConfig {
             budget: 512 << 20,
             ..MemoryConfig::default()
@@ -105,11 +125,36 @@ fn judged(name: &str, bytes: &[u8], engine: Engine) -> Option<Seen> {
         let refusal = program.verdict.refusal().map(ToString::to_string);
         seen.push((program.name.clone(), refusal.unwrap_or_default()));
     }
-    for (number, event) in events().iter().enumerate() {
+    happen(&mut sim, &events(), engine, &mut seen);
+    let own = own_events(&sim);
+    happen(&mut sim, &own, engine, &mut seen);
+    for map in sim.maps() {
+        let name = map.spec().name.clone();
+        let entries = map
+            .entries()
+            .iter()
+            .map(|entry| format!("{entry:?}"))
+            .collect::<Vec<_>>();
+        seen.push((format!("map {name}"), entries.join("\n")));
+        seen.push((format!("records of {name}"), format!("{:?}", map.records())));
+    }
+    seen.push(("trace".to_owned(), sim.trace_lines().join("\n")));
+    Some(seen)
+}
+
+/// Lets events happen, and adds what was seen of them.
+fn happen(sim: &mut Sim, events: &[Event], engine: Engine, seen: &mut Seen) {
+    for (number, event) in events.iter().enumerate() {
         let Ok(firing) = sim.fire(event) else {
             continue;
         };
         for run in firing.runs() {
+            // Native code would believe the verifier here.
+            if let Err(trap) = &run.outcome {
+                let is_refused =
+                    matches!(trap.cause, Cause::Memory(_) | Cause::HelperMemory { .. });
+                assert!(!is_refused, "{} is accepted, and {trap}", run.name);
+            }
             let counted = engine != Engine::Jit(Counting::Off);
             let insns = run.insns.filter(|_| counted);
             let what = format!("event {number}, {}", run.name);
@@ -129,18 +174,6 @@ fn judged(name: &str, bytes: &[u8], engine: Engine) -> Option<Seen> {
             format!("{:?}", firing.fields),
         ));
     }
-    for map in sim.maps() {
-        let name = map.spec().name.clone();
-        let entries = map
-            .entries()
-            .iter()
-            .map(|entry| format!("{entry:?}"))
-            .collect::<Vec<_>>();
-        seen.push((format!("map {name}"), entries.join("\n")));
-        seen.push((format!("records of {name}"), format!("{:?}", map.records())));
-    }
-    seen.push(("trace".to_owned(), sim.trace_lines().join("\n")));
-    Some(seen)
 }
 
 /// Runs every program of an object that nobody judged on a context of zeros.
