@@ -244,6 +244,29 @@ pub(crate) const CASES: &[Case] = &[
         },
     ),
     case(
+        "lru_order",
+        || packets(&["udp"]),
+        |seen| {
+            let has = |map: &str, key: u32| seen.sim.map(map).unwrap().number(key.into()).is_some();
+            for map in ["small", "percpu"] {
+                for (before, first) in [
+                    ("plain", false),
+                    ("looked", true),
+                    ("updated", true),
+                    ("deleted", false),
+                ] {
+                    let map = format!("{map}_{before}");
+                    let found = [1, 4, 5, 25].map(|key| has(&map, key));
+                    assert_eq!(found, [first, first, false, true], "{map}");
+                }
+            }
+            for before in ["plain", "looked", "updated", "deleted"] {
+                assert!(has(&format!("own_{before}"), 25));
+                assert!(has(&format!("large_{before}"), 1537));
+            }
+        },
+    ),
+    case(
         "lsm_deny",
         || vec![Event::execve("/usr/bin/forbidden")],
         |seen| {
