@@ -214,6 +214,38 @@ fn records_are_read_after_each_event_and_those_without_room_counted() {
 }
 
 #[test]
+fn lines_that_the_trace_pipe_has_lost_are_counted() {
+    // A line of a thousand blanks and a digit.
+    let text = b"\
+.type xdp
+.license GPL
+r1 = 0x0000643030303125 ll
+*(u64 *)(r10 - 8) = r1
+r1 = r10
+r1 += -8
+r2 = 7
+r3 = 1
+call bpf_trace_printk
+r0 = 2
+exit
+";
+    let program = scratch("lines.s", text);
+    let args = format!(
+        "run {} --data corpus/packets/udp.bin --repeat 17000",
+        program.display()
+    );
+    let text = ends(0, &args);
+    let (first, rest) = text.split_once('\n').unwrap();
+    let lost = first
+        .strip_prefix("[LOST ")
+        .and_then(|first| first.strip_suffix(" EVENTS]"));
+    let lost: usize = lost.unwrap().parse().unwrap();
+    assert_eq!(rest.matches("bpf_trace_printk").count() + lost, 17_000);
+    assert!(lost > 0);
+    assert_eq!(json(0, &format!("{args} --json"))["trace_lost"], lost);
+}
+
+#[test]
 fn connections_are_tracked_once() {
     let args = "run corpus/xdp_count.o --data corpus/packets/udp.bin";
     let one = "--connection udp:192.0.2.1:53-10.0.0.1:1024";

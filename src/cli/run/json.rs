@@ -40,6 +40,7 @@ pub(super) fn print(
     write!(out, "{{\n  \"schema\": 1")?;
     field(out, "programs", &programs.collect())?;
     field(out, "trace", &sim.trace_lines().into())?;
+    field(out, "trace_lost", &sim.machine().trace.lost().into())?;
     list(out, "events", events)?;
     field(out, "maps", &maps.iter().map(map).collect())?;
     list(out, "records", records)?;

@@ -66,8 +66,9 @@ pub(super) fn print(
     came: &Came<'_>,
 ) -> anyhow::Result<()> {
     let mut paragraphs = Paragraphs { output, any: false };
-    let lines = sim.trace_lines();
-    paragraphs.push("", lines)?;
+    let lost = sim.machine().trace.lost();
+    let lost = (lost != 0).then(|| format!("[LOST {lost} EVENTS]"));
+    paragraphs.push("", lost.into_iter().chain(sim.trace_lines()))?;
     for happened in &came.happened {
         paragraphs.push(&title(job, happened), answers(happened))?;
         paragraphs.push("", packet(happened))?;
