@@ -35,7 +35,6 @@ const XDP: [(&str, &str); 4] = [
     ("data_meta", "data_hard_start"),
 ];
 
-/// Families of addresses.
 /// Room for an address (`struct sockaddr_storage`), and for the path of one.
 const ADDRESS_LEN: u64 = 128;
 const MAX_PATH: usize = 108;

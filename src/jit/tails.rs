@@ -1,9 +1,8 @@
 //! Ends of loops that are compiled twice: for each way of a branch on its own.
 //!
-//! Where a branch in a loop skips a few operations, both ways meet behind them, and one of the two has to jump there,
-//! whichever the other: registers are shared out so that what both hand over agrees at that place. If what follows up
-//! to the block with the branch is short, the way through the skipped operations goes on with a copy of it, and nothing
-//! has to agree before the loop's start.
+//! Both ways of a branch that skips a few operations meet behind them. One has to jump there, and whatever they hand over
+//! must lie in the same registers. If what follows up to the block with the branch is short, the way through the skipped
+//! operations goes on with a copy of it, and nothing has to agree before the loop's start.
 //!
 //! It says what is copied; the translation ([`super::translate`]) copies.
 
@@ -56,7 +55,8 @@ impl Tail {
     }
 }
 
-fn is_branch(op: &Op) -> bool {
+/// Whether an operation goes one of two ways.
+pub(super) fn is_branch(op: &Op) -> bool {
     matches!(op, Op::JumpIfReg { .. } | Op::JumpIfImm { .. })
 }
 

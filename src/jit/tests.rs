@@ -52,6 +52,23 @@ fn slot_whose_address_stays_is_a_value() {
     assert_eq!(stores(&clif(text)), 0);
 }
 
+/// Ends of loops are compiled for each way of a branch: with an exit in the middle, across a jump, with a branch last.
+#[test]
+fn ends_of_loops_that_are_copied_do_what_they_do() {
+    gives(
+        "r0 = 0\nr1 = 0\nr2 = r1\nr2 &= 1\nif r2 == 0 goto +1\nr0 += 3\nr1 += 1\nif r1 != 10 goto -6\nexit",
+        15,
+    );
+    gives(
+        "r0 = 0\nr1 = 0\ngoto +2\nr1 += 1\nif r1 == 10 goto +6\nr2 = r1\nr2 &= 1\nif r2 == 0 goto +1\nr0 += 3\nr0 += 1\ngoto -8\nexit",
+        25,
+    );
+    gives(
+        "r0 = 0\nr1 = 0\nr2 = r1\nr2 &= 1\nif r2 == 0 goto +1\nr0 += 3\nr1 += 1\nif r0 == 9 goto +1\nif r1 != 10 goto -7\nexit",
+        9,
+    );
+}
+
 #[test]
 fn slot_that_is_read_in_parts_stays_in_memory() {
     let text = "*(u64 *)(r10 - 8) = 0x1234\nr0 = *(u8 *)(r10 - 7)\nexit";

@@ -3,7 +3,6 @@
 //! Those who run it take turns: what slows the host down for a while slows all of them, and the ratios between samples
 //! of one turn stay what they are.
 
-use std::hint::spin_loop;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -208,7 +207,7 @@ fn together(
                     missing.fetch_sub(1, Ordering::Relaxed);
                     // Whoever sleeps here is woken on the CPU of the last one.
                     while missing.load(Ordering::Relaxed) > 0 {
-                        spin_loop();
+                        std::thread::yield_now();
                     }
                     let started = Instant::now();
                     whole(prepared.repeat(times)).map(|_| (started, Instant::now()))

@@ -3,10 +3,9 @@
 //! It knows nothing of what the text says. Text goes to lanes, and each lane is printed as a whole, in the order in which
 //! it was written. What waits in memory goes to a file that has no name when there is too much of it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How much waits in memory, of all lanes together.
 const WAITING: usize = 1 << 20;
@@ -33,6 +32,9 @@ struct Lane {
 impl Spool {
     /// Adds text to a lane.
     pub(super) fn push(&mut self, lane: usize, text: &str) {
+        if self.failed.is_some() {
+            return;
+        }
         if lane >= self.lanes.len() {
             self.lanes.resize_with(lane + 1, Lane::default);
         }
@@ -40,7 +42,7 @@ impl Spool {
             lane.waiting.extend_from_slice(text.as_bytes());
         }
         self.waiting += text.len();
-        if self.waiting > WAITING && self.failed.is_none() {
+        if self.waiting > WAITING {
             self.failed = self.store().err();
         }
     }
@@ -113,14 +115,9 @@ impl Spool {
 
 /// A file that is gone when it is closed, whatever happens to the process.
 fn nameless() -> io::Result<File> {
-    static MADE: AtomicU32 = AtomicU32::new(0);
-    let number = MADE.fetch_add(1, Ordering::Relaxed);
-    let name = format!("ebpf-sim-{}-{number}", std::process::id());
-    let path = std::env::temp_dir().join(name);
-    let mut options = OpenOptions::new();
-    let file = options.read(true).write(true).create_new(true).open(&path);
-    let file = file.and_then(|file| std::fs::remove_file(&path).map(|()| file));
-    file.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    let place = std::env::temp_dir();
+    tempfile::tempfile_in(&place)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", place.display())))
 }
 
 #[cfg(test)]
@@ -148,6 +145,20 @@ mod tests {
             assert!(spool.is_empty(1) && spool.is_empty(3) && !spool.is_empty(2));
             assert!(text(&spool, 2, 0).ends_with(&format!("lane, {} ", times - 1)));
         }
+    }
+
+    #[test]
+    fn text_that_cannot_be_kept_is_neither_gathered_nor_printed() {
+        let mut spool = Spool {
+            failed: Some(io::ErrorKind::StorageFull.into()),
+            ..Spool::default()
+        };
+        spool.push(0, "more");
+        assert!(spool.is_empty(0));
+        let refused = spool
+            .write(0, 0, &mut Vec::new())
+            .map_err(|error| error.kind());
+        assert_eq!(refused, Err(io::ErrorKind::StorageFull));
     }
 
     #[test]

@@ -570,6 +570,14 @@ pub enum TrackError {
     /// There is one with either of its flows.
     #[error("such a connection is tracked already")]
     Exists,
+    /// Its ends are of different families.
+    #[error("{from} and {to} are addresses of different families")]
+    Families {
+        /// Where the first packet came from.
+        from: SocketAddr,
+        /// Where it went.
+        to: SocketAddr,
+    },
     /// Guest memory refuses it.
     #[error(transparent)]
     Memory(#[from] Fault),
@@ -577,7 +585,16 @@ pub enum TrackError {
 
 /// Tracks a connection, as if packets had gone both ways: confirmed, assured, and as long as Linux lets such a one wait
 /// for more (`nf_conntrack_tcp_timeout_established`, `nf_conntrack_udp_timeout_stream`).
+///
+/// # Errors
+/// The kernel's types have no connections, there is such a connection, there is no memory for it, or its ends are of
+/// different families.
 pub fn track(machine: &Machine, btf: &Btf, spec: &ConnectionSpec) -> Result<(), TrackError> {
+    let family = match (spec.from, spec.to) {
+        (SocketAddr::V4(_), SocketAddr::V4(_)) => AF_INET,
+        (SocketAddr::V6(_), SocketAddr::V6(_)) => AF_INET6,
+        (from, to) => return Err(TrackError::Families { from, to }),
+    };
     let places = Places::find(btf).ok_or(TrackError::NoType)?;
     let (protocol, seconds) = match spec.protocol {
         Protocol::Tcp => (PROTOCOLS[0], 432_000),
@@ -590,11 +607,7 @@ pub fn track(machine: &Machine, btf: &Btf, spec: &ConnectionSpec) -> Result<(), 
             zone: Zone::DEFAULT,
         },
         ends: [spec.from, spec.to].map(end_of),
-        family: if spec.from.is_ipv4() {
-            AF_INET
-        } else {
-            AF_INET6
-        } as u8,
+        family: family as u8,
     };
     let made = lay_out(machine, &places, &asked)?.ok_or(TrackError::OutOfMemory)?;
     let status = status::SEEN_REPLY | status::ASSURED | status::CONFIRMED;

@@ -4,7 +4,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I32, I64};
 use cranelift_codegen::ir::{Block, BlockArg, InstBuilder, Value};
 
-use crate::code::{Checks, EntryId, MAX_FRAMES, MAX_LOOPS, Op, TOO_MANY_TURNS, Target};
+use crate::code::{Branch, Checks, EntryId, MAX_FRAMES, MAX_LOOPS, Op, TOO_MANY_TURNS, Target};
 use crate::helpers::{self, kfunc};
 use crate::isa::{JumpOp, Reg};
 
@@ -27,24 +27,31 @@ impl<'a> Translator<'a, '_> {
         self.builder.ins().jump(block, &[]);
     }
 
-    /// Goes where a branch leads, or else to `next`.
-    pub(super) fn branch(&mut self, body: &Body<'_>, index: usize, op: &Op, next: Block) {
-        let (taken, target, seldom) = match *op {
-            Op::JumpIfReg { branch, src } => {
-                let taken = self.compare_reg(body, branch, src);
-                (taken, branch.target.index(), false)
-            }
-            Op::JumpIfImm { branch, imm } => {
-                let taken = self.compare_imm(body, branch, imm);
-                let target = branch.target.index();
-                // Few values are that very number.
-                let seldom = branch.op == JumpOp::Eq && imm > 0 && target <= index;
-                (taken, target, seldom)
-            }
-            _ => return,
-        };
-        let to = self.block(body, index, target);
-        if !seldom {
+    /// Goes where a branch on two registers leads, or else to `next`.
+    pub(super) fn branch_reg(
+        &mut self,
+        body: &Body<'_>,
+        index: usize,
+        (branch, src): (Branch, Reg),
+        next: Block,
+    ) {
+        let taken = self.compare_reg(body, branch, src);
+        let to = self.block(body, index, branch.target.index());
+        self.builder.ins().brif(taken, to, &[], next, &[]);
+    }
+
+    /// Goes where a branch on a register and a number leads, or else to `next`.
+    pub(super) fn branch_imm(
+        &mut self,
+        body: &Body<'_>,
+        index: usize,
+        (branch, imm): (Branch, i32),
+        next: Block,
+    ) {
+        let taken = self.compare_imm(body, branch, imm);
+        let to = self.block(body, index, branch.target.index());
+        // Few values are that very number.
+        if branch.op != JumpOp::Eq || imm <= 0 || branch.target.index() > index {
             self.builder.ins().brif(taken, to, &[], next, &[]);
             return;
         }

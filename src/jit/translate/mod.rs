@@ -37,7 +37,7 @@ use super::flow::{self, Burns, Flow, Function, Passing};
 use super::shims::{Shim, Why};
 use super::slots::Slots;
 use super::state::{FRAME_STEP, Field};
-use super::tails::Tail;
+use super::tails::{Tail, is_branch};
 
 /// What a native function may call, by whoever links it.
 pub(super) trait Linker {
@@ -370,26 +370,34 @@ impl<'a> Translator<'a, '_> {
 
     /// Translates the operations of a tail once more.
     fn copy(&mut self, body: &Body<'a>, tail: &Tail) {
-        let mut ops = tail.ops.iter().copied().peekable();
-        while let Some(index) = ops.next() {
-            if body.function.headers.contains(&index) && self.burns(body) != Burns::Nothing {
-                self.burn(index);
+        let last = tail.ops.last();
+        for index in &tail.ops {
+            if body.function.headers.contains(index) && self.burns(body) != Burns::Nothing {
+                self.burn(*index);
             }
-            self.builder.set_srcloc(SourceLoc::new(index as u32));
-            match self.unit.code.ops.get(index) {
-                Some(op @ (Op::JumpIfReg { .. } | Op::JumpIfImm { .. })) => {
-                    let next = match ops.peek() {
-                        Some(_) => self.builder.create_block(),
-                        None => self.block(body, index, index + 1),
-                    };
-                    self.branch(body, index, op, next);
-                    if ops.peek().is_none() {
-                        return;
-                    }
-                    self.builder.switch_to_block(next);
+            self.builder.set_srcloc(SourceLoc::new(*index as u32));
+            let Some(op) = self.unit.code.ops.get(*index) else {
+                continue;
+            };
+            let next = match (is_branch(op), last == Some(index)) {
+                (false, _) => None,
+                (true, true) => Some(self.block(body, *index, index + 1)),
+                (true, false) => Some(self.builder.create_block()),
+            };
+            match (op, next) {
+                (Op::JumpIfReg { branch, src }, Some(next)) => {
+                    self.branch_reg(body, *index, (*branch, *src), next);
                 }
-                Some(Op::Jump { .. }) | None => {}
-                Some(op) => self.operation(body, index, op),
+                (Op::JumpIfImm { branch, imm }, Some(next)) => {
+                    self.branch_imm(body, *index, (*branch, *imm), next);
+                }
+                (Op::Jump { .. }, _) => {}
+                (op, _) => self.operation(body, *index, op),
+            }
+            match next {
+                Some(_) if last == Some(index) => return,
+                Some(next) => self.builder.switch_to_block(next),
+                None => {}
             }
         }
         let to = self.block(body, tail.to, tail.to);
@@ -446,9 +454,13 @@ impl<'a> Translator<'a, '_> {
             Op::AtomicArena(atomic) => self.atomic_arena(body, index, atomic),
             Op::LegacyLoad { mode, .. } => self.legacy_load(body, index, mode),
             Op::Jump { target } => self.jump(body, index, target),
-            Op::JumpIfReg { .. } | Op::JumpIfImm { .. } => {
+            Op::JumpIfReg { branch, src } => {
                 let next = self.block(body, index, index + 1);
-                self.branch(body, index, op, next);
+                self.branch_reg(body, index, (branch, src), next);
+            }
+            Op::JumpIfImm { branch, imm } => {
+                let next = self.block(body, index, index + 1);
+                self.branch_imm(body, index, (branch, imm), next);
             }
             Op::MayGoto { target } => self.may_goto(body, index, target),
             Op::CallHelper { helper } => self.call_helper(body, index, helper),

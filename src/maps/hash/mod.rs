@@ -3,13 +3,13 @@
 //! Rules:
 //! - Lookups take no lock; updates and deletions take the bucket's, those of a map that evicts the map's.
 //! - As in the kernel, an update of a plain map puts a new element in the place of the old one, so
-//!   that readers see the old value or the new one and never half of each; a per-CPU map is
+//!   that a lookup finds the old value or the new one, whole; a per-CPU map is
 //!   written in place. Values never move.
 //! - Elements are reused at once, as in the kernel: the one that a CPU gave back last is the next that it takes. A
 //!   preallocated map keeps the one that a run replaced last apart: it is the next that replaces another there. Whoever
 //!   still holds an element's address finds the new value there, and what it does to a timer there is done to the new
 //!   element's.
-//! - Keys are listed bucket by bucket, as in the kernel, in an order that is the same in each run.
+//! - Keys are listed bucket by bucket, as in the kernel, but in an order that is the same in each run.
 //! - A full LRU map evicts one element for each that is inserted: the first in the order whose
 //!   turn has come and that no program looked up or updated since its last turn. The kernel evicts
 //!   in batches and from per-CPU lists, so that it may evict earlier; ours is the same in each run.
@@ -35,6 +35,9 @@ use keys::{SHORT, Sought};
 use order::Order;
 use pool::Pool;
 use table::{Held, Place, Table};
+
+/// How often a search without a lock is tried.
+const GLANCES: u32 = 8;
 
 /// What happens when a full map is given another key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,9 +208,28 @@ impl HashMap {
 
     #[inline(always)]
     fn look_up(&self, env: &MapEnv<'_>, key: &Sought<'_>) -> Option<Addr> {
-        let found = self.table.find(env.memory, key)?;
+        let found = self.find(env.memory, key)?;
         self.mark(&found);
         self.table.nodes.value(&found, env.cpu)
+    }
+
+    /// The node of a key, for whoever holds nothing.
+    #[inline(always)]
+    fn find(&self, memory: &Memory, key: &Sought<'_>) -> Option<Place<'_>> {
+        match self.table.glance(memory, key) {
+            Ok(found) => found,
+            Err(_) => self.find_again(memory, key),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_again(&self, memory: &Memory, key: &Sought<'_>) -> Option<Place<'_>> {
+        let found = (0..GLANCES).find_map(|_| self.table.glance(memory, key).ok());
+        found.unwrap_or_else(|| {
+            let _hold = self.hold(key.hash);
+            self.table.find(memory, key)
+        })
     }
 
     /// Takes hold of what a change of a key's chain needs.
@@ -448,7 +470,7 @@ impl MapOps for HashMap {
     }
 
     fn lookup_user(&self, env: &MapEnv<'_>, key: &[u8]) -> Option<Vec<u8>> {
-        let found = self.table.find(env.memory, &Sought::of(key))?;
+        let found = self.find(env.memory, &Sought::of(key))?;
         let values = self.table.nodes.values(&found).map(Some);
         let values = super::gather(
             env.memory,

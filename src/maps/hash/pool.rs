@@ -3,8 +3,8 @@
 //! Rules:
 //! - What a CPU gave back last it takes first; only if it has none, and enough were made, it takes from another.
 //! - The node apart of a CPU is for whoever has the CPU to itself: no lock guards it.
-//! - Nodes are made when they are needed, several at a time, so that neighbours are one CPU's; never more than the map's
-//!   elements and one for each CPU.
+//! - Nodes are made when they are needed, several at a time, so that neighbours are one CPU's. More than the map's
+//!   elements and one for each CPU are made only while others have theirs in hand.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -19,9 +19,6 @@ const MOST_AT_A_TIME: u32 = 128;
 
 /// Of the nodes that a CPU would have if each had as many, such a part is made at a time.
 const PART: u32 = 4;
-
-/// How often a node is looked for that another CPU may be giving back meanwhile.
-const ATTEMPTS: u32 = 64;
 
 /// What a CPU has; no two share a cache line.
 #[derive(Debug, Default)]
@@ -39,8 +36,8 @@ pub(super) struct Pool {
     shelves: Box<[Shelf]>,
     /// Nodes that were ever in use.
     made: SpinMutex<u32, Yield>,
-    /// Most of them.
-    most: u32,
+    /// As many as are enough, but for those that are in somebody's hand.
+    enough: u32,
     /// How many are made at a time.
     batch: u32,
     /// How many elements the map has, and may have.
@@ -54,7 +51,7 @@ impl Pool {
         Pool {
             shelves: (0..cpus).map(|_| Shelf::default()).collect(),
             made: SpinMutex::new(0),
-            most: capacity.saturating_add(cpus),
+            enough: capacity.saturating_add(cpus),
             batch: (capacity / cpus / PART).clamp(1, MOST_AT_A_TIME),
             elements: AtomicU32::new(0),
             capacity,
@@ -77,14 +74,14 @@ impl Pool {
         let more = |count: u32| (count < self.capacity).then_some(count + 1);
         let counted = self
             .elements
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, more);
         counted.map(drop).map_err(|_| Errno::E2BIG)
     }
 
     /// Counts one element less; its node was given back before.
     #[inline(always)]
     pub(super) fn count_out(&self) {
-        self.elements.fetch_sub(1, Ordering::Relaxed);
+        self.elements.fetch_sub(1, Ordering::Release);
     }
 
     /// A node that is not in use; `make` makes the one of that number, and says up to which others were made with it.
@@ -131,33 +128,31 @@ impl Pool {
         cpu: CpuId,
         make: impl Fn(Node) -> Result<Node, OutOfMemory>,
     ) -> Result<Node, Errno> {
-        if let Some(node) = self.make(cpu, make)? {
+        if let Some(node) = self.make(cpu, self.enough, &make)? {
             return Ok(node);
         }
-        // Nodes that other CPUs are moving at this moment are on no shelf.
-        for _ in 0..ATTEMPTS {
-            let mut free = self.shelves.iter().map(|shelf| shelf.free.lock().pop());
-            if let Some(node) = free.find_map(|node| node) {
-                return Ok(node);
-            }
-            std::thread::yield_now();
+        let mut free = self.shelves.iter().map(|shelf| shelf.free.lock().pop());
+        match free.find_map(|node| node) {
+            Some(node) => Ok(node),
+            None => self.make(cpu, u32::MAX, &make)?.ok_or(Errno::ENOMEM),
         }
-        Err(Errno::ENOMEM)
     }
 
-    /// Makes nodes: gives the first, and the others to a CPU.
+    /// Makes nodes, if there are fewer than `enough`: gives the first, and the others to a CPU.
     fn make(
         &self,
         cpu: CpuId,
-        make: impl Fn(Node) -> Result<Node, OutOfMemory>,
+        enough: u32,
+        make: &impl Fn(Node) -> Result<Node, OutOfMemory>,
     ) -> Result<Option<Node>, Errno> {
         let mut made = self.made.lock();
-        if *made == self.most {
+        if *made >= enough {
             return Ok(None);
         }
         let first = *made + 1;
         let there = make(first).map_err(|_| Errno::ENOMEM)?;
-        let last = made.saturating_add(self.batch).min(self.most).min(there);
+        let batch = made.saturating_add(self.batch).min(self.enough);
+        let last = batch.min(there).max(first);
         *made = last;
         (first + 1..=last)
             .rev()

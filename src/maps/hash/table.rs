@@ -1,11 +1,11 @@
 //! The chains of a hash map: read without a lock, changed under the bucket's.
 //!
 //! Rules:
-//! - Whoever changes a chain holds its bucket, or what the map has in place of that, and counts the change first. A
-//!   reader that finds nothing while the count moved looks again: a node that left the chain under it and is reused
-//!   may have led it astray, or past the node that it looks for.
+//! - Whoever changes a chain holds its bucket, or what the map has in place of that. When a node has left a chain, that
+//!   is counted, before the node may be used again: whoever finds nothing while the count moved may have been led
+//!   astray, or past what it looks for, and looks again.
 //! - A replaced node's successor takes its place in the chain: who walks the keys while others replace their values
-//!   meets each of them once.
+//!   meets each of them once. In Linux it may meet a key again, as the successor becomes the head of the chain.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
@@ -43,11 +43,15 @@ pub(super) type Place<'a> = Found<'a, Cell>;
 #[repr(align(16))]
 struct Bucket {
     first: AtomicU32,
-    /// How often the chain was changed.
-    changes: AtomicU32,
+    /// How many nodes have left the chain.
+    left: AtomicU32,
     /// Writers hold it for some nanoseconds, and letting go of it takes no atomic exchange.
     lock: SpinMutex<(), Yield>,
 }
+
+/// A search may have missed what is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Astray;
 
 /// A bucket that is held.
 pub(super) type Held<'a> = SpinMutexGuard<'a, (), Yield>;
@@ -80,31 +84,52 @@ impl Table {
         Some(self.bucket(hash)?.lock.lock())
     }
 
-    /// The node of a key.
+    /// The node of a key, for whoever holds its bucket.
     #[inline(always)]
     pub(super) fn find(&self, memory: &Memory, key: &Sought<'_>) -> Option<Place<'_>> {
-        let bucket = self.bucket(key.hash)?;
+        let mut node = self.bucket(key.hash)?.first.load(Ordering::Acquire);
         loop {
-            let before = bucket.changes.load(Ordering::Acquire);
-            let mut node = bucket.first.load(Ordering::Acquire);
-            while let Some(found) = self.nodes.at(node) {
-                if self.is_key(memory, &found, key) {
-                    return Some(found);
-                }
-                node = found.cell.next.load(Ordering::Acquire);
+            let found = self.nodes.at(node)?;
+            if self.is_key(memory, &found, key) {
+                return Some(found);
             }
-            fence(Ordering::Acquire);
-            if bucket.changes.load(Ordering::Relaxed) == before {
-                return None;
-            }
+            node = found.cell.next.load(Ordering::Acquire);
+        }
+    }
+
+    /// The node of a key, for whoever holds nothing.
+    ///
+    /// # Errors
+    /// It is not found, and nodes have left the chain meanwhile.
+    #[inline(always)]
+    pub(super) fn glance(
+        &self,
+        memory: &Memory,
+        key: &Sought<'_>,
+    ) -> Result<Option<Place<'_>>, Astray> {
+        let Some(Bucket { left, .. }) = self.bucket(key.hash) else {
+            return Ok(None);
+        };
+        let before = left.load(Ordering::Acquire);
+        if let Some(found) = self.find(memory, key) {
+            return Ok(Some(found));
+        }
+        fence(Ordering::Acquire);
+        match left.load(Ordering::Relaxed) == before {
+            true => Ok(None),
+            false => Err(Astray),
         }
     }
 
     /// Gives a node that is in no chain a key.
     #[inline(always)]
     pub(super) fn set_key(&self, memory: &Memory, place: &Place<'_>, key: &Sought<'_>) {
+        // Whoever sees what is written from here on sees that the node has left its chain.
+        fence(Ordering::Release);
         place.cell.hash.store(key.hash, Ordering::Relaxed);
         place.cell.referenced.store(false, Ordering::Relaxed);
+        // Whoever sees a word of the key sees the hash, and does not take half a key for another.
+        fence(Ordering::Release);
         match key.key {
             Key::Short(words) => {
                 for (own, word) in place.cell.key.iter().zip(words) {
@@ -133,7 +158,7 @@ impl Table {
     /// Puts a node at the head of its chain.
     #[inline(always)]
     pub(super) fn link(&self, place: &Place<'_>) {
-        if let Some(bucket) = self.changed(place) {
+        if let Some(bucket) = self.bucket(place.cell.hash.load(Ordering::Relaxed)) {
             let next = bucket.first.load(Ordering::Relaxed);
             place.cell.next.store(next, Ordering::Relaxed);
             bucket.first.store(place.node, Ordering::Release);
@@ -153,35 +178,26 @@ impl Table {
         self.point(found, found.cell.next.load(Ordering::Relaxed));
     }
 
-    /// Lets what points to a node point elsewhere.
+    /// Lets what points to a node point elsewhere, and counts that it has left; only one thread at a time does.
     #[inline(always)]
     fn point(&self, from: &Place<'_>, to: Node) {
-        let Some(bucket) = self.changed(from) else {
+        let Some(bucket) = self.bucket(from.cell.hash.load(Ordering::Relaxed)) else {
             return;
         };
         let mut link = &bucket.first;
         loop {
             match link.load(Ordering::Relaxed) {
-                node if node == from.node => return link.store(to, Ordering::Release),
+                node if node == from.node => break,
                 other => match self.nodes.cell(other) {
                     Some(cell) => link = &cell.next,
                     None => return,
                 },
             }
         }
-    }
-
-    /// The bucket of a node, whose change is counted; only one thread at a time changes it.
-    #[inline(always)]
-    fn changed(&self, place: &Place<'_>) -> Option<&Bucket> {
-        let bucket = self.bucket(place.cell.hash.load(Ordering::Relaxed))?;
-        let changes = bucket.changes.load(Ordering::Relaxed);
-        bucket
-            .changes
-            .store(changes.wrapping_add(1), Ordering::Relaxed);
-        // Whoever sees what is done to the chain or to a node that left it sees the count.
-        fence(Ordering::Release);
-        Some(bucket)
+        link.store(to, Ordering::Release);
+        // Whoever begins with the new count no longer gets to the node.
+        let left = bucket.left.load(Ordering::Relaxed).wrapping_add(1);
+        bucket.left.store(left, Ordering::Release);
     }
 
     /// The node after another in its chain.
@@ -217,10 +233,12 @@ impl Table {
     fn is_key(&self, memory: &Memory, found: &Place<'_>, key: &Sought<'_>) -> bool {
         let Cell { hash, key: own, .. } = found.cell;
         match key.key {
-            Key::Short(words) => own
-                .iter()
-                .zip(words)
-                .all(|(own, word)| own.load(Ordering::Relaxed) == word),
+            Key::Short(words) => {
+                let mut pairs = own.iter().zip(words);
+                let same = pairs.all(|(own, word)| own.load(Ordering::Relaxed) == word);
+                fence(Ordering::Acquire);
+                same && hash.load(Ordering::Relaxed) == key.hash
+            }
             Key::Long(bytes) => {
                 let key_is = |addr| memory.peek_equals(addr, bytes);
                 hash.load(Ordering::Relaxed) == key.hash

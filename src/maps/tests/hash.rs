@@ -321,13 +321,33 @@ fn hash_key_that_stays_is_found_while_others_move_nodes() {
         scope.spawn(|| {
             while done.load(Ordering::Relaxed) < 2 {
                 for n in 0..32 {
-                    let found = map.ops().lookup(&env(&machine, 0), &key(n));
+                    let outside = MapEnv::outside(&machine.memory, CpuId(0));
+                    let found = map.ops().lookup(&outside, &key(n));
                     assert!(found.is_some(), "{n} is there all the time");
                 }
             }
         });
     });
     assert_eq!(keys(&map), (0..32).collect::<Vec<_>>());
+}
+
+/// Runs keep elements that they replaced for themselves; others find one all the same.
+#[test]
+fn hash_that_is_full_is_updated_from_outside_after_runs_replaced() {
+    let machine = machine();
+    let map = map(&machine, MapType::Hash, 8, 1);
+    for cpu in 0..2 {
+        for n in 0..3 {
+            let env = env(&machine, cpu);
+            map.ops().update(&env, &key(1), &value(n), BPF_ANY).unwrap();
+        }
+    }
+    assert_eq!(map.update_user(&key(1), &value(7), BPF_ANY), Ok(()));
+    assert_eq!(map.lookup_user(&key(1)), Some(value(7)));
+    assert_eq!(
+        map.update_user(&key(2), &value(7), BPF_ANY),
+        Err(Errno::E2BIG)
+    );
 }
 
 /// One CPU inserts what the other deletes: nodes gather on one CPU's shelf and are taken from there.
