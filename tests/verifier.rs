@@ -162,6 +162,11 @@ fn fields_and_what_is_none_are_judged_as_linux_does() {
 }
 
 #[test]
+fn maps_are_judged_as_by_linux() {
+    check("maps.s");
+}
+
+#[test]
 fn kernel_objects_are_judged_as_by_linux() {
     check("objects.s");
 }

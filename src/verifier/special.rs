@@ -9,11 +9,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::abi::ProgType;
 use crate::abi::kptrs::is_released;
+use crate::abi::{MapType, ProgType};
 use crate::btf::{BtfId, KindFilter};
 use crate::isa::{Imm64, Insn};
-use crate::object::{Field, FieldKind, Fields, Kptr, KptrHold, MapSpec};
+use crate::object::{Field, FieldKind, Fields, Kptr, KptrHold, MapSpec, Sleepable};
 
 use super::explore::Verifier;
 use super::fail::{Check, Fail};
@@ -53,6 +53,13 @@ impl Verifier<'_> {
         for index in referred {
             if let Some(fields) = self.known.values.get(&(index, MapLevel::Outer)) {
                 check_allowed(self.program.prog_type, fields)?;
+            }
+            let spec = program.maps.get(index as usize);
+            let waits = program.sleepable == Sleepable::Yes;
+            if waits && spec.is_some_and(|spec| !may_be_waited_with(spec.map_type)) {
+                return Err(Fail::invalid(
+                    "Sleepable programs can only use array, hash, ringbuf and local storage maps",
+                ));
             }
         }
         Ok(())
@@ -211,6 +218,46 @@ fn check_allowed(prog_type: ProgType, fields: &Fields) -> Check {
     match barred.iter().find(|kind| traces && fields.has(kind)) {
         Some(kind) => Err(tracing(kind.name())),
         None => Ok(()),
+    }
+}
+
+/// Whether what is in such a map stays while a program that holds it sleeps.
+fn may_be_waited_with(map_type: MapType) -> bool {
+    match map_type {
+        MapType::Hash
+        | MapType::Array
+        | MapType::PercpuHash
+        | MapType::PercpuArray
+        | MapType::LruHash
+        | MapType::LruPercpuHash
+        | MapType::ArrayOfMaps
+        | MapType::HashOfMaps
+        | MapType::Queue
+        | MapType::Stack
+        | MapType::Ringbuf
+        | MapType::UserRingbuf
+        | MapType::SkStorage
+        | MapType::InodeStorage
+        | MapType::TaskStorage
+        | MapType::CgrpStorage
+        | MapType::Arena => true,
+        MapType::Unspec
+        | MapType::ProgArray
+        | MapType::PerfEventArray
+        | MapType::StackTrace
+        | MapType::CgroupArray
+        | MapType::LpmTrie
+        | MapType::Devmap
+        | MapType::Sockmap
+        | MapType::Cpumap
+        | MapType::Xskmap
+        | MapType::Sockhash
+        | MapType::CgroupStorage
+        | MapType::ReuseportSockarray
+        | MapType::PercpuCgroupStorage
+        | MapType::DevmapHash
+        | MapType::StructOps
+        | MapType::BloomFilter => false,
     }
 }
 

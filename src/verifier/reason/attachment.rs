@@ -61,6 +61,7 @@ pub(super) const KINDS: &[Kind] = &[
         code: Code(64),
         title: "the kernel's types lack what the program asks for",
         sentences: &[
+            "ldimm64 failed to find the address for kernel symbol '…'.",
             "failed to resolve CO-RE relocation …",
             "kfunc '…' is referenced but wasn't resolved",
             "failed to find kernel BTF type ID of '…'",

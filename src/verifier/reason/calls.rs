@@ -105,9 +105,10 @@ pub(super) const KINDS: &[Kind] = &[
     },
     Kind {
         code: Code(39),
-        title: "a helper that does not go with this type of map",
+        title: "a helper or a program that does not go with this type of map",
         sentences: &[
             "cannot pass map_type … into func …",
+            "Sleepable programs can only use array, hash, ringbuf and local storage maps",
             "invalid map_ptr to access map->…",
             "timer pointer in R… map_uid=… doesn't match map pointer in R… map_uid=…",
         ],
@@ -115,7 +116,8 @@ pub(super) const KINDS: &[Kind] = &[
         explanation: "Maps of some types are not looked up: records go into a perf event array or \
             a ring buffer through the output helpers, programs in a program array are \
             reached by bpf_tail_call(). And each of these helpers takes only its own \
-            type of map.",
+            type of map. Programs that may sleep use only maps whose elements stay \
+            meanwhile.",
         examples: Some(Examples {
             wrong: example!("E039_wrong.bpf.c"),
             right: example!("E039_right.bpf.c"),
