@@ -16,8 +16,9 @@ use super::JitError;
 /// Most operations that the functions of a program may reach together.
 const MAX_OPS: usize = 1 << 20;
 
-/// The number of `bpf_trace_printk`, which takes whatever its format asks for in `r3` to `r5`.
-const TRACE_PRINTK: u32 = 6;
+/// Numbers of helpers that take more than their prototype says: `bpf_trace_printk` whatever its format asks for in `r3` to
+/// `r5`, and `bpf_get_branch_snapshot` flags in `r3`, which the kernel's prototype lacks.
+const MORE_ARGS: [u32; 2] = [6, 176];
 
 /// A set of registers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -306,7 +307,7 @@ pub(super) fn arg_count(helper: &helpers::Entry, code: &Code) -> usize {
         .ok()
         .and_then(abi::helpers::by_number);
     let prototype = row.and_then(|row| row.prototype_for(code.prog_type, None));
-    let prototype = prototype.filter(|_| helper.number() != TRACE_PRINTK);
+    let prototype = prototype.filter(|_| !MORE_ARGS.contains(&helper.number()));
     prototype.map_or(5, |prototype| {
         let is_arg = |arg: &abi::helpers::ArgType| *arg != abi::helpers::ArgType::None;
         prototype.args.iter().filter(|arg| is_arg(arg)).count()
