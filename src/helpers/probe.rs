@@ -3,11 +3,11 @@
 //! A fault here is an error number, never a trap: that is what these helpers are for. Writing the
 //! destination is the program's own access and may trap.
 //!
-//! Rules (as Linux 6.18 answers):
+//! Rules (as Linux 6.12 and 6.18 answer programs of `corpus/src/answers_memory.bpf.c`):
 //! - A failed copy leaves the destination zero.
-//! - The kernel's space refuses user addresses with `ERANGE`; everything else is `EFAULT`.
-//! - Strings are cut to fit and terminated; their length counts the zero. Size 0 gives 0, but for
-//!   an address that is refused.
+//! - The kernel's space refuses addresses that can be none of the kernel's with `ERANGE`; everything else is `EFAULT`.
+//! - Strings are cut to fit and terminated; their length counts the zero.
+//! - Size 0 gives 0, but for an address that can be none of the space that is asked.
 
 use super::{Call, Entry, Reply};
 use crate::machine::{Addr, Errno, Fault, FaultReason};
@@ -20,12 +20,16 @@ pub(super) const ROWS: &[Entry] = &[
     Entry::new(113, "bpf_probe_read_kernel", probe_read_kernel),
     Entry::new(114, "bpf_probe_read_user_str", probe_read_user_str),
     Entry::new(115, "bpf_probe_read_kernel_str", probe_read_kernel_str),
-    Entry::new(148, "bpf_copy_from_user", probe_read_user),
+    Entry::new(148, "bpf_copy_from_user", copy_from_user),
     Entry::new(191, "bpf_copy_from_user_task", copy_from_user_task),
 ];
 
 /// End of the user addresses of a 64-bit process with 4 levels of page tables.
 const TASK_SIZE: u64 = 0x7fff_ffff_f000;
+/// Where the kernel's addresses begin; those between are of nobody.
+const KERNEL_START: u64 = 0xffff_8000_0000_0000;
+/// The page of the kernel's half that is user space's (`vsyscall`).
+const VSYSCALL: std::ops::Range<u64> = 0xffff_ffff_ff60_0000..0xffff_ffff_ff60_1000;
 
 /// Fills a buffer from an address, or says which error that is.
 type Copy = fn(&Call<'_>, Addr, &mut [u8]) -> Result<(), Errno>;
@@ -57,10 +61,18 @@ fn probe_read_kernel_str(call: &mut Call<'_>) -> Reply {
     copy_str(call, str_from_kernel)
 }
 
+/// `long bpf_copy_from_user(void *dst, u32 size, const void *user_ptr)`
+fn copy_from_user(call: &mut Call<'_>) -> Reply {
+    match call.args[1] as u32 {
+        0 => Ok(0),
+        _ => copy(call, from_user),
+    }
+}
+
 /// `long bpf_copy_from_user_task(void *dst, u32 size, const void *user_ptr, struct task_struct *tsk, u64 flags)`
 fn copy_from_user_task(call: &mut Call<'_>) -> Reply {
     match call.args {
-        [_, _, _, _, 0] => copy(call, from_user),
+        [_, _, _, _, 0] => copy_from_user(call),
         _ => Ok(Errno::EINVAL.as_return()),
     }
 }
@@ -117,24 +129,24 @@ fn copy_str(call: &mut Call<'_>, read: CopyStr) -> Reply {
 }
 
 pub(super) fn from_user(call: &Call<'_>, from: Addr, buf: &mut [u8]) -> Result<(), Errno> {
-    if buf.is_empty() {
-        return Ok(());
+    match call.memory().copy_from_user(from, buf) {
+        Ok(()) => Ok(()),
+        Err(fault) if buf.is_empty() && can_be_users(&fault) => Ok(()),
+        Err(_) => Err(Errno::EFAULT),
     }
-    call.memory()
-        .copy_from_user(from, buf)
-        .map_err(|_| Errno::EFAULT)
 }
 
 pub(super) fn from_kernel(call: &Call<'_>, from: Addr, buf: &mut [u8]) -> Result<(), Errno> {
-    call.memory()
-        .probe_read(from, buf)
-        .map_err(|fault| kernel_error(&fault))
+    match call.memory().probe_read(from, buf).map_err(kernel_error) {
+        Err(Errno::EFAULT) if buf.is_empty() => Ok(()),
+        read => read,
+    }
 }
 
 pub(super) fn from_either(call: &Call<'_>, from: Addr, buf: &mut [u8]) -> Result<(), Errno> {
     from_user(call, from, buf)
         .or_else(|_| from_kernel(call, from, buf))
-        .map_err(|_| Errno::EFAULT)
+        .map_err(|errno| of_either(errno, from))
 }
 
 pub(super) fn str_from_user(call: &Call<'_>, from: Addr, max: u32) -> Result<Vec<u8>, Errno> {
@@ -146,20 +158,39 @@ pub(super) fn str_from_user(call: &Call<'_>, from: Addr, max: u32) -> Result<Vec
 pub(super) fn str_from_kernel(call: &Call<'_>, from: Addr, max: u32) -> Result<Vec<u8>, Errno> {
     call.memory()
         .probe_read_str(from, max)
-        .map_err(|fault| kernel_error(&fault))
+        .map_err(kernel_error)
 }
 
 pub(super) fn str_from_either(call: &Call<'_>, from: Addr, max: u32) -> Result<Vec<u8>, Errno> {
     str_from_user(call, from, max)
         .or_else(|_| str_from_kernel(call, from, max))
-        .map_err(|_| Errno::EFAULT)
+        .map_err(|errno| of_either(errno, from))
 }
 
-/// What `copy_from_kernel_nofault` says of an address that does not hold memory of the kernel.
-fn kernel_error(fault: &Fault) -> Errno {
+/// What is said of an address that is neither space's: one below the kernel's was taken for a user's.
+fn of_either(errno: Errno, from: Addr) -> Errno {
+    match from.0 {
+        ..TASK_SIZE => Errno::EFAULT,
+        TASK_SIZE.. => errno,
+    }
+}
+
+/// What `copy_from_kernel_nofault` says of an address that does not hold memory of the kernel: it looks at the address
+/// first (`copy_from_kernel_nofault_allowed` in arch/x86/mm/maccess.c, 6.12).
+fn kernel_error(fault: Fault) -> Errno {
+    let addr = fault.addr().0;
     match fault.reason() {
         FaultReason::Null | FaultReason::UserMemory => Errno::ERANGE,
-        FaultReason::Wild if fault.addr().0 < TASK_SIZE => Errno::ERANGE,
+        FaultReason::Wild if addr < KERNEL_START || VSYSCALL.contains(&addr) => Errno::ERANGE,
         _ => Errno::EFAULT,
+    }
+}
+
+/// Whether user space might have something at an address where nothing is.
+fn can_be_users(fault: &Fault) -> bool {
+    match fault.reason() {
+        FaultReason::Null => true,
+        FaultReason::Wild => fault.addr().0 <= TASK_SIZE,
+        _ => false,
     }
 }

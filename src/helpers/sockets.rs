@@ -96,7 +96,11 @@ fn sk_assign(call: &mut Call<'_>) -> Reply {
         return Ok(Errno::EINVAL.as_return());
     }
     let skb = call.skb()?;
-    if !call.is_ingress(skb) {
+    // Nobody finds a socket that is bound to nothing, as a test run's.
+    let kind = call
+        .memory()
+        .peek_uint(Addr(sk).offset(socket::TYPE.cast_signed()), Size::W)?;
+    if !call.is_ingress(skb) || kind == 0 {
         return Ok(Errno::EOPNOTSUPP.as_return());
     }
     skb.set_field(call.memory(), SKB_SK, Size::DW, sk);

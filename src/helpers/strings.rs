@@ -125,8 +125,9 @@ fn digits_of(text: &[u8], base: u32) -> Result<(u64, usize), Errno> {
     }
 }
 
+/// As the kernel's `isspace`, which knows Latin-1 (lib/ctype.c, 6.12): its no-break space is one.
 fn is_space(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || byte == 0x0b
+    byte.is_ascii_whitespace() || matches!(byte, 0x0b | 0xa0)
 }
 
 /// `long bpf_strncmp(const char *s1, u32 s1_sz, const char *s2)`

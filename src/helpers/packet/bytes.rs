@@ -1,6 +1,6 @@
 //! Reading and writing a packet's bytes by offset.
 
-use super::frame::Packet;
+use super::frame::{Field, Packet};
 use crate::helpers::map::status;
 use crate::helpers::{Call, Entry, HelperError, Reply, World};
 use crate::isa::Size;
@@ -15,8 +15,10 @@ pub(super) const ROWS: &[Entry] = &[
     Entry::new(190, "bpf_xdp_store_bytes", xdp_store_bytes),
 ];
 
-/// `BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH`.
-const STORE_FLAGS: u64 = 3;
+/// `BPF_F_INVALIDATE_HASH`.
+const INVALIDATE_HASH: u64 = 2;
+/// That and `BPF_F_RECOMPUTE_CSUM`: only matters where hardware has summed the packet.
+const STORE_FLAGS: u64 = 1 | INVALIDATE_HASH;
 
 /// Bytes of an Ethernet header.
 pub(super) const ETHERNET: u32 = 14;
@@ -38,7 +40,11 @@ fn skb_store_bytes(call: &mut Call<'_>) -> Reply {
         return Ok(Errno::EINVAL.as_return());
     }
     let bytes = call.memory().read_vec(Addr(from), len as u32)?;
-    Ok(status(skb.store(call.memory(), off as u32, &bytes)))
+    let stored = skb.store(call.memory(), off as u32, &bytes);
+    if stored.is_ok() && flags & INVALIDATE_HASH != 0 {
+        Field::Hash.set(skb, call.memory(), 0);
+    }
+    Ok(status(stored))
 }
 
 /// `long bpf_skb_load_bytes(const void *skb, u32 offset, void *to, u32 len)`

@@ -23,6 +23,8 @@ const PSEUDO_HEADER: u64 = 0x10;
 const MARK_MANGLED_0: u64 = 0x20;
 /// `BPF_F_MARK_ENFORCE`: changes a 0 nevertheless.
 const MARK_ENFORCE: u64 = 0x40;
+/// `BPF_F_IPV6`: only matters where hardware has summed the packet.
+const IPV6: u64 = 0x80;
 
 /// What stands for a checksum of 0 where 0 means none.
 const MANGLED_0: u16 = 0xffff;
@@ -42,7 +44,7 @@ fn l3_csum_replace(call: &mut Call<'_>) -> Reply {
 /// `long bpf_l4_csum_replace(struct sk_buff *skb, u32 offset, u64 from, u64 to, u64 flags)`
 fn l4_csum_replace(call: &mut Call<'_>) -> Reply {
     let flags = call.args[4];
-    if flags & !(FIELD_MASK | PSEUDO_HEADER | MARK_MANGLED_0 | MARK_ENFORCE) != 0 {
+    if flags & !(FIELD_MASK | PSEUDO_HEADER | MARK_MANGLED_0 | MARK_ENFORCE | IPV6) != 0 {
         return Ok(Errno::EINVAL.as_return());
     }
     replace(call)

@@ -203,7 +203,8 @@ fn redirect_neigh(call: &mut Call<'_>) -> Reply {
 fn clone_redirect(call: &mut Call<'_>) -> Reply {
     let [_, ifindex, flags, ..] = call.args;
     let skb = call.skb()?;
-    if flags & !INGRESS != 0 || ifindex as u32 == 0 {
+    let device = call.world.machine.network.device(ifindex as u32);
+    if flags & !INGRESS != 0 || device.is_none() {
         return Ok(Errno::EINVAL.as_return());
     }
     let data = skb.bytes(call.memory());

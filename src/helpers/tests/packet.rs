@@ -162,12 +162,13 @@ fn redirects_are_recorded() {
         way: Way::Ingress,
     };
     assert_eq!(bench.engine.state.redirect, Some(expected));
-    assert_eq!(bench.call(CLONE_REDIRECT, [0, 4, 0]), 0);
+    assert_eq!(bench.call(CLONE_REDIRECT, [0, 99, 0]), errno(Errno::EINVAL));
+    assert_eq!(bench.call(CLONE_REDIRECT, [0, 1, 0]), 0);
     let copy = &bench.engine.state.copies[0];
     assert_eq!(
         copy.redirect,
         Redirect::Device {
-            ifindex: 4,
+            ifindex: 1,
             way: Way::Egress
         }
     );

@@ -22,6 +22,9 @@ impl Memory {
         byte: impl Fn(Addr) -> Result<u8, Fault>,
     ) -> Result<Vec<u8>, Fault> {
         let mut text = Vec::new();
+        if max == 1 {
+            byte(addr)?;
+        }
         for i in 0..max {
             match byte(addr.offset(i64::from(i)))? {
                 0 => return Ok(text),
@@ -37,7 +40,8 @@ impl Memory {
     }
 
     /// Reads a string by `byte`, cut after `max - 1` bytes as the kernel's `strncpy_from_*` do for
-    /// `bpf_probe_read_*_str`; without the zero.
+    /// `bpf_probe_read_*_str`; without the zero. They read the byte that they cut, too, so a string of one byte must be
+    /// there; what lies behind an object is not known here to be missing in a kernel.
     pub(super) fn cut_string(
         &self,
         addr: Addr,
@@ -45,6 +49,9 @@ impl Memory {
         byte: impl Fn(Addr) -> Result<u8, Fault>,
     ) -> Result<Vec<u8>, Fault> {
         let mut text = Vec::new();
+        if max == 1 {
+            byte(addr)?;
+        }
         for i in 0..max.saturating_sub(1) {
             match byte(addr.offset(i64::from(i)))? {
                 0 => break,
