@@ -1,6 +1,6 @@
 //! Comparing what is in a map.
 //!
-//! Order does not count, nor do ids of maps and programs, which each side gives as it likes, nor the
+//! Order does not count, nor do ids of maps and programs, which each side gives as it likes, nor stacks, nor the
 //! heads of lists, which a kernel copies as empty ones, at addresses of its own.
 
 use crate::abi::MapType;
@@ -21,6 +21,16 @@ pub(super) fn compare(view: &MapView<'_>, theirs: &MapContents) -> Option<Differ
     let spec = view.spec();
     match spec.map_type {
         MapType::Ringbuf | MapType::PerfEventArray => records(view, theirs),
+        // Addresses, under numbers that are made of them, are each side's own.
+        MapType::StackTrace => {
+            let (ours, theirs) = (ours(view).len(), theirs.entries.len());
+            let count = |entries: usize| format!("{entries} entries");
+            (ours != theirs).then(|| Difference {
+                what: format!("map {}", spec.name),
+                ours: count(ours),
+                kernel: count(theirs),
+            })
+        }
         MapType::ArrayOfMaps | MapType::HashOfMaps => {
             let keys = |entries: &[Entry]| {
                 entries

@@ -15,6 +15,7 @@ mod events;
 mod input;
 mod maps;
 mod run;
+mod traced;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use crate::sim::Engine;
 use crate::verifier::{Env, LogLevel, Rejection, Verified, verify};
 
 pub use input::{Events, Input, generate};
+pub use run::{is_run, test_event};
 
 /// Not permitted.
 const EPERM: i32 = 1;

@@ -1,6 +1,6 @@
 //! Running a program on both sides and comparing what it leaves.
 //!
-//! Programs on packets are test-run, as are those that are called. The others run when an event happens, if that is
+//! Programs on packets are test-run, as are those that are called or trace what test runs call. The others run when an event happens, if that is
 //! wanted. Before either, the programs run that prepare the maps for it.
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::object::{Initial, Program};
 use crate::sim::{self, Selection, Sim};
 
 use super::input::{Events, IPV4, IPV6};
-use super::{Compared, DiffError, Difference, Options, Subject, events, maps};
+use super::{Compared, DiffError, Difference, Options, Subject, events, maps, traced};
 
 /// Network device that test runs are on: the loopback device.
 const LOOPBACK: u32 = 1;
@@ -36,7 +36,7 @@ pub(super) fn compare(
     options: &Options,
     compared: &mut Compared,
 ) -> Result<(), DiffError> {
-    if !takes_packets(program.prog_type) && program.prog_type != ProgType::Syscall {
+    if !is_test_run(program) {
         if options.input.events == Events::Compare {
             return events::compare(kernel, subject, program, all, options, compared);
         }
@@ -68,6 +68,17 @@ pub(super) fn compare(
     Ok(())
 }
 
+/// Whether a program is run by itself on both sides, if both accept it: its type has test runs, and it does not wait
+/// in an array to be called.
+pub fn is_run(program: &Program) -> bool {
+    is_test_run(program) && !called(program).contains(&program.name)
+}
+
+fn is_test_run(program: &Program) -> bool {
+    let by_type = takes_packets(program.prog_type) || program.prog_type == ProgType::Syscall;
+    by_type || traced::is_traced(program)
+}
+
 /// One run that both sides make.
 struct Turn<'a> {
     program: &'a Program,
@@ -93,6 +104,15 @@ fn turns<'a>(program: &'a Program, wanted: &[&'a Program], options: &Options) ->
     let repeat = options.input.repeat.max(1) as usize;
     if program.prog_type == ProgType::Syscall {
         let own = std::iter::repeat_with(|| calls(program)).take(repeat);
+        return before.chain(own).collect();
+    }
+    if traced::is_traced(program) {
+        let traces = || Turn {
+            program,
+            packet: None,
+            context: None,
+        };
+        let own = std::iter::repeat_with(traces).take(repeat);
         return before.chain(own).collect();
     }
     let packets = options.input.packets.iter();
@@ -225,8 +245,7 @@ fn of_packet(prog_type: ProgType, packet: &[u8], options: &Options) -> Option<Ve
 }
 
 /// A packet with the context that was given.
-fn arriving(bytes: &[u8], program: &Program, options: &Options) -> Result<Packet, String> {
-    let context = options.input.context.as_deref().unwrap_or_default();
+fn arriving(bytes: &[u8], program: &Program, context: &[u8]) -> Result<Packet, String> {
     let packet = Packet {
         bytes: bytes.to_vec(),
         ifindex: LOOPBACK,
@@ -290,21 +309,32 @@ fn ours(
     let runs = turns
         .iter()
         .map(|turn| {
-            let event = match &turn.packet {
-                Some(packet) => Event::Packet(arriving(packet, turn.program, options)?),
-                None => call(turn)?,
+            let packet = turn.packet.as_deref().unwrap_or_default();
+            let context = match turn.packet {
+                Some(_) => options.input.context.as_deref(),
+                None => turn.context.as_deref(),
             };
+            let event = test_event(turn.program, packet, context.unwrap_or_default())?;
             fire(&mut sim, turn, &event)
         })
         .collect();
     Ok(Ours { sim, runs })
 }
 
-/// The call of a program.
-fn call(turn: &Turn<'_>) -> Result<Event, String> {
-    let context = turn.context.iter().flatten();
-    let context: String = context.map(|byte| format!("{byte:02x}")).collect();
-    let name = format!("syscall:{}", turn.program.name);
+/// What happens in a kernel's test run of a program: a packet arrives with a context, or the program is called with it,
+/// or a function that it traces.
+///
+/// # Errors
+/// There is no such run, or not with this context.
+pub fn test_event(program: &Program, packet: &[u8], context: &[u8]) -> Result<Event, String> {
+    if takes_packets(program.prog_type) {
+        return Ok(Event::Packet(arriving(packet, program, context)?));
+    }
+    if traced::is_traced(program) {
+        return traced::call(program);
+    }
+    let context: String = context.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("syscall:{}", program.name);
     Event::parse(&name, &[("ctx", format!("hex:{context}"))]).map_err(|error| error.to_string())
 }
 
@@ -359,7 +389,11 @@ fn fire(sim: &mut Sim, turn: &Turn<'_>, event: &Event) -> Result<Run, String> {
     let given = turn.context.as_ref().map_or(0, Vec::len);
     match &run.outcome {
         Ok(r0) => Ok(Run {
-            retval: *r0 as u32,
+            // A kernel does not say what programs that trace a function return.
+            retval: match traced::is_traced(turn.program) {
+                true => 0,
+                false => *r0 as u32,
+            },
             // The kernel gives the metadata of a frame back with it.
             data: [firing.metadata.clone(), firing.packet.clone()]
                 .into_iter()

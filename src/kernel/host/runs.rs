@@ -2,8 +2,8 @@
 //!
 //! What a type does not take is left out rather than refused, so that one input serves all types.
 
-use crate::abi::ProgType;
-use crate::kernel::job::{Job, RunError, RunJob, RunResult};
+use crate::abi::{AttachType, ProgType};
+use crate::kernel::job::{Job, ProgramJob, RunError, RunJob, RunResult};
 
 use super::affinity;
 use super::programs::Loaded;
@@ -47,12 +47,24 @@ pub(super) fn run(
             let index = run.program as usize;
             let fd = programs.get(index).and_then(|loaded| loaded.fd.as_ref());
             let fd = fd.ok_or(RunError::NotLoaded)?;
-            let prog_type = job.programs.get(index).map_or(0, |job| job.prog_type);
-            let result = one(run, shape(prog_type), fd);
+            let program = job.programs.get(index);
+            let attached = program.filter(|program| is_attached(program));
+            let link = attached.map(|_| sys::raw_tracepoint_open(fd, None));
+            let _link = link.transpose().map_err(RunError::Errno)?;
+            let result = one(run, shape(program.map_or(0, |job| job.prog_type)), fd);
             after();
             result.map_err(RunError::Errno)
         })
         .collect()
+}
+
+/// Whether a test run runs the program only if it is attached, to one of the functions that the run calls.
+fn is_attached(program: &ProgramJob) -> bool {
+    let on_call = matches!(
+        AttachType::from_number(program.attach_type),
+        Some(AttachType::TraceFentry | AttachType::TraceFexit)
+    );
+    program.prog_type == ProgType::Tracing.number() && on_call
 }
 
 fn shape(prog_type: u32) -> Shape {
