@@ -190,12 +190,12 @@ impl Stop {
                 | Point::CgroupEgress,
                 _,
             ) => packet::answer(prog_type, r0),
-            (Point::Place(place), _) if place.denies() && value & 1 == 0 => {
-                Answer::End(match state.retval {
-                    0 => EPERM,
-                    errno => i64::from(errno),
-                })
-            }
+            (Point::Place(place), _) if place.denies() => match state.retval {
+                // An error that was set counts even where the program allows it.
+                errno @ MIN_ERRNO..0 => Answer::End(i64::from(errno)),
+                _ if value & 1 == 0 => Answer::End(EPERM),
+                _ => Answer::Continue,
+            },
             (
                 Point::Lsm { .. }
                 | Point::Place(_)
@@ -219,6 +219,8 @@ impl Stop {
 
 /// What is forbidden ends with this.
 const EPERM: i64 = -1;
+/// The lowest number that is an error.
+const MIN_ERRNO: i32 = -4095;
 
 /// Questions to security modules that take no answer.
 const VOID_HOOKS: [&str; 2] = ["bprm_committing_creds", "bprm_committed_creds"];

@@ -28,6 +28,9 @@ pub(super) fn d_path(call: &mut Call<'_>) -> Reply {
     if text.len() > size as usize {
         return Ok(Errno::ENAMETOOLONG.as_return());
     }
+    // The kernel puts it together at the end, moves it to the front, and leaves there what it does not cover.
+    let end = i64::from(size) - text.len() as i64;
+    call.memory().write(Addr(buf).offset(end), &text)?;
     call.memory().write(Addr(buf), &text)?;
     Ok(text.len() as u64)
 }

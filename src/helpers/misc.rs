@@ -2,7 +2,7 @@
 
 use super::{Call, Entry, HelperError, Reply};
 use crate::isa::{AtomicOp, Size, Width};
-use crate::machine::{Addr, Errno};
+use crate::machine::Addr;
 
 pub(super) const ROWS: &[Entry] = &[
     Entry::new(7, "bpf_get_prandom_u32", get_prandom_u32),
@@ -61,12 +61,9 @@ fn get_retval(call: &mut Call<'_>) -> Reply {
     Ok(i64::from(call.state().retval) as u64)
 }
 
-/// `int bpf_set_retval(int retval)`: an error number, or 0.
+/// `int bpf_set_retval(int retval)`: whatever it is.
 fn set_retval(call: &mut Call<'_>) -> Reply {
     let retval = call.args[0] as i32;
-    if !(-4095..=0).contains(&retval) {
-        return Ok(Errno::EINVAL.as_return());
-    }
     call.state().retval = retval;
     Ok(0)
 }

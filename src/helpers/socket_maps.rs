@@ -3,9 +3,10 @@
 
 use super::map::status;
 use super::packet::Way;
+use super::sockets::field_at;
 use super::{Call, Entry, HelperError, Redirect, Reply};
 use crate::isa::Size;
-use crate::machine::{Addr, Errno, OpenSocket};
+use crate::machine::{Addr, Errno, OpenSocket, Protocol};
 use crate::maps::SocketMap;
 
 pub(super) const ROWS: &[Entry] = &[
@@ -42,7 +43,8 @@ fn redirect_by_key(call: &mut Call<'_>) -> Reply {
 
 fn redirect(call: &mut Call<'_>, socket: Option<OpenSocket>) -> u64 {
     let flags = call.args[3];
-    let Some(socket) = socket.filter(|_| flags & !INGRESS == 0) else {
+    let allowed = socket.filter(|socket| flags & !INGRESS == 0 && has_stream(socket));
+    let Some(socket) = allowed else {
         return SK_DROP;
     };
     call.state().redirect = Some(Redirect::Stream {
@@ -53,6 +55,12 @@ fn redirect(call: &mut Call<'_>, socket: Option<OpenSocket>) -> u64 {
         },
     });
     SK_PASS
+}
+
+/// Whether data may be sent to a socket: nobody is at the other end of one that listens
+/// (`sock_map_redirect_allowed` in net/core/sock_map.c, 6.12).
+fn has_stream(socket: &OpenSocket) -> bool {
+    socket.spec.remote.is_some()
 }
 
 /// `long bpf_sock_map_update(struct bpf_sock_ops *skops, struct bpf_map *map, void *key, u64 flags)`, and the
@@ -70,22 +78,44 @@ fn update(call: &mut Call<'_>) -> Reply {
     Ok(status(sockets(call)?.put(&key, socket, flags)))
 }
 
-/// `long bpf_sk_select_reuseport(struct sk_reuseport_md *reuse, struct bpf_map *map, void *key, u64 flags)`
+/// `long bpf_sk_select_reuseport(struct sk_reuseport_md *reuse, struct bpf_map *map, void *key, u64 flags)`: flags mean
+/// nothing.
 fn select_reuseport(call: &mut Call<'_>) -> Reply {
     let key = key(call)?;
-    let found = sockets(call)?.socket(&key);
-    let selected = match (call.args[3], found) {
-        (0, Some(socket)) => {
-            call.state().redirect = Some(Redirect::Stream {
-                cookie: socket.cookie,
-                way: Way::Ingress,
-            });
-            Ok(())
-        }
-        (0, None) => Err(Errno::ENOENT),
-        _ => Err(Errno::EINVAL),
+    let Some(selected) = sockets(call)?.socket(&key) else {
+        return Ok(Errno::ENOENT.as_return());
     };
-    Ok(status(selected))
+    if let Err(errno) = shares_port(call, &selected)? {
+        return Ok(errno.as_return());
+    }
+    call.state().redirect = Some(Redirect::Stream {
+        cookie: selected.cookie,
+        way: Way::Ingress,
+    });
+    Ok(0)
+}
+
+/// Whether a socket is bound to the same as the one that the packet is for, as far as the event says which that is: of
+/// which protocol it is.
+fn shares_port(call: &Call<'_>, selected: &OpenSocket) -> Result<Result<(), Errno>, HelperError> {
+    let place = Addr(call.args[0]).offset(field_at(call.world.prog_type, "ip_protocol"));
+    let protocol = call.memory().peek_uint(place, Size::W)?;
+    let own = call.context_socket()?;
+    let own = own.and_then(|at| call.world.machine.sockets.at(at));
+    let number = |protocol| match protocol {
+        Protocol::Tcp => 6,
+        Protocol::Udp => 17,
+    };
+    let Some(own) = own.filter(|own| protocol == number(own.spec.protocol)) else {
+        return Ok(Ok(()));
+    };
+    let (own, other) = (own.spec, selected.spec);
+    Ok(match own.local == other.local {
+        _ if own.protocol != other.protocol => Err(Errno::EPROTOTYPE),
+        _ if own.local.is_ipv4() != other.local.is_ipv4() => Err(Errno::EAFNOSUPPORT),
+        false => Err(Errno::EBADFD),
+        true => Ok(()),
+    })
 }
 
 fn key(call: &Call<'_>) -> Result<Vec<u8>, HelperError> {

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::map::status;
+use super::time::jiffies_of;
 use super::{Call, Entry, HelperError, Reply};
 use crate::abi::{ProgType, context};
 use crate::isa::Size;
@@ -142,7 +143,7 @@ fn assign_to_lookup(call: &Call<'_>, (ctx, sk): (Addr, Addr), flags: u64) -> Rep
 }
 
 /// Where a field of a context is in guest memory.
-fn field_at(prog_type: ProgType, name: &str) -> i64 {
+pub(super) fn field_at(prog_type: ProgType, name: &str) -> i64 {
     let context::Shape::Fields(fields) = context::of(prog_type).shape else {
         return 0;
     };
@@ -171,7 +172,7 @@ impl Call<'_> {
 
 /// The options that programs may set and ask for: level, name, and how many bytes (0: a text).
 /// Numbers are 4 bytes.
-const OPTIONS: [(i32, i32, u32); 30] = [
+const OPTIONS: [(i32, i32, u32); 31] = [
     (SOL_SOCKET, 2, 4),
     (SOL_SOCKET, 7, 4),
     (SOL_SOCKET, 8, 4),
@@ -192,6 +193,7 @@ const OPTIONS: [(i32, i32, u32); 30] = [
     (SOL_TCP, 7, 4),
     (SOL_TCP, 10, 4),
     (SOL_TCP, 13, 0),
+    (SOL_TCP, 16, 4),
     (SOL_TCP, 18, 4),
     (SOL_TCP, 25, 4),
     (SOL_TCP, 27, 4),
@@ -234,6 +236,30 @@ fn option_size(
     Ok(found.filter(|_| has).map(|(_, _, size)| *size))
 }
 
+/// Whether an option is one that only programs have, and only to set: `TCP_BPF_IW`, `…_SNDCWND_CLAMP`, `…_DELACK_MAX`,
+/// `…_RTO_MIN`.
+fn is_of_programs(level: i32, name: i32) -> bool {
+    level == SOL_TCP && (1001..=1004).contains(&name)
+}
+
+/// Whether such an option takes a number: windows hold something, and times, in microseconds, are between two jiffies and
+/// a fifth of a second (`bpf_sol_tcp_setsockopt` in net/core/filter.c, 6.12).
+fn may_be_set(
+    call: &Call<'_>,
+    (level, name): (i32, i32),
+    value: Addr,
+) -> Result<bool, HelperError> {
+    const LONGEST: u32 = 200_000;
+    if !is_of_programs(level, name) {
+        return Ok(true);
+    }
+    let number = call.memory().load(value, Size::W)? as u32;
+    Ok(match name {
+        1001 | 1002 => number.cast_signed() > 0,
+        _ => number <= LONGEST && jiffies_of(number.div_ceil(1000)) >= 2,
+    })
+}
+
 /// `long bpf_setsockopt(void *bpf_socket, int level, int optname, void *optval, int optlen)`
 fn setsockopt(call: &mut Call<'_>) -> Reply {
     let [_, level, name, value, len] = call.args;
@@ -244,6 +270,7 @@ fn setsockopt(call: &mut Call<'_>) -> Reply {
     let set = match option_size(call, sk, level, name)? {
         None => Err(Errno::EINVAL),
         Some(size) if size != 0 && len != size => Err(Errno::EINVAL),
+        Some(_) if !may_be_set(call, (level, name), Addr(value))? => Err(Errno::EINVAL),
         Some(_) => {
             let bytes = call.memory().read_vec(Addr(value), len)?;
             let sockets = &call.world.machine.sockets;
@@ -262,6 +289,7 @@ fn getsockopt(call: &mut Call<'_>) -> Reply {
     call.check_room(to, len)?;
     let found = match call.option_socket()? {
         None => Err(Errno::EINVAL),
+        Some(_) if is_of_programs(level, name) => Err(Errno::EINVAL),
         Some(sk) => match option_size(call, sk, level, name)? {
             None => Err(Errno::EINVAL),
             Some(size) if size != 0 && len != size as usize => Err(Errno::EINVAL),

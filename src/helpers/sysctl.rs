@@ -89,7 +89,52 @@ fn get_name(call: &mut Call<'_>) -> Reply {
         0 => name.as_str(),
         _ => name.rsplit('/').next().unwrap_or_default(),
     };
-    copy(call, to, size, Some(shown.as_bytes()))
+    let size = size as u32;
+    let room = call.memory().read_vec(Addr(to), size)?;
+    let (bytes, whole) = written_parts(room, shown);
+    call.memory().write(Addr(to), &bytes)?;
+    Ok(match whole {
+        true => shown.len() as u64,
+        false => Errno::E2BIG.as_return(),
+    })
+}
+
+/// A buffer into which a path was copied part by part, and whether it fitted. What lies behind it stays, as far as the
+/// kernel's copies, of words where they fit (`strscpy` in lib/string.c, 6.12), leave it.
+fn written_parts(mut room: Vec<u8>, path: &str) -> (Vec<u8>, bool) {
+    let mut at = 0;
+    for part in path.split_inclusive('/') {
+        let (name, slash) = part
+            .strip_suffix('/')
+            .map_or((part, ""), |name| (name, "/"));
+        for text in [name, slash].into_iter().filter(|text| !text.is_empty()) {
+            let Some(rest) = room.get_mut(at..).filter(|rest| !rest.is_empty()) else {
+                return (room, false);
+            };
+            if !put_text(rest, text.as_bytes()) {
+                return (room, false);
+            }
+            at += text.len();
+        }
+    }
+    (room, true)
+}
+
+/// Copies a text with its zero, as far as there is room.
+fn put_text(room: &mut [u8], text: &[u8]) -> bool {
+    const WORD: usize = 8;
+    let fits = text.len() < room.len();
+    let words = (text.len() + 1).next_multiple_of(WORD);
+    let end = match words <= room.len() {
+        true => words,
+        false => room.len().min(text.len() + 1),
+    };
+    let last = room.len() - 1;
+    for (index, byte) in room.iter_mut().enumerate().take(end) {
+        let shown = text.get(index).copied().filter(|_| fits || index < last);
+        *byte = shown.unwrap_or(0);
+    }
+    fits
 }
 
 /// `long bpf_sysctl_get_current_value(struct bpf_sysctl *ctx, char *buf, size_t buf_len)`

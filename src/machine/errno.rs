@@ -47,6 +47,7 @@ errnos! {
     ENONET = 64, "Not on this network.";
     EPROTO = 71, "Protocol error.";
     EOVERFLOW = 75, "Value too large.";
+    EBADFD = 77, "A descriptor in a bad state.";
     ENOTSOCK = 88, "Not a socket.";
     EMSGSIZE = 90, "Message too long.";
     EPROTOTYPE = 91, "Wrong protocol for a socket.";

@@ -202,9 +202,14 @@ impl Bench {
 
     /// Creates task storage.
     pub(crate) fn local_storage(&self, name: &str, value_size: u32) -> Arc<Map> {
+        self.storage_of(MapType::TaskStorage, name, value_size)
+    }
+
+    /// Creates storage of tasks, inodes, sockets or cgroups.
+    pub(crate) fn storage_of(&self, map_type: MapType, name: &str, value_size: u32) -> Arc<Map> {
         let text = format!("{name} hash 4 {value_size} 1");
         self.create(&MapSpec {
-            map_type: MapType::TaskStorage,
+            map_type,
             max_entries: 0,
             flags: crate::abi::map_type::flag::NO_PREALLOC,
             key_type: Some(BtfId(1)),

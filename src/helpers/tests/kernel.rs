@@ -85,7 +85,7 @@ fn variable_of_a_cpu_is_its_own_copy() {
 }
 
 /// An object of the kernel with some members set.
-fn kernel_object(bench: &Bench, name: &str, members: &[(&str, u64)]) -> u64 {
+pub(super) fn kernel_object(bench: &Bench, name: &str, members: &[(&str, u64)]) -> u64 {
     let btf = kernel_6_12();
     let id = btf
         .find(name, KindFilter::STRUCT)

@@ -8,6 +8,7 @@ mod packet;
 mod packet_cases;
 mod print;
 mod probe;
+mod recorded;
 mod redirect;
 mod socket;
 mod storage;

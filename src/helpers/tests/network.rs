@@ -203,7 +203,7 @@ fn options_of_a_socket_are_kept() {
 #[test]
 fn map_of_sockets_leads_to_the_one_that_was_put_in() {
     let mut bench = Bench::new();
-    let (at, cookie) = listening(&bench);
+    let (at, _) = listening(&bench);
     let map = bench.map("sockets sockmap 4 8 2").handle.0;
     let key = bench.data(&1u32.to_le_bytes());
     let junk = bench.data(&[0; 8]);
@@ -227,7 +227,22 @@ fn map_of_sockets_leads_to_the_one_that_was_put_in() {
         0,
         "a flag that there is not"
     );
-    assert_eq!(bench.call(SK_REDIRECT_MAP, [0, map, 1, 1]), 1);
+    assert_eq!(
+        bench.call(SK_REDIRECT_MAP, [0, map, 1, 1]),
+        0,
+        "nobody is at its other end"
+    );
+    let spec = SocketSpec {
+        protocol: Protocol::Tcp,
+        local: "10.0.0.1:80".parse().expect("an address"),
+        remote: Some("10.0.0.2:999".parse().expect("an address")),
+        uid: 5,
+    };
+    let open = bench.machine.open_socket(spec).expect("memory");
+    let (connected, cookie) = (open.at.0, open.cookie);
+    let key = bench.data(&0u32.to_le_bytes());
+    assert_eq!(bench.call(MAP_UPDATE, [map, key, connected, 0]), 0);
+    assert_eq!(bench.call(SK_REDIRECT_MAP, [0, map, 0, 1]), 1);
     let to = bench.engine.state.redirect.as_ref();
     assert!(
         matches!(to, Some(Redirect::Stream { cookie: own, .. }) if *own == cookie),

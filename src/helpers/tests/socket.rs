@@ -100,7 +100,7 @@ fn maps_of_sockets_without_any_lead_nowhere() {
     );
     assert_eq!(
         bench.call(SK_SELECT_REUSEPORT, [0, map, key, 1]),
-        errno(Errno::EINVAL)
+        errno(Errno::ENOENT)
     );
     let array = bench.map("array array 4 8 1").handle.0;
     assert!(bench.reply(SK_REDIRECT_MAP, [0, array, 0, 0]).is_err());
