@@ -433,4 +433,109 @@ int answers_routed(struct __sk_buff *skb)
 	return 0;
 }
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} element SEC(".maps");
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct seq_file;
+struct task_struct;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct path {
+	void *dentry;
+};
+
+struct file {
+	struct path f_path;
+};
+
+struct vm_area_struct {
+	struct file *vm_file;
+};
+
+struct pt_regs {
+	unsigned long ip;
+};
+
+#pragma clang attribute pop
+
+struct bpf_map;
+
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	u32 *key;
+	u64 *value;
+};
+
+struct btf_ptr {
+	const void *value;
+	u32 type, flags;
+};
+
+static long (*const bpf_seq_printf)(struct seq_file *seq, const char *format, u32 size,
+				    const void *args, u32 args_size) = (void *)126;
+static long (*const bpf_seq_write)(struct seq_file *seq, const void *data, u32 len) = (void *)127;
+static long (*const bpf_d_path)(struct path *path, char *to, u32 size) = (void *)147;
+static long (*const bpf_seq_printf_btf)(struct seq_file *seq, struct btf_ptr *value, u32 size,
+					u64 flags) = (void *)150;
+
+char large[32768];
+
+/* The path of the file that a process runs; which it is differs, so only that it is one is kept. */
+static long path_found(struct task_struct *task, struct vm_area_struct *area, void *unused)
+{
+	struct file *file = area->vm_file;
+	char path[64] = "---------------------------------------------------------------";
+	long len;
+
+	if (!file)
+		return 0;
+	len = bpf_d_path(&file->f_path, path, sizeof(path));
+	ANSWER(len > 1);
+	ANSWER(path[0]);
+	ANSWER(path[sizeof(path) - 1]);
+	ANSWER(path[sizeof(path) - 2] != '-');
+	ANSWER(bpf_d_path(&file->f_path, path, 1));
+	ANSWER(bpf_d_path(&file->f_path, path, 0));
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int answers_reader(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	struct task_struct *task = bpf_get_current_task_btf();
+	static const char pair[] = "%d-%s\n", unknown[] = "%y", plain[] = "plain";
+	struct btf_ptr value = { .value = ctx->value, .type = 0x7fffffff };
+	u64 args[13] = { 7, (u64)plain };
+	u64 unused = 0;
+
+	if (!ctx->key || !ctx->value)
+		return 0;
+	ANSWER(bpf_seq_printf(seq, pair, sizeof(pair), args, 16));
+	ANSWER(bpf_seq_printf(seq, pair, sizeof(pair), args, 8));
+	ANSWER(bpf_seq_printf(seq, pair, sizeof(pair), args, 15));
+	ANSWER(bpf_seq_printf(seq, pair, sizeof(pair), args, 104));
+	ANSWER(bpf_seq_printf(seq, pair, sizeof(pair) - 1, args, 16));
+	ANSWER(bpf_seq_printf(seq, unknown, sizeof(unknown), args, 8));
+	ANSWER(bpf_seq_printf(seq, plain, sizeof(plain), NULL, 0));
+	ANSWER(bpf_seq_write(seq, "+++", 3));
+	ANSWER(bpf_seq_write(seq, plain, 0));
+	ANSWER(bpf_seq_write(seq, large, sizeof(large)));
+	ANSWER(bpf_seq_printf_btf(seq, &value, sizeof(value), 0));
+	ANSWER(bpf_seq_printf_btf(seq, &value, 8, 0));
+	ANSWER(bpf_seq_printf_btf(seq, &value, sizeof(value), 1 << 9));
+	bpf_find_vma(task, ((struct pt_regs *)bpf_task_pt_regs(task))->ip, path_found, &unused, 0);
+	return 0;
+}
+
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -87,9 +87,14 @@ fn text_of(call: &Call<'_>, pointer: u64, size: u32, flags: u64) -> Answer<Strin
     let value = call.memory().load(Addr(pointer), Size::DW)?;
     let id = call.memory().load(Addr(pointer).offset(8), Size::W)? as u32;
     let btf = call.world.kernel.btf();
-    let is_known = (1..btf.type_count()).contains(&id);
+    // `bpf_btf_printf_prepare` in kernel/trace/bpf_trace.c, 6.12.
+    match id {
+        0 => return Ok(Err(Errno::EINVAL)),
+        id if id >= btf.type_count() => return Ok(Err(Errno::ENOENT)),
+        _ => {}
+    }
     let size = btf.size_of(BtfId(id)).filter(|size| *size <= MAX_VALUE);
-    let Some(size) = size.filter(|_| is_known) else {
+    let Some(size) = size else {
         return Ok(Err(Errno::EINVAL));
     };
     let mut bytes = vec![0; size as usize];

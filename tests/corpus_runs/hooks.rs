@@ -2,7 +2,7 @@
 //!
 //! The answers are those of Linux 6.18.44, where a process in a cgroup of its own made the same happen: it read and wrote
 //! the parameter, connected over the loopback device, sent both ways through maps of sockets with these programs, sent a
-//! datagram to a port that two sockets share, and had its time sampled. The rules behind them stand in files of 6.12 that
+//! datagram to a port that two sockets share, had its time sampled, and read an iterator. The rules behind them stand in files of 6.12 that
 //! each test names. Answers that are not listed are 0.
 
 use ebpf_sim::events::Event;
@@ -322,6 +322,29 @@ fn routed_packet_is_answered_as_by_linux() {
         (206, 60),
         (208, 80),
         (209, 8),
+    ];
+    assert_eq!(answers(&sim), wanted);
+}
+
+/// kernel/trace/bpf_trace.c (texts and values for readers, `bpf_d_path`), fs/d_path.c
+#[test]
+fn reader_is_answered_as_by_linux() {
+    let mut sim = loaded();
+    fire(&mut sim, "iter:bpf_map_elem", &[("map", "element")]);
+    let wanted = [
+        (210, 1),
+        (211, 47),
+        (213, 1),
+        (214, -36),
+        (217, -22),
+        (218, -22),
+        (219, -22),
+        (220, -22),
+        (221, -22),
+        (225, -75),
+        (226, -2),
+        (227, -22),
+        (228, -22),
     ];
     assert_eq!(answers(&sim), wanted);
 }

@@ -131,12 +131,13 @@ fn value_for_a_reader_is_described_as_it_must_be() {
         let fields = [value.to_le_bytes(), u64::from(id).to_le_bytes()];
         bench.data(&fields.concat())
     };
-    let (good, bad) = (described(int.0), described(u32::MAX));
+    let (good, none, unknown) = (described(int.0), described(0), described(u32::MAX));
     let mut print = |pointer, size, flags| bench.call(SEQ_PRINTF_BTF, [file, pointer, size, flags]);
     assert_eq!(print(good, 16, 0), 0);
     assert_eq!(print(good, 8, 0), errno(Errno::EINVAL));
     assert_eq!(print(good, 16, 1 << 9), errno(Errno::EINVAL));
-    assert_eq!(print(bad, 16, 0), errno(Errno::EINVAL));
+    assert_eq!(print(none, 16, 0), errno(Errno::EINVAL));
+    assert_eq!(print(unknown, 16, 0), errno(Errno::ENOENT));
     assert_eq!(bench.machine.sequences.take(Addr(file)), b"(int)77\n");
 }
 
