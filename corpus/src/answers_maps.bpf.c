@@ -46,16 +46,8 @@ struct {
 	__array(values, struct inner);
 } by_key SEC(".maps") = { .values = { [1] = &second } };
 
-#define OF_EACH_CPU(name, map_type)              \
-	struct {                                 \
-		__uint(type, map_type);          \
-		__uint(max_entries, 2);          \
-		__type(key, u32);                \
-		__type(value, u64);              \
-	} name SEC(".maps")
-
-OF_EACH_CPU(each, BPF_MAP_TYPE_PERCPU_ARRAY);
-OF_EACH_CPU(each_by_key, BPF_MAP_TYPE_PERCPU_HASH);
+SMALL(each, BPF_MAP_TYPE_PERCPU_ARRAY);
+SMALL(each_by_key, BPF_MAP_TYPE_PERCPU_HASH);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -12,17 +12,9 @@ struct {
 	__type(value, u64);
 } stored SEC(".maps");
 
-#define SOCKETS(name, map_type)                  \
-	struct {                                 \
-		__uint(type, map_type);          \
-		__uint(max_entries, 2);          \
-		__type(key, u32);                \
-		__type(value, u64);              \
-	} name SEC(".maps")
-
-SOCKETS(sockets, BPF_MAP_TYPE_SOCKMAP);
-SOCKETS(sockets_by_key, BPF_MAP_TYPE_SOCKHASH);
-SOCKETS(reused, BPF_MAP_TYPE_REUSEPORT_SOCKARRAY);
+SMALL(sockets, BPF_MAP_TYPE_SOCKMAP);
+SMALL(sockets_by_key, BPF_MAP_TYPE_SOCKHASH);
+SMALL(reused, BPF_MAP_TYPE_REUSEPORT_SOCKARRAY);
 
 #define CAST(helper) ANSWER(helper(sk) == NULL)
 

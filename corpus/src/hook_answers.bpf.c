@@ -57,19 +57,11 @@ static long (*const bpf_reserve_hdr_opt)(void *ops, u32 len, u64 flags) = (void 
 static int (*const bpf_get_retval)(void) = (void *)186;
 static int (*const bpf_set_retval)(int retval) = (void *)187;
 
-#define SOCKETS(name, map_type)                  \
-	struct {                                 \
-		__uint(type, map_type);          \
-		__uint(max_entries, 2);          \
-		__type(key, u32);                \
-		__type(value, u64);              \
-	} name SEC(".maps")
-
-SOCKETS(sockets, BPF_MAP_TYPE_SOCKMAP);
-SOCKETS(sockets_by_key, BPF_MAP_TYPE_SOCKHASH);
-SOCKETS(tried, BPF_MAP_TYPE_SOCKMAP);
-SOCKETS(tried_by_key, BPF_MAP_TYPE_SOCKHASH);
-SOCKETS(of_port, BPF_MAP_TYPE_REUSEPORT_SOCKARRAY);
+SMALL(sockets, BPF_MAP_TYPE_SOCKMAP);
+SMALL(sockets_by_key, BPF_MAP_TYPE_SOCKHASH);
+SMALL(tried, BPF_MAP_TYPE_SOCKMAP);
+SMALL(tried_by_key, BPF_MAP_TYPE_SOCKHASH);
+SMALL(of_port, BPF_MAP_TYPE_REUSEPORT_SOCKARRAY);
 
 #define SOL_IP 0
 #define SOL_SOCKET 1

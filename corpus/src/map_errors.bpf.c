@@ -13,14 +13,6 @@ struct {
 	__type(value, s64);
 } answers SEC(".maps");
 
-#define SMALL(name, map_type)                    \
-	struct {                                 \
-		__uint(type, map_type);          \
-		__uint(max_entries, 2);          \
-		__type(key, u32);                \
-		__type(value, u64);              \
-	} name SEC(".maps")
-
 SMALL(hash, BPF_MAP_TYPE_HASH);
 SMALL(array, BPF_MAP_TYPE_ARRAY);
 SMALL(percpu_array, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -25,6 +25,15 @@
 #define BPF_F_USER_STACK (1U << 8)
 #define BPF_LOCAL_STORAGE_GET_F_CREATE 1
 
+/* A map of two elements, of numbers by number. */
+#define SMALL(name, map_type)                    \
+	struct {                                 \
+		__uint(type, map_type);          \
+		__uint(max_entries, 2);          \
+		__type(key, u32);                \
+		__type(value, u64);              \
+	} name SEC(".maps")
+
 static long (*const bpf_get_stackid)(void *ctx, void *map, u64 flags) = (void *)27;
 static long (*const bpf_redirect_map)(void *map, u64 key, u64 flags) = (void *)51;
 static void *(*const bpf_get_local_storage)(void *map, u64 flags) = (void *)81;
