@@ -354,6 +354,7 @@ pub fn read_bits(bytes: &[u8], at: u64, bits: u32) -> Option<u128> {
         raw & ((1 << bits) - 1)
     })
 }
+
 fn sign_extend(raw: u128, bits: u32) -> i128 {
     match bits {
         1..=127 => (raw << (128 - bits)).cast_signed() >> (128 - bits),

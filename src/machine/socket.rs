@@ -1,7 +1,7 @@
 //! Where a socket's fields lie in guest memory: those of `struct bpf_sock`, as programs read them, and
-//! behind them what only helpers know.
+//! behind them what only helpers know. And the families of addresses.
 
-/// Families of addresses (`AF_UNIX`, `AF_INET`, `AF_INET6`).
+/// Local sockets, by path.
 pub const AF_UNIX: u64 = 1;
 /// IPv4.
 pub const AF_INET: u64 = 2;
