@@ -309,7 +309,16 @@ impl Sim {
 
     /// All maps, in the order of their ids.
     pub fn maps(&self) -> Vec<MapView<'_>> {
-        let views = self.loads.iter().flat_map(|load| {
+        self.views().collect()
+    }
+
+    /// The map of that id, if an object that was loaded has it.
+    pub fn map_by_id(&self, id: MapId) -> Option<MapView<'_>> {
+        self.views().find(|view| view.id() == id)
+    }
+
+    fn views(&self) -> impl Iterator<Item = MapView<'_>> {
+        self.loads.iter().flat_map(|load| {
             load.maps.iter().filter_map(|id| {
                 Some(MapView {
                     sim: self,
@@ -317,8 +326,7 @@ impl Sim {
                     map: self.maps.get(*id)?,
                 })
             })
-        });
-        views.collect()
+        })
     }
 
     /// Takes the records that programs sent through a ring buffer or a perf event array.

@@ -55,12 +55,8 @@ impl Reader {
 
     /// Takes what is there.
     pub(super) fn poll(&mut self, sim: &Sim) {
-        if self.buffers.is_empty() {
-            return;
-        }
-        let maps = sim.maps();
         for (lane, buffer) in self.buffers.iter_mut().enumerate() {
-            let Some(map) = maps.iter().find(|map| map.id() == buffer.id) else {
+            let Some(map) = sim.map_by_id(buffer.id) else {
                 continue;
             };
             buffer.lost = map.lost();
