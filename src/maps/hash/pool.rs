@@ -97,10 +97,10 @@ impl Pool {
         }
     }
 
-    /// Gives a node back.
+    /// Gives a node back: to the first CPU, if the map does not know that one.
     #[inline(always)]
     pub(super) fn give(&self, cpu: CpuId, node: Node) {
-        if let Some(shelf) = self.shelf(cpu) {
+        if let Some(shelf) = self.shelf(cpu).or(self.shelves.first()) {
             shelf.free.lock().push(node);
         }
     }
@@ -117,8 +117,9 @@ impl Pool {
     /// Puts a node apart where none is, on a CPU that the caller has to itself.
     #[inline(always)]
     pub(super) fn put_apart(&self, cpu: CpuId, node: Node) {
-        if let Some(shelf) = self.shelf(cpu) {
-            shelf.apart.store(node, Ordering::Relaxed);
+        match self.shelf(cpu) {
+            Some(shelf) => shelf.apart.store(node, Ordering::Relaxed),
+            None => self.give(cpu, node),
         }
     }
 
@@ -161,6 +162,6 @@ impl Pool {
     }
 
     fn shelf(&self, cpu: CpuId) -> Option<&Shelf> {
-        self.shelves.get(cpu.index()).or(self.shelves.first())
+        self.shelves.get(cpu.index())
     }
 }
