@@ -211,10 +211,8 @@ pub(super) extern "C" fn update_hash(
     value: u64,
     flags: u64,
 ) -> u64 {
-    match map.update_short(&env(run), [low, high], Addr(value), flags) {
-        Ok(updated) => status(updated),
-        Err(fault) => refused(run, "bpf_map_update_elem", fault),
-    }
+    let updated = map.update_short(&env(run), [low, high], Addr(value), flags);
+    reply(run, "bpf_map_update_elem", updated)
 }
 
 pub(super) extern "C" fn delete_hash(run: &mut Run<'_>, map: &HashMap, low: u64, high: u64) -> u64 {
@@ -228,10 +226,8 @@ pub(super) extern "C" fn update_array(
     value: u64,
     flags: u64,
 ) -> u64 {
-    match map.update_short(&env(run), index as u32, Addr(value), flags) {
-        Ok(updated) => status(updated),
-        Err(fault) => refused(run, "bpf_map_update_elem", fault),
-    }
+    let updated = map.update_short(&env(run), index as u32, Addr(value), flags);
+    reply(run, "bpf_map_update_elem", updated)
 }
 
 pub(super) extern "C" fn lookup_lpm(run: &mut Run<'_>, map: &LpmTrie, key: u64) -> u64 {
@@ -250,15 +246,22 @@ pub(super) extern "C" fn output(
     size: u64,
     flags: u64,
 ) -> u64 {
-    match map.output_from(env(run).memory, Addr(data), size, flags) {
-        Ok(sent) => status(sent),
-        Err(fault) => refused(run, "bpf_ringbuf_output", fault),
-    }
+    let sent = map.output_from(env(run).memory, Addr(data), size, flags);
+    reply(run, "bpf_ringbuf_output", sent)
 }
 
 fn env<'a>(run: &Run<'a>) -> MapEnv<'a> {
     let world = &run.env().world;
     MapEnv::of_run(&world.machine.memory, world.cpu)
+}
+
+/// `r0` of an operation that reads what a program has, and gives nothing.
+#[inline(always)]
+fn reply(run: &mut Run<'_>, helper: &'static str, result: Result<Result<(), Errno>, Fault>) -> u64 {
+    match result {
+        Ok(done) => status(done),
+        Err(fault) => refused(run, helper, fault),
+    }
 }
 
 /// `r0` of an operation that gives nothing.

@@ -25,6 +25,9 @@ pub struct ArrayMap {
 }
 
 impl ArrayMap {
+    /// How many bytes a key has.
+    pub const KEY: u32 = 4;
+
     pub(super) fn new(memory: &Memory, shape: &Shape) -> Result<ArrayMap, OutOfMemory> {
         let stride = Stride::of(shape.value_size).map_or(0, Stride::stride);
         let mut map = ArrayMap {
@@ -72,9 +75,6 @@ impl ArrayMap {
         self.stride
     }
 
-    /// How many bytes a key has.
-    pub const KEY: u32 = 4;
-
     /// How many bytes a value has, if [`ArrayMap::update_short`] takes it.
     pub fn small_value(&self) -> Option<u32> {
         self.shape.small_value()
@@ -92,10 +92,9 @@ impl ArrayMap {
         flags: u64,
     ) -> Result<Result<(), Errno>, Fault> {
         let mut room = [0; SMALL_VALUE];
-        let Some(bytes) = room.get_mut(..self.shape.value_size as usize) else {
+        let Some(bytes) = self.shape.read_small(env.memory, value, &mut room)? else {
             return Ok(Err(Errno::EINVAL));
         };
-        env.memory.read(value, bytes)?;
         Ok(self.put(env, Some(index), bytes, flags))
     }
 

@@ -73,8 +73,8 @@ use crate::abi::MapType;
 use crate::abi::map_type::cpu_part;
 use crate::isa::Size;
 use crate::machine::{
-    Addr, ArenaError, Awaited, Errno, Machine, MapId, Memory, ObjectKind, ObjectSpec, OutOfMemory,
-    Owner, ProgramAccess, Timers,
+    Addr, ArenaError, Awaited, Errno, Fault, Machine, MapId, Memory, ObjectKind, ObjectSpec,
+    OutOfMemory, Owner, ProgramAccess, Timers,
 };
 use crate::object::{Initial, MapSpec, Origin};
 
@@ -373,6 +373,21 @@ impl Shape {
     fn small_value(&self) -> Option<u32> {
         let size = Some(self.value_size).filter(|size| *size as usize <= SMALL_VALUE);
         size.filter(|_| self.managed.is_none())
+    }
+
+    /// Reads the value of an update, as [`Shape::small_value`] allows it, where a program has it; nothing of another.
+    #[inline(always)]
+    fn read_small<'a>(
+        &self,
+        memory: &Memory,
+        value: Addr,
+        room: &'a mut [u8; SMALL_VALUE],
+    ) -> Result<Option<&'a [u8]>, Fault> {
+        let Some(bytes) = room.get_mut(..self.value_size as usize) else {
+            return Ok(None);
+        };
+        memory.read(value, bytes)?;
+        Ok(Some(bytes))
     }
 
     /// The names of the objects that hold the values: one, or one for each CPU.

@@ -129,10 +129,9 @@ impl HashMap {
         flags: u64,
     ) -> Result<Result<(), Errno>, Fault> {
         let mut room = [0; SMALL_VALUE];
-        let Some(bytes) = room.get_mut(..self.shape.value_size as usize) else {
+        let Some(bytes) = self.shape.read_small(env.memory, value, &mut room)? else {
             return Ok(Err(Errno::EINVAL));
         };
-        env.memory.read(value, bytes)?;
         Ok(
             self.put(env, &Sought::of_words(key), flags, |node, filling| {
                 self.fill_one(env, node, bytes, filling)
