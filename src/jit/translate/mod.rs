@@ -16,6 +16,7 @@ mod calls;
 mod direct;
 mod memory;
 mod tail;
+mod tails;
 
 use std::collections::BTreeMap;
 
@@ -37,7 +38,6 @@ use super::flow::{self, Burns, Flow, Function, Passing};
 use super::shims::{Shim, Why};
 use super::slots::Slots;
 use super::state::{FRAME_STEP, Field};
-use super::tails::{Tail, is_branch};
 
 /// What a native function may call, by whoever links it.
 pub(super) trait Linker {
@@ -352,56 +352,6 @@ impl<'a> Translator<'a, '_> {
             self.operation(body, index, op);
             open = op.falls_through() && flow::target(op).is_none();
         }
-    }
-
-    /// Goes on with the block at an operation, or with a copy of it.
-    fn fall_into(&mut self, body: &Body<'a>, index: usize, block: Block) {
-        let tail = match self.unit.counting {
-            Counting::On => None,
-            Counting::Off => Tail::behind(body.function, self.unit.code, index),
-        };
-        match tail {
-            Some(tail) => self.copy(body, &tail),
-            None => {
-                self.builder.ins().jump(block, &[]);
-            }
-        }
-    }
-
-    /// Translates the operations of a tail once more.
-    fn copy(&mut self, body: &Body<'a>, tail: &Tail) {
-        let last = tail.ops.last();
-        for index in &tail.ops {
-            if body.function.headers.contains(index) && self.burns(body) != Burns::Nothing {
-                self.burn(*index);
-            }
-            self.builder.set_srcloc(SourceLoc::new(*index as u32));
-            let Some(op) = self.unit.code.ops.get(*index) else {
-                continue;
-            };
-            let next = match (is_branch(op), last == Some(index)) {
-                (false, _) => None,
-                (true, true) => Some(self.block(body, *index, index + 1)),
-                (true, false) => Some(self.builder.create_block()),
-            };
-            match (op, next) {
-                (Op::JumpIfReg { branch, src }, Some(next)) => {
-                    self.branch_reg(body, *index, (*branch, *src), next);
-                }
-                (Op::JumpIfImm { branch, imm }, Some(next)) => {
-                    self.branch_imm(body, *index, (*branch, *imm), next);
-                }
-                (Op::Jump { .. }, _) => {}
-                (op, _) => self.operation(body, *index, op),
-            }
-            match next {
-                Some(_) if last == Some(index) => return,
-                Some(next) => self.builder.switch_to_block(next),
-                None => {}
-            }
-        }
-        let to = self.block(body, tail.to, tail.to);
-        self.builder.ins().jump(to, &[]);
     }
 
     /// The one exhaustive match.
