@@ -61,6 +61,15 @@ fn open(sim: &Sim, map: &str, key: u32, socket: &str) {
         .unwrap();
 }
 
+/// With a connection whose two ends are in the maps of sockets.
+fn connected() -> Sim {
+    let sim = loaded();
+    open(&sim, "sockets", 0, CLIENT);
+    open(&sim, "sockets", 1, SERVER);
+    open(&sim, "sockets_by_key", 0, CLIENT);
+    sim
+}
+
 /// kernel/bpf/cgroup.c
 #[test]
 fn parameter_is_told_and_changed_as_linux_does() {
@@ -227,10 +236,7 @@ fn connection_is_answered_as_by_linux() {
 /// net/core/filter.c (changes of messages), net/core/sock_map.c (redirects)
 #[test]
 fn message_is_answered_as_by_linux() {
-    let mut sim = loaded();
-    open(&sim, "sockets", 0, CLIENT);
-    open(&sim, "sockets", 1, SERVER);
-    open(&sim, "sockets_by_key", 0, CLIENT);
+    let mut sim = connected();
     fire(
         &mut sim,
         "sk_msg",
@@ -260,10 +266,7 @@ fn message_is_answered_as_by_linux() {
 /// net/core/sock_map.c (redirects)
 #[test]
 fn stream_is_answered_as_by_linux() {
-    let mut sim = loaded();
-    open(&sim, "sockets", 0, CLIENT);
-    open(&sim, "sockets", 1, SERVER);
-    open(&sim, "sockets_by_key", 0, CLIENT);
+    let mut sim = connected();
     fire(
         &mut sim,
         "sk_skb/stream_verdict",
