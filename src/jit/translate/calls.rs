@@ -77,8 +77,16 @@ impl<'a> Translator<'a, '_> {
         self.builder.ins().jump(next, &[]);
     }
 
-    /// The block that begins at an operation.
+    /// The block that begins at an operation, or where it jumps to: what a loop hands on from a branch of its own is computed
+    /// before the branch, once for both ways.
     pub(super) fn block(&mut self, body: &Body<'_>, from: usize, index: usize) -> Block {
+        let mut index = index;
+        while self.unit.counting == Counting::Off
+            && !body.function.headers.contains(&index)
+            && let Some(Op::Jump { target }) = self.unit.code.ops.get(index)
+        {
+            index = target.index();
+        }
         match body.blocks.get(&index) {
             Some(block) => *block,
             None => self.stop_block(from, Why::PastEnd),
