@@ -110,6 +110,21 @@ pub struct Session {
 #[derive(Clone, Debug, Default)]
 pub struct RunState(Option<Box<Left>>);
 
+impl RunState {
+    /// Forgets what a run left.
+    #[inline]
+    pub fn clear(&mut self) {
+        if self.0.is_some() {
+            self.drop_left();
+        }
+    }
+
+    #[cold]
+    fn drop_left(&mut self) {
+        self.0 = None;
+    }
+}
+
 /// What a run leaves beside its result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Left {

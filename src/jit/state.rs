@@ -181,7 +181,7 @@ impl<'a> Run<'a> {
         self.native = native;
         (self.frame, self.floor, self.tail_calls) = (0, 0, 0);
         self.set_args(start.args);
-        self.state = RunState::default();
+        self.state.clear();
     }
 
     /// Whether it cannot go on.
