@@ -11,6 +11,7 @@
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use ebpf_sim::code::{Bindings, Code, DEFAULT_FUEL, Programs, RunEnv, Stacks, lower};
@@ -104,7 +105,21 @@ impl Kernel {
             .compile(code, Counting::Off)
             .expect("it compiles");
         let natives = Natives::default();
+        // One run after the other, as BPF_PROG_TEST_RUN does; then each by itself, with all that a run needs.
         group.bench_function("jit", |bencher| {
+            bencher.iter_custom(|times| {
+                let times = u32::try_from(times).expect("criterion asks for fewer");
+                let start = Instant::now();
+                black_box(jit::repeat(
+                    (&native, Addr::NULL),
+                    &natives,
+                    &env,
+                    (times, || {}),
+                ));
+                start.elapsed()
+            });
+        });
+        group.bench_function("jit-alone", |bencher| {
             bencher.iter(|| black_box(jit::run(&native, &natives, &env, Addr::NULL).result));
         });
         group.bench_function("compile", |bencher| {
