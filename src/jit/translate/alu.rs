@@ -241,21 +241,15 @@ impl Translator<'_, '_> {
             Width::W64 => self.get(body, branch.dst),
             Width::W32 => self.get32(body, branch.dst),
         };
-        let kind = self.kind(left);
-        let right = self.constant(kind, imm);
-        match branch.op {
-            JumpOp::Eq if self.is_counted(left) => {
-                // Both sides with the same bits turned compare as they do.
-                let turned = if imm == 0 { 1 } else { imm };
-                let mask = self.constant(kind, turned);
-                let left = self.builder.ins().bxor(left, mask);
-                let right = self.constant(kind, imm ^ turned);
-                self.compare(JumpOp::Eq, left, right)
-            }
-            JumpOp::Ne if imm == 0 => left,
-            JumpOp::Ne if self.is_counted(left) => self.builder.ins().bxor(left, right),
-            op => self.compare(op, left, right),
+        if branch.op == JumpOp::Ne && imm == 0 {
+            return left;
         }
+        let left = match branch.op {
+            JumpOp::Eq | JumpOp::Ne if self.is_counted(left) => self.itself(left),
+            _ => left,
+        };
+        let right = self.constant(self.kind(left), imm);
+        self.compare(branch.op, left, right)
     }
 
     /// Whether a value is another and a constant. Compared with a constant, Cranelift compares that
@@ -272,6 +266,21 @@ impl Translator<'_, '_> {
                 .any(|arg| matches!(made_by(*arg), Some((Opcode::Iconst, _)))),
             Some((Opcode::Ireduce | Opcode::Uextend, [inner])) => self.is_counted(*inner),
             Some(_) | None => false,
+        }
+    }
+
+    /// The same value, but nothing that Cranelift's rules know the making of: the half of a pair, which costs nothing.
+    fn itself(&mut self, value: Value) -> Value {
+        let kind = self.kind(value);
+        let whole = match kind == I32 {
+            true => self.builder.ins().uextend(I64, value),
+            false => value,
+        };
+        let pair = self.builder.ins().iconcat(whole, whole);
+        let (half, _) = self.builder.ins().isplit(pair);
+        match kind == I32 {
+            true => self.builder.ins().ireduce(I32, half),
+            false => half,
         }
     }
 
