@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::abi;
 use crate::code::{Checks, Code, EntryId, Op};
 use crate::helpers;
-use crate::isa::{AluOp, AtomicOp, Fetch, LegacyMode, Reg};
+use crate::isa::{AluOp, AtomicOp, Fetch, JumpOp, LegacyMode, Reg, Width};
 
 use super::JitError;
 
@@ -19,6 +19,9 @@ const MAX_OPS: usize = 1 << 20;
 /// Numbers of helpers that take more than their prototype says: `bpf_trace_printk` whatever its format asks for in `r3` to
 /// `r5`, and `bpf_get_branch_snapshot` flags in `r3`, which the kernel's prototype lacks.
 const MORE_ARGS: [u32; 2] = [6, 176];
+
+/// How many operations before a division are asked whether they test the divisor.
+const TESTED_BEFORE: usize = 16;
 
 /// A set of registers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +100,8 @@ pub(super) struct Function {
     pub(super) stops: Stops,
     /// Whether a jump leads back: it has a loop.
     pub(super) loops: bool,
+    /// Where jumps lead to.
+    targets: BTreeSet<usize>,
     /// Where jumps lead back to.
     pub(super) headers: BTreeSet<usize>,
 }
@@ -156,6 +161,45 @@ impl Flow {
             (true, true) => Burns::Loops,
             (true, false) | (false, _) => Burns::Nothing,
         }
+    }
+
+    /// Whether a register is not zero where an operation divides by it: nothing leads there but a branch that was not
+    /// taken since it is not. What the verifier knows does not say so: it forgets numbers that decide nothing.
+    pub(super) fn is_nonzero(
+        &self,
+        function: &Function,
+        code: &Code,
+        index: usize,
+        (reg, width): (Reg, Width),
+    ) -> bool {
+        let start = code.entries.get(function.entry.index());
+        for at in (index.saturating_sub(TESTED_BEFORE)..index).rev() {
+            let comes_elsewhere = function.targets.contains(&(at + 1))
+                || start.is_none_or(|entry| entry.start.index() == at + 1);
+            let Some(op) = code.ops.get(at).filter(|_| !comes_elsewhere) else {
+                return false;
+            };
+            match op {
+                Op::JumpIfImm { branch, imm: 0 }
+                    if branch.op == JumpOp::Eq && branch.dst == reg =>
+                {
+                    return branch.width == Width::W32 || width == Width::W64;
+                }
+                Op::JumpIfImm { .. } | Op::JumpIfReg { .. } => {}
+                Op::Alu64Reg { .. }
+                | Op::Alu64Imm { .. }
+                | Op::Alu32Reg { .. }
+                | Op::Alu32Imm { .. }
+                | Op::MovSx { .. }
+                | Op::LoadImm { .. }
+                | Op::Load(_)
+                | Op::StoreReg { .. }
+                | Op::StoreImm { .. }
+                    if !self.effect(op, code).1.has(reg) => {}
+                _ => return false,
+            }
+        }
+        false
     }
 
     /// Works out what depends on called functions, until nothing changes.
@@ -366,7 +410,7 @@ fn function(code: &Code, entry: EntryId, handles: &BTreeSet<EntryId>) -> Functio
     let mut reached = BTreeSet::new();
     let mut leaders = BTreeSet::from([start]);
     let mut open = vec![start];
-    let mut headers = BTreeSet::new();
+    let (mut targets, mut headers) = (BTreeSet::new(), BTreeSet::new());
     while let Some(mut index) = open.pop() {
         // One past the last operation is a place too: where the run ends with a trap.
         while index <= code.ops.len() && reached.insert(index) {
@@ -378,6 +422,7 @@ fn function(code: &Code, entry: EntryId, handles: &BTreeSet<EntryId>) -> Functio
                     headers.insert(target);
                 }
                 leaders.insert(target);
+                targets.insert(target);
                 open.push(target);
             }
             if ends_block(op) {
@@ -404,6 +449,7 @@ fn function(code: &Code, entry: EntryId, handles: &BTreeSet<EntryId>) -> Functio
         needs: RegSet::args(5),
         stops: Stops::Never,
         loops: !headers.is_empty(),
+        targets,
         headers,
     }
 }

@@ -69,6 +69,34 @@ fn ends_of_loops_that_are_copied_do_what_they_do() {
     );
 }
 
+/// A divisor that was tested needs no guard, but only where nothing else leads, and of the width that was tested.
+#[test]
+fn division_is_guarded_unless_its_divisor_was_tested() {
+    let guards = |text: &str| {
+        let listings = clif(text);
+        let lines = listings.iter().flat_map(|listing| &listing.lines);
+        lines.filter(|(_, line)| line.contains("brif")).count()
+    };
+    let start = "r0 = 7\nr1 = *(u64 *)(r10 - 8)\n";
+    for (rest, expected, branches) in [
+        ("if r1 == 0 goto +1\nr0 /= r1\nexit", 7, 1),
+        ("if r1 == 0 goto +2\nr2 = 5\nr0 %= r1\nexit", 7, 1),
+        ("if w1 == 0 goto +1\nw0 /= w1\nexit", 7, 1),
+        ("if w1 == 0 goto +1\nr0 /= r1\nexit", 7, 1),
+        ("if r1 == 0 goto +1\nw0 %= w1\nexit", 7, 2),
+        ("if r1 == 0 goto +2\nr1 += 1\nr0 /= r1\nexit", 7, 2),
+        ("if r1 == 0 goto +1\nr0 += 1\nr0 /= r1\nexit", 0, 2),
+        ("if r1 != 0 goto +1\nr0 /= r1\nexit", 0, 2),
+        ("if r1 == 1 goto +1\nr0 /= r1\nexit", 0, 2),
+        ("if r2 == 0 goto +0\nr0 /= r1\nexit", 0, 2),
+        ("if r1 == 0 goto +1\nr0 s/= r1\nexit", 7, 2),
+    ] {
+        let text = format!("*(u64 *)(r10 - 8) = 0\nr2 = 1\n{start}{rest}");
+        gives(&text, expected);
+        assert_eq!(guards(&text), branches, "{rest}");
+    }
+}
+
 #[test]
 fn slot_that_is_read_in_parts_stays_in_memory() {
     let text = "*(u64 *)(r10 - 8) = 0x1234\nr0 = *(u8 *)(r10 - 7)\nexit";

@@ -24,24 +24,43 @@ impl Translator<'_, '_> {
         self.set(body, reg, value);
     }
 
-    pub(super) fn alu64(&mut self, body: &Body<'_>, op: AluOp, dst: Reg, right: Value) {
-        // A move does not read its destination: what is dead there must not live on for it.
+    pub(super) fn alu64_reg(
+        &mut self,
+        body: &Body<'_>,
+        index: usize,
+        op: AluOp,
+        (dst, src): (Reg, Reg),
+    ) {
         let value = match op {
-            AluOp::Mov => right,
+            // A move does not read its destination: what is dead there must not live on for it.
+            AluOp::Mov => self.get(body, src),
             op => {
-                let left = self.get(body, dst);
-                self.alu(op, left, right)
+                // What a loop's first operations ask for first, it hands on first, and so computes first.
+                let (left, right) = (self.get(body, dst), self.get(body, src));
+                match self.is_tested(body, index, op, (src, Width::W64)) {
+                    true => self.divide(op, left, right),
+                    false => self.alu(op, left, right),
+                }
             }
         };
         self.set(body, dst, value);
     }
 
-    pub(super) fn alu32(&mut self, body: &Body<'_>, op: AluOp, dst: Reg, right: Value) {
+    pub(super) fn alu32_reg(
+        &mut self,
+        body: &Body<'_>,
+        index: usize,
+        op: AluOp,
+        (dst, src): (Reg, Reg),
+    ) {
         let value = match op {
-            AluOp::Mov => right,
+            AluOp::Mov => self.get32(body, src),
             op => {
-                let left = self.get32(body, dst);
-                self.alu(op, left, right)
+                let (left, right) = (self.get32(body, dst), self.get32(body, src));
+                match self.is_tested(body, index, op, (src, Width::W32)) {
+                    true => self.divide(op, left, right),
+                    false => self.alu(op, left, right),
+                }
             }
         };
         self.set32(body, dst, value);
@@ -49,26 +68,41 @@ impl Translator<'_, '_> {
 
     pub(super) fn alu64_imm(&mut self, body: &Body<'_>, op: AluOp, dst: Reg, imm: u64) {
         let right = self.number(imm as i64);
-        match divisor(imm as i64) {
-            Divisor::Plain if is_division(op) => {
+        let value = match op {
+            AluOp::Mov => right,
+            op => {
                 let left = self.get(body, dst);
-                let value = self.divide(op, left, right);
-                self.set(body, dst, value);
+                self.alu_by(op, left, right, imm as i64)
             }
-            Divisor::Plain | Divisor::Special => self.alu64(body, op, dst, right),
-        }
+        };
+        self.set(body, dst, value);
     }
 
     pub(super) fn alu32_imm(&mut self, body: &Body<'_>, op: AluOp, dst: Reg, imm: u32) {
         let right = self.builder.ins().iconst(I32, i64::from(imm));
-        match divisor(i64::from(imm as i32)) {
-            Divisor::Plain if is_division(op) => {
+        let value = match op {
+            AluOp::Mov => right,
+            op => {
                 let left = self.get32(body, dst);
-                let value = self.divide(op, left, right);
-                self.set32(body, dst, value);
+                self.alu_by(op, left, right, i64::from(imm as i32))
             }
-            Divisor::Plain | Divisor::Special => self.alu32(body, op, dst, right),
+        };
+        self.set32(body, dst, value);
+    }
+
+    /// With a number: only a division by 0 or -1 is guarded.
+    fn alu_by(&mut self, op: AluOp, left: Value, right: Value, imm: i64) -> Value {
+        match is_division(op) && imm != 0 && imm != -1 {
+            true => self.divide(op, left, right),
+            false => self.alu(op, left, right),
         }
+    }
+
+    /// Whether an operation is a division that cannot trap, since its divisor was tested before.
+    fn is_tested(&self, body: &Body<'_>, index: usize, op: AluOp, divisor: (Reg, Width)) -> bool {
+        let (flow, code) = (self.unit.flow, self.unit.code);
+        matches!(op, AluOp::Div | AluOp::Mod)
+            && flow.is_nonzero(body.function, code, index, divisor)
     }
 
     fn alu(&mut self, op: AluOp, left: Value, right: Value) -> Value {
@@ -312,21 +346,6 @@ impl Translator<'_, '_> {
             false => i64::from(value),
         };
         self.builder.ins().iconst(kind, bits)
-    }
-}
-
-/// Whether dividing by a constant needs no guard.
-enum Divisor {
-    /// It does not.
-    Plain,
-    /// It is 0 or -1.
-    Special,
-}
-
-fn divisor(imm: i64) -> Divisor {
-    match imm {
-        0 | -1 => Divisor::Special,
-        _ => Divisor::Plain,
     }
 }
 

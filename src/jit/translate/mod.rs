@@ -357,15 +357,9 @@ impl<'a> Translator<'a, '_> {
     /// The one exhaustive match.
     fn operation(&mut self, body: &Body<'a>, index: usize, op: &Op) {
         match *op {
-            Op::Alu64Reg { op, dst, src } => {
-                let right = self.get(body, src);
-                self.alu64(body, op, dst, right);
-            }
+            Op::Alu64Reg { op, dst, src } => self.alu64_reg(body, index, op, (dst, src)),
             Op::Alu64Imm { op, dst, imm } => self.alu64_imm(body, op, dst, imm),
-            Op::Alu32Reg { op, dst, src } => {
-                let right = self.get32(body, src);
-                self.alu32(body, op, dst, right);
-            }
+            Op::Alu32Reg { op, dst, src } => self.alu32_reg(body, index, op, (dst, src)),
             Op::Alu32Imm { op, dst, imm } => self.alu32_imm(body, op, dst, imm),
             Op::Neg { width, dst } => self.neg(body, width, dst),
             Op::MovSx {
