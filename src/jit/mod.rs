@@ -49,6 +49,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
@@ -105,7 +106,15 @@ pub enum JitError {
 #[derive(Clone)]
 pub struct Compiler {
     isa: OwnedTargetIsa,
+    /// How many programs it has compiled, with those of its clones.
+    compiled: Arc<AtomicUsize>,
 }
+
+/// So many programs that are compiled one after the other start at different lines of the instruction cache...
+const STARTS: usize = 32;
+
+/// ... each so many lines behind the one before.
+const STEP: usize = 5;
 
 impl std::fmt::Debug for Compiler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -146,6 +155,7 @@ impl Compiler {
         let isa = isa.finish(settings::Flags::new(flags));
         Ok(Compiler {
             isa: isa.map_err(|error| host(&error))?,
+            compiled: Arc::default(),
         })
     }
 
@@ -155,7 +165,8 @@ impl Compiler {
     /// # Errors
     /// It is too large.
     pub fn compile(&self, code: &Arc<Code>, counting: Counting) -> Result<Native, JitError> {
-        Native::compile(&self.isa, code, counting)
+        let before = self.compiled.fetch_add(1, Ordering::Relaxed);
+        Native::compile(&self.isa, code, counting, before * STEP % STARTS)
     }
 
     /// What compiling makes of a program, in text, function by function.

@@ -42,6 +42,9 @@ enum Entries {
     Entered(EnterFn, Vec<Option<u64>>),
 }
 
+/// Bytes of a line of the instruction cache.
+const LINE: usize = 64;
+
 /// What Cranelift says when it fails.
 type Failure = Box<ModuleError>;
 
@@ -74,10 +77,12 @@ impl Drop for Native {
 }
 
 impl Native {
+    /// Compiles a program, whose code starts so many lines of the instruction cache behind the start of a page.
     pub(super) fn compile(
         isa: &OwnedTargetIsa,
         code: &Arc<Code>,
         counting: Counting,
+        line: usize,
     ) -> Result<Native, JitError> {
         let flow = Flow::of(code)?;
         let host = isa.frontend_config();
@@ -89,7 +94,7 @@ impl Native {
             convention: translate::convention(code, host),
         };
         let mut assembly = Assembly::new(isa, unit);
-        let finished = assembly.finish();
+        let finished = assembly.skip(line).and_then(|()| assembly.finish());
         let (bytes, module) = (assembly.bytes, assembly.module);
         match finished {
             Ok(finished) => Ok(Native {
@@ -248,6 +253,20 @@ impl<'a> Assembly<'a> {
             bytes: 0,
             failed: None,
         }
+    }
+
+    /// Leaves lines free: code that always starts where a page does shares a few places of the cache.
+    fn skip(&mut self, lines: usize) -> Result<(), Failure> {
+        if lines == 0 {
+            return Ok(());
+        }
+        let free = vec![0; lines * LINE];
+        let id = self
+            .module
+            .declare_anonymous_function(&self.module.make_signature())?;
+        self.module
+            .define_function_bytes(id, LINE as u64, &free, &[])?;
+        Ok(())
     }
 
     /// Compiles everything, and makes it executable.

@@ -1,11 +1,12 @@
 //! What only native code has: trust in what was judged, and slots in registers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 mod calls;
 
 use super::fixture::Fixture;
-use super::{Counting, Listing, Stage};
+use super::{Compiler, Counting, Listing, Stage};
 use crate::abi::ProgType;
 use crate::code::{Checks, Code, Op};
 use crate::machine::Addr;
@@ -95,6 +96,20 @@ fn division_is_guarded_unless_its_divisor_was_tested() {
         gives(&text, expected);
         assert_eq!(guards(&text), branches, "{rest}");
     }
+}
+
+/// Code that always started where a page does would share a few sets of the instruction cache.
+#[test]
+fn programs_start_at_different_lines_of_a_page() {
+    let fixture = Fixture::new();
+    let compiler = Compiler::new().expect("there is native code for the host");
+    let code = Arc::new(judged(&fixture, "r0 = 0\nexit"));
+    let compile = |_| compiler.compile(&code, Counting::Off).expect("compiles");
+    let natives: Vec<_> = (0..16).map(compile).collect();
+    let line = |start: u64| (start % 4096) / 64;
+    let lines = natives.iter().map(|native| line(native.landing().call));
+    let distinct: BTreeSet<u64> = lines.collect();
+    assert_eq!(distinct.len(), natives.len());
 }
 
 #[test]
