@@ -98,6 +98,32 @@ fn division_is_guarded_unless_its_divisor_was_tested() {
     }
 }
 
+/// What one bit is spread over is chosen by the bit, unless what it was spread to was cut.
+#[test]
+fn spread_bits_choose_what_they_are_spread_over() {
+    let selects = |text: &str| {
+        let listings = clif(text);
+        let lines = listings.iter().flat_map(|listing| &listing.lines);
+        lines.filter(|(_, line)| line.contains("select")).count()
+    };
+    for (rest, of_3, of_2, chosen) in [
+        ("r0 &= 1\nr0 = -r0\nr0 &= -16\nexit", -16_i64 as u64, 0, 1),
+        ("w0 &= 1\nw0 = -w0\nw0 &= -16\nexit", 0xffff_fff0, 0, 1),
+        ("r0 &= 1\nr0 = -r0\nw0 &= -16\nexit", 0xffff_fff0, 0, 1),
+        ("w0 &= 1\nw0 = -w0\nr0 &= -16\nexit", 0xffff_fff0, 0, 0),
+        ("r0 &= 1\nr0 = -r0\nw0 = w0\nr0 &= -16\nexit", 0xffff_fff0, 0, 0),
+        ("r0 &= 1\nr0 = -r0\nr0 = le16 r0\nw0 &= -16\nexit", 0xfff0, 0, 0),
+        ("r0 &= 3\nr0 = -r0\nr0 &= 5\nexit", 5, 4, 0),
+        ("r0 &= 1\nr0 = -r0\nr0 |= 5\nexit", u64::MAX, 5, 0),
+    ] {
+        for (number, expected) in [(3, of_3), (2, of_2)] {
+            let text = format!("*(u64 *)(r10 - 8) = {number}\nr0 = *(u64 *)(r10 - 8)\n{rest}");
+            gives(&text, expected);
+            assert_eq!(selects(&text), chosen, "{rest}");
+        }
+    }
+}
+
 /// Code that always started where a page does would share a few sets of the instruction cache.
 #[test]
 fn programs_start_at_different_lines_of_a_page() {

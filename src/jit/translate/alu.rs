@@ -5,7 +5,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I16, I32, I64};
-use cranelift_codegen::ir::{BlockArg, InstBuilder, Opcode, Type, Value};
+use cranelift_codegen::ir::{BlockArg, InstBuilder, InstructionData, Opcode, Type, Value};
 
 use crate::code::Branch;
 use crate::isa::{AluOp, ByteOrder, JumpOp, Reg, Size, Width};
@@ -90,11 +90,62 @@ impl Translator<'_, '_> {
         self.set32(body, dst, value);
     }
 
-    /// With a number: only a division by 0 or -1 is guarded.
+    /// With a number: only a division by 0 or -1 is guarded, and what one bit is spread over is chosen by that bit.
     fn alu_by(&mut self, op: AluOp, left: Value, right: Value, imm: i64) -> Value {
-        match is_division(op) && imm != 0 && imm != -1 {
-            true => self.divide(op, left, right),
-            false => self.alu(op, left, right),
+        if is_division(op) && imm != 0 && imm != -1 {
+            return self.divide(op, left, right);
+        }
+        match self.spread_bit(left).filter(|_| op == AluOp::And) {
+            Some(bit) => {
+                let zero = self.constant(self.kind(left), 0);
+                self.builder.ins().select(bit, right, zero)
+            }
+            None => self.alu(op, left, right),
+        }
+    }
+
+    /// The lowest bit of a number, of a value that is `-(number & 1)`: all ones, or nothing.
+    fn spread_bit(&self, value: Value) -> Option<Value> {
+        let made = self.made_by(value)?;
+        let ([bit], Opcode::Ineg) = (made.args, made.opcode) else {
+            return None;
+        };
+        // Cut to less, ones are missing.
+        let is_whole = made.narrowest >= self.kind(value).bits();
+        match self.made_by(*bit)? {
+            Made {
+                opcode: Opcode::Band,
+                args: [_, mask],
+                ..
+            } if is_whole && self.is_one(*mask) => Some(*bit),
+            _ => None,
+        }
+    }
+
+    fn is_one(&self, value: Value) -> bool {
+        let dfg = &self.builder.func.dfg;
+        let inst = dfg.value_def(dfg.resolve_aliases(value)).inst();
+        let data = inst.map(|inst| dfg.insts[inst]);
+        matches!(data, Some(InstructionData::UnaryImm { imm, .. }) if imm.bits() == 1)
+    }
+
+    /// What makes a value, whatever it is cut to and extended from behind that.
+    fn made_by(&self, value: Value) -> Option<Made<'_>> {
+        let dfg = &self.builder.func.dfg;
+        let mut value = dfg.resolve_aliases(value);
+        let mut narrowest = self.kind(value).bits();
+        loop {
+            let inst = dfg.value_def(value).inst()?;
+            let (opcode, args) = (dfg.insts[inst].opcode(), dfg.inst_args(inst));
+            let (Opcode::Ireduce | Opcode::Uextend, [inner]) = (opcode, args) else {
+                return Some(Made {
+                    opcode,
+                    args,
+                    narrowest,
+                });
+            };
+            value = dfg.resolve_aliases(*inner);
+            narrowest = narrowest.min(self.kind(value).bits());
         }
     }
 
@@ -289,18 +340,12 @@ impl Translator<'_, '_> {
     /// Whether a value is another and a constant. Compared with a constant, Cranelift compares that
     /// other one, which then lives on beside it: in a loop, a move and a jump each time round.
     fn is_counted(&self, value: Value) -> bool {
-        let dfg = &self.builder.func.dfg;
-        let made_by = |value: Value| {
-            let inst = dfg.value_def(dfg.resolve_aliases(value)).inst()?;
-            Some((dfg.insts[inst].opcode(), dfg.inst_args(inst)))
+        let is_number = |arg: &Value| {
+            self.made_by(*arg)
+                .is_some_and(|made| made.opcode == Opcode::Iconst)
         };
-        match made_by(value) {
-            Some((Opcode::Iadd, args)) => args
-                .iter()
-                .any(|arg| matches!(made_by(*arg), Some((Opcode::Iconst, _)))),
-            Some((Opcode::Ireduce | Opcode::Uextend, [inner])) => self.is_counted(*inner),
-            Some(_) | None => false,
-        }
+        self.made_by(value)
+            .is_some_and(|made| made.opcode == Opcode::Iadd && made.args.iter().any(is_number))
     }
 
     /// The same value, but nothing that Cranelift's rules know the making of: the half of a pair, which costs nothing.
@@ -347,6 +392,14 @@ impl Translator<'_, '_> {
         };
         self.builder.ins().iconst(kind, bits)
     }
+}
+
+/// What makes a value.
+struct Made<'a> {
+    opcode: Opcode,
+    args: &'a [Value],
+    /// The fewest bits that it was cut to.
+    narrowest: u32,
 }
 
 fn is_division(op: AluOp) -> bool {
