@@ -2,7 +2,7 @@
 //!
 //! What bodies do is in their own files.
 
-use super::hash::{Allocation, WhenFull};
+use super::hash::{Allocation, Sharing, WhenFull};
 use super::queue::Discipline;
 use super::{
     ArenaMap, ArrayMap, BloomFilter, CgroupArray, CgroupStorage, HashMap, LocalStorage, LpmTrie,
@@ -120,7 +120,9 @@ impl Body {
         Ok(Some(match spec.map_type {
             MapType::Array | MapType::PercpuArray => Body::Array(ArrayMap::new(memory, shape)?),
             MapType::Hash | MapType::PercpuHash => hash(WhenFull::Refuse),
-            MapType::LruHash | MapType::LruPercpuHash => hash(WhenFull::Evict),
+            MapType::LruHash | MapType::LruPercpuHash => {
+                hash(WhenFull::Evict(Sharing::of(spec.flags)))
+            }
             MapType::ProgArray => {
                 Body::Programs(ProgArray::new(memory, shape, machine.capabilities)?)
             }

@@ -30,15 +30,14 @@ pub fn support(map_type: MapType) -> Support {
         | MapType::TaskStorage
         | MapType::CgrpStorage
         | MapType::BloomFilter
+        | MapType::LruHash
+        | MapType::LruPercpuHash
         | MapType::Ringbuf => Support::Full,
         MapType::ProgArray => {
             Support::Partial("whether a program suits the array is not checked when it is put in")
         }
         MapType::PerfEventArray => {
             Support::Partial("every slot has a buffer from the start, and none has a counter")
-        }
-        MapType::LruHash | MapType::LruPercpuHash => {
-            Support::Partial("elements are evicted one by one, not in batches or from CPUs' lists")
         }
         MapType::StackTrace => {
             Support::Partial("stacks are what the event says, not unwound; no build ids")

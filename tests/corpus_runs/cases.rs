@@ -264,6 +264,20 @@ pub(crate) const CASES: &[Case] = &[
                 assert!(has(&format!("own_{before}"), 25));
                 assert!(has(&format!("large_{before}"), 1537));
             }
+            // Eight times 2 of 16 nodes are taken at a time, 4 of a CPU's part of 4, and 128 of 1024.
+            let left = [
+                "small_plain",
+                "percpu_plain",
+                "own_plain",
+                "large_plain",
+                "large_looked",
+            ];
+            let left = left.map(|map| seen.sim.map(map).unwrap().entries().len());
+            assert_eq!(left, [15, 15, 1, 897, 1023]);
+            assert!(
+                !has("large_looked", 129),
+                "the oldest of those that were not passed over"
+            );
         },
     ),
     case(

@@ -10,12 +10,12 @@
 //!   still holds an element's address finds the new value there, and what it does to a timer there is done to the new
 //!   element's.
 //! - Keys are listed bucket by bucket, as in the kernel, but in an order that is the same in each run.
-//! - A full LRU map evicts one element for each that is inserted: the first in the order whose
-//!   turn has come and that no program looked up or updated since its last turn. The kernel evicts
-//!   in batches and from per-CPU lists, so that it may evict earlier; ours is the same in each run.
+//! - An update of a map that evicts takes a node before it looks for the key, as in the kernel: it may evict an element
+//!   though the key is there, and even the key's. `lru` says which element goes.
 
 mod keys;
-mod order;
+mod lists;
+mod lru;
 mod pool;
 mod table;
 
@@ -29,10 +29,13 @@ use crate::machine::{Addr, CpuId, Errno, Fault, Memory};
 
 use super::managed::{Locking, split_lock};
 use super::nodes::Node;
-use super::ops::{Caller, Existence, MapEnv, MapOps, check_existence, check_update_flags};
+use super::ops::{
+    BPF_EXIST, Caller, Existence, MapEnv, MapOps, check_existence, check_update_flags,
+};
 use super::{PerCpu, SMALL_VALUE, Shape};
 use keys::{SHORT, Sought};
-use order::Order;
+pub(super) use lru::Sharing;
+use lru::{Elements, Lru};
 use pool::Pool;
 use table::{Held, Place, Table};
 
@@ -44,8 +47,8 @@ const GLANCES: u32 = 8;
 pub(super) enum WhenFull {
     /// The update is refused.
     Refuse,
-    /// An element is evicted.
-    Evict,
+    /// Elements are evicted.
+    Evict(Sharing),
 }
 
 /// When the kernel allocates elements: it decides which one is reused.
@@ -71,36 +74,52 @@ impl Allocation {
 #[derive(Debug)]
 pub struct HashMap {
     table: Table,
-    pool: Pool,
+    supply: Supply,
     shape: Shape,
     allocation: Allocation,
-    /// The elements of a map that evicts, the next one to go first; who changes the map holds it.
-    order: Option<SpinMutex<Order, Yield>>,
 }
 
-/// What a change of the map holds: the key's bucket, or the order.
+/// Where nodes for elements come from.
+#[derive(Debug)]
+enum Supply {
+    /// From those that are not in use, as long as there are some.
+    Pool(Pool),
+    /// From elements that are evicted, if need be; who changes such a map holds this.
+    Lru(Box<SpinMutex<Lru, Yield>>),
+}
+
+/// What keeps a key's chain as it is: the key's bucket is held, or the whole map.
 struct Hold<'a> {
     _bucket: Option<Held<'a>>,
-    order: Option<SpinMutexGuard<'a, Order, Yield>>,
+    _map: Option<SpinMutexGuard<'a, Lru, Yield>>,
 }
 
 impl HashMap {
     pub(super) fn new(shape: &Shape, when_full: WhenFull, allocation: Allocation) -> HashMap {
+        let (mut shape, cpus) = (shape.clone(), shape.cpus.max(1));
+        let supply = match when_full {
+            WhenFull::Refuse => Supply::Pool(Pool::new(shape.max_entries, cpus)),
+            WhenFull::Evict(sharing) => {
+                shape.max_entries = lru::capacity(sharing, shape.max_entries, cpus);
+                let lru = Lru::new(sharing, shape.max_entries, cpus);
+                Supply::Lru(Box::new(SpinMutex::new(lru)))
+            }
+        };
         HashMap {
-            table: Table::new(shape),
-            pool: Pool::new(shape.max_entries, shape.cpus),
-            shape: shape.clone(),
+            table: Table::new(&shape),
+            supply,
+            shape,
             allocation,
-            order: match when_full {
-                WhenFull::Refuse => None,
-                WhenFull::Evict => Some(SpinMutex::default()),
-            },
         }
     }
 
     /// How many keys there are.
     pub fn len(&self) -> usize {
-        self.pool.elements() as usize
+        let elements = match &self.supply {
+            Supply::Pool(pool) => pool.elements(),
+            Supply::Lru(lru) => lru.lock().elements(),
+        };
+        elements as usize
     }
 
     /// Whether there is no key.
@@ -175,34 +194,110 @@ impl HashMap {
     ) -> Result<(), Errno> {
         let (locking, flags) = split_lock(self.shape.managed.as_ref(), flags)?;
         check_update_flags(flags)?;
-        let mut hold = self.hold(key.hash);
+        match &self.supply {
+            Supply::Pool(pool) => self.put_pooled(pool, env, (key, locking, flags), fill),
+            Supply::Lru(lru) => self.put_evicting(&mut lru.lock(), env, (key, flags), fill),
+        }
+    }
+
+    #[inline(always)]
+    fn put_pooled(
+        &self,
+        pool: &Pool,
+        env: &MapEnv<'_>,
+        (key, locking, flags): (&Sought<'_>, Locking, u64),
+        fill: impl Fn(&Place<'_>, Filling) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        let _bucket = self.table.hold(key.hash);
         match self.table.find(env.memory, key) {
             Some(old) => {
                 check_existence(flags, Existence::Present)?;
                 match (locking, self.shape.per_cpu) {
                     (Locking::Yes, _) => fill(&old, Filling::Locked),
-                    (Locking::No, PerCpu::No) => self.replace(&mut hold, env, (key, &old), fill),
-                    (Locking::No, PerCpu::Yes) => {
-                        self.mark(&old);
-                        fill(&old, Filling::InPlace)
-                    }
+                    (Locking::No, PerCpu::No) => self.replace(pool, env, (key, &old), fill),
+                    (Locking::No, PerCpu::Yes) => fill(&old, Filling::InPlace),
                 }
             }
             None => {
                 check_existence(flags, Existence::Absent)?;
-                self.insert(&mut hold, env, key, fill)
+                self.insert(pool, env, key, fill)
             }
         }
     }
 
-    fn remove(&self, env: &MapEnv<'_>, key: &Sought<'_>) -> Result<(), Errno> {
-        let mut hold = self.hold(key.hash);
-        let found = self.table.find(env.memory, key).ok_or(Errno::ENOENT)?;
-        if let Some(order) = &mut hold.order {
-            order.remove(found.node);
+    /// The same of a map that evicts: none of these has a lock in its values.
+    fn put_evicting(
+        &self,
+        lru: &mut Lru,
+        env: &MapEnv<'_>,
+        (key, flags): (&Sought<'_>, u64),
+        fill: impl Fn(&Place<'_>, Filling) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        if self.shape.per_cpu == PerCpu::Yes && flags == BPF_EXIST {
+            let old = self.table.find(env.memory, key).ok_or(Errno::ENOENT)?;
+            self.mark(&old);
+            return fill(&old, Filling::InPlace);
         }
-        self.retire(env.cpu, &found);
+        let node = lru.take(env.cpu, &Evicting { map: self, env })?;
+        let free = match self.table.find(env.memory, key) {
+            Some(old) => check_existence(flags, Existence::Present)
+                .and_then(|()| self.put_over(env, key, (node, &old), fill))
+                .map(Some),
+            None => check_existence(flags, Existence::Absent)
+                .and_then(|()| self.make(env, key, (node, fill)))
+                .map(|place| {
+                    self.table.link(&place);
+                    None
+                }),
+        };
+        if let Some(free) = free.unwrap_or(Some(node)) {
+            lru.give(free);
+        }
+        free.map(drop)
+    }
+
+    /// Puts a value in the place of another, in a node that was taken for it, or writes over it; gives the node that is
+    /// free then.
+    fn put_over(
+        &self,
+        env: &MapEnv<'_>,
+        key: &Sought<'_>,
+        (node, old): (Node, &Place<'_>),
+        fill: impl Fn(&Place<'_>, Filling) -> Result<(), Errno>,
+    ) -> Result<Node, Errno> {
+        if self.shape.per_cpu == PerCpu::Yes {
+            self.mark(old);
+            return fill(old, Filling::InPlace).map(|()| node);
+        }
+        let place = self.make(env, key, (node, fill))?;
+        self.mark(&place);
+        self.table.replace(old, &place);
+        self.release_values(old);
+        Ok(old.node)
+    }
+
+    fn remove(&self, env: &MapEnv<'_>, key: &Sought<'_>) -> Result<(), Errno> {
+        match &self.supply {
+            Supply::Pool(pool) => {
+                let _bucket = self.table.hold(key.hash);
+                let node = self.take_out(env, key)?;
+                pool.give(env.cpu, node);
+                pool.count_out();
+            }
+            Supply::Lru(lru) => {
+                let mut lru = lru.lock();
+                lru.give(self.take_out(env, key)?);
+            }
+        }
         Ok(())
+    }
+
+    /// Takes a key's element out of the map; gives the node.
+    fn take_out(&self, env: &MapEnv<'_>, key: &Sought<'_>) -> Result<Node, Errno> {
+        let found = self.table.find(env.memory, key).ok_or(Errno::ENOENT)?;
+        self.table.unlink(&found);
+        self.release_values(&found);
+        Ok(found.node)
     }
 
     #[inline(always)]
@@ -231,69 +326,55 @@ impl HashMap {
         })
     }
 
-    /// Takes hold of what a change of a key's chain needs.
-    #[inline(always)]
+    /// Holds a key's chain as it is.
     fn hold(&self, hash: u32) -> Hold<'_> {
-        match &self.order {
-            None => Hold {
+        match &self.supply {
+            Supply::Pool(_) => Hold {
                 _bucket: self.table.hold(hash),
-                order: None,
+                _map: None,
             },
-            Some(order) => Hold {
+            Supply::Lru(lru) => Hold {
                 _bucket: None,
-                order: Some(order.lock()),
+                _map: Some(lru.lock()),
             },
         }
     }
 
     fn insert(
         &self,
-        hold: &mut Hold<'_>,
+        pool: &Pool,
         env: &MapEnv<'_>,
         key: &Sought<'_>,
         fill: impl Fn(&Place<'_>, Filling) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
-        match (self.pool.count_in(), &mut hold.order) {
-            (Err(_), Some(order)) => {
-                self.evict(order, env.cpu);
-                self.pool.count_in()?;
-            }
-            (counted, _) => counted?,
-        }
+        pool.count_in()?;
         let place = self
-            .take(env)
-            .and_then(|node| self.make(env, key, (node, fill)));
-        let place = place.inspect_err(|_| self.pool.count_out())?;
+            .take(pool, env)
+            .and_then(|node| self.make_pooled(pool, env, key, (node, fill)));
+        let place = place.inspect_err(|_| pool.count_out())?;
         self.table.link(&place);
-        if let Some(order) = &mut hold.order {
-            order.push_back(place.node);
-        }
         Ok(())
     }
 
     #[inline(always)]
     fn replace(
         &self,
-        hold: &mut Hold<'_>,
+        pool: &Pool,
         env: &MapEnv<'_>,
         (key, old): (&Sought<'_>, &Place<'_>),
         fill: impl Fn(&Place<'_>, Filling) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         let apart = self.keeps_apart(env);
-        let node = match apart.then(|| self.pool.take_apart(env.cpu)).flatten() {
+        let node = match apart.then(|| pool.take_apart(env.cpu)).flatten() {
             Some(node) => node,
-            None => self.take(env)?,
+            None => self.take(pool, env)?,
         };
-        let place = self.make(env, key, (node, fill))?;
-        self.mark(&place);
+        let place = self.make_pooled(pool, env, key, (node, fill))?;
         self.table.replace(old, &place);
-        if let Some(order) = &mut hold.order {
-            order.replace(old.node, place.node);
-        }
         self.release_values(old);
         match apart {
-            true => self.pool.put_apart(env.cpu, old.node),
-            false => self.pool.give(env.cpu, old.node),
+            true => pool.put_apart(env.cpu, old.node),
+            false => pool.give(env.cpu, old.node),
         }
         Ok(())
     }
@@ -301,7 +382,7 @@ impl HashMap {
     /// Whether a node that is replaced is kept apart: by runs, which have their CPUs to themselves.
     #[inline(always)]
     fn keeps_apart(&self, env: &MapEnv<'_>) -> bool {
-        self.order.is_none() && self.allocation == Allocation::Ahead && env.caller == Caller::Run
+        self.allocation == Allocation::Ahead && env.caller == Caller::Run
     }
 
     /// Gives a node that is not in use a key and values.
@@ -314,26 +395,33 @@ impl HashMap {
     ) -> Result<Place<'_>, Errno> {
         let place = self.table.nodes.at(node).ok_or(Errno::ENOMEM)?;
         self.table.set_key(env.memory, &place, key);
-        if let Err(errno) = fill(&place, Filling::New) {
-            self.pool.give(env.cpu, node);
-            return Err(errno);
-        }
+        fill(&place, Filling::New)?;
         Ok(place)
+    }
+
+    /// The same with one of the pool, which goes back there if that fails.
+    #[inline(always)]
+    fn make_pooled(
+        &self,
+        pool: &Pool,
+        env: &MapEnv<'_>,
+        key: &Sought<'_>,
+        (node, fill): (Node, impl Fn(&Place<'_>, Filling) -> Result<(), Errno>),
+    ) -> Result<Place<'_>, Errno> {
+        match self.make(env, key, (node, fill)) {
+            Ok(place) => Ok(place),
+            Err(errno) => {
+                pool.give(env.cpu, node);
+                Err(errno)
+            }
+        }
     }
 
     /// A node that is not in use.
     #[inline(always)]
-    fn take(&self, env: &MapEnv<'_>) -> Result<Node, Errno> {
+    fn take(&self, pool: &Pool, env: &MapEnv<'_>) -> Result<Node, Errno> {
         let make = |node| self.table.nodes.ensure(env.memory, node);
-        self.pool.take(env.cpu, make)
-    }
-
-    /// Takes an element out of the map.
-    fn retire(&self, cpu: CpuId, found: &Place<'_>) {
-        self.table.unlink(found);
-        self.release_values(found);
-        self.pool.give(cpu, found.node);
-        self.pool.count_out();
+        pool.take(env.cpu, make)
     }
 
     /// Releases what the values of a node hold.
@@ -350,27 +438,11 @@ impl HashMap {
         values.for_each(|addr| self.shape.release(addr));
     }
 
-    fn evict(&self, order: &mut Order, cpu: CpuId) {
-        // Each turn clears a mark, so that the second round finds one without.
-        for _ in 0..=2 * order.len() {
-            let Some(node) = order.pop_front() else {
-                return;
-            };
-            let Some(found) = self.table.nodes.at(node) else {
-                return;
-            };
-            if !found.cell.referenced.swap(false, Ordering::Relaxed) {
-                return self.retire(cpu, &found);
-            }
-            order.push_back(node);
-        }
-    }
-
     /// Notes that a program used an element.
     #[inline(always)]
     fn mark(&self, found: &Place<'_>) {
         let referenced = &found.cell.referenced;
-        if self.order.is_some() && !referenced.load(Ordering::Relaxed) {
+        if matches!(self.supply, Supply::Lru(_)) && !referenced.load(Ordering::Relaxed) {
             referenced.store(true, Ordering::Relaxed);
         }
     }
@@ -424,6 +496,42 @@ enum Filling {
     InPlace,
     /// The same, under its lock.
     Locked,
+}
+
+/// The elements of a map that evicts some.
+struct Evicting<'a> {
+    map: &'a HashMap,
+    env: &'a MapEnv<'a>,
+}
+
+impl Elements for Evicting<'_> {
+    fn was_used(&self, node: Node) -> bool {
+        let cell = self.map.table.nodes.cell(node);
+        cell.is_some_and(|cell| {
+            let used = cell.referenced.load(Ordering::Relaxed);
+            if used {
+                cell.referenced.store(false, Ordering::Relaxed);
+            }
+            used
+        })
+    }
+
+    fn is_used(&self, node: Node) -> bool {
+        let cell = self.map.table.nodes.cell(node);
+        cell.is_some_and(|cell| cell.referenced.load(Ordering::Relaxed))
+    }
+
+    fn make(&self, node: Node) -> Result<(), Errno> {
+        let made = self.map.table.nodes.ensure(self.env.memory, node);
+        made.map(drop).map_err(|_| Errno::ENOMEM)
+    }
+
+    fn evict(&self, node: Node) {
+        if let Some(place) = self.map.table.nodes.at(node) {
+            self.map.table.unlink(&place);
+            self.map.release_values(&place);
+        }
+    }
 }
 
 impl MapOps for HashMap {
@@ -498,7 +606,11 @@ impl MapOps for HashMap {
 
     fn release(&self, memory: &Memory) {
         if self.shape.managed.is_some() {
-            let places = (1..=self.pool.made()).map_while(|node| self.table.nodes.at(node));
+            let made = match &self.supply {
+                Supply::Pool(pool) => pool.made(),
+                Supply::Lru(lru) => lru.lock().made(),
+            };
+            let places = (1..=made).map_while(|node| self.table.nodes.at(node));
             places.for_each(|place| self.release_held(&place));
         }
         self.table.nodes.release(memory);

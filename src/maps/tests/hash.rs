@@ -179,6 +179,88 @@ fn hash_lru_with_every_element_used_still_evicts() {
     assert_eq!(keys(&map).len(), 2);
 }
 
+/// The keys that the kernel has left on two CPUs (Linux 6.18): half of a CPU's part goes at once, or 4 elements where each
+/// CPU has a set.
+#[test]
+fn hash_lru_evicts_in_batches() {
+    let machine = machine();
+    let wanted = [(0, 13..=25), (flag::NO_COMMON_LRU, 21..=25)];
+    for (flags, wanted) in wanted {
+        for (map_type, size) in [(MapType::LruHash, 4), (MapType::LruPercpuHash, 4)] {
+            let spec = MapSpec {
+                flags,
+                ..spec(map_type, 4, size, 16)
+            };
+            let map = Map::create(&machine, &spec).unwrap();
+            for n in 1..=25 {
+                let put = map
+                    .ops()
+                    .update(&env(&machine, 0), &key(n), &key(n), BPF_ANY);
+                put.unwrap();
+            }
+            assert_eq!(
+                keys(&map),
+                wanted.clone().collect::<Vec<_>>(),
+                "{map_type:?}"
+            );
+        }
+    }
+}
+
+/// As many as a batch has are looked at: that all of them were used costs the oldest of the others its place, used or not.
+#[test]
+fn hash_lru_evicts_a_used_element_where_a_batch_of_older_ones_was_used() {
+    let machine = machine();
+    let map = map(&machine, MapType::LruHash, 8, 1024);
+    let env = env(&machine, 0);
+    let put = |n| map.ops().update(&env, &key(n), &value(0), BPF_ANY).unwrap();
+    (1..=1024).for_each(put);
+    for n in 1..=256 {
+        map.ops().lookup(&env, &key(n)).unwrap();
+    }
+    (1025..=1537).for_each(put);
+    let left = (1..=128).chain(130..=256).chain(770..=1537);
+    assert_eq!(keys(&map), left.collect::<Vec<_>>());
+}
+
+/// The node for an update is taken first, so that one of a key that is there evicts too.
+#[test]
+fn hash_lru_update_of_a_key_evicts_another() {
+    let machine = machine();
+    let map = map(&machine, MapType::LruHash, 8, 4);
+    let env = env(&machine, 0);
+    for n in [1, 2, 3, 4, 4] {
+        map.ops().update(&env, &key(n), &value(0), BPF_ANY).unwrap();
+    }
+    assert_eq!(keys(&map), [2, 3, 4]);
+    let refused = map.ops().update(&env, &key(2), &value(0), BPF_NOEXIST);
+    assert_eq!(refused, Err(Errno::EEXIST));
+    assert_eq!(
+        keys(&map),
+        [2, 3, 4],
+        "the node that was replaced is there for it"
+    );
+}
+
+/// All free nodes and all elements are the other CPU's at times.
+#[test]
+fn hash_lru_update_takes_nodes_from_the_other_cpu() {
+    let machine = machine();
+    for capacity in [1, 2, 3, 16] {
+        let map = map(&machine, MapType::LruHash, 8, capacity);
+        for n in 0..200u32 {
+            let env = env(&machine, n / capacity % 2);
+            let put = map.ops().update(&env, &key(n), &value(0), BPF_ANY);
+            assert_eq!(put, Ok(()), "{n} of {capacity}");
+            assert!(map.ops().lookup(&env, &key(n)).is_some());
+            if n % 5 == 0 {
+                map.ops().delete(&env, &key(n)).unwrap();
+            }
+            assert!(keys(&map).len() <= capacity as usize);
+        }
+    }
+}
+
 #[test]
 fn hash_of_many_replacements_in_one_run_reuses_elements() {
     let machine = machine();
