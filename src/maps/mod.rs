@@ -175,6 +175,10 @@ impl Map {
         if let Some(inner) = &spec.inner {
             check::check(inner)?;
         }
+        if matches!(spec.map_type, MapType::LruHash | MapType::LruPercpuHash) {
+            let sharing = hash::Sharing::of(spec.flags);
+            spec.max_entries = hash::capacity(sharing, spec.max_entries, machine.cpus.count());
+        }
         let map = Map::build(machine, spec)?;
         map.fill()?;
         Ok(Arc::new(map))

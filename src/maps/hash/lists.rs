@@ -54,6 +54,11 @@ impl Lists {
         self.node(self.links[self.index(node)].before)
     }
 
+    /// The list that a node is in.
+    pub(super) fn list_of(&self, node: Node) -> List {
+        self.links[self.index(node)].list
+    }
+
     /// Adds a node that is in no list at the head of one.
     #[inline]
     pub(super) fn add(&mut self, list: List, node: Node) {

@@ -50,8 +50,8 @@ impl Sharing {
 
 /// The elements, as the lists see them.
 pub(super) trait Elements {
-    /// Whether one was used since it was asked last.
-    fn was_used(&self, node: Node) -> bool;
+    /// Whether one was used; that is forgotten.
+    fn take_used(&self, node: Node) -> bool;
 
     /// The same, without forgetting it.
     fn is_used(&self, node: Node) -> bool;
@@ -74,6 +74,8 @@ pub(super) struct Lru {
     sets: Box<[Set]>,
     sharing: Sharing,
     cpus: u32,
+    /// Which CPU each asks first for a node, if there is none in the set.
+    asks: Box<[u32]>,
     /// How many nodes were made, of all sets.
     made: u32,
     /// Most nodes that are taken at a time.
@@ -113,10 +115,11 @@ impl Set {
 }
 
 /// How many elements a map has that is declared with so many: as many for each CPU, where each has its part.
-pub(super) fn capacity(sharing: Sharing, max_entries: u32, cpus: u32) -> u32 {
+pub(in crate::maps) fn capacity(sharing: Sharing, max_entries: u32, cpus: u32) -> u32 {
     match sharing {
         Sharing::Common => max_entries,
         Sharing::Own => {
+            let cpus = cpus.max(1);
             let up = max_entries.checked_next_multiple_of(cpus);
             up.unwrap_or(max_entries - max_entries % cpus)
         }
@@ -141,6 +144,7 @@ impl Lru {
             sets: (0..sets).map(set).collect(),
             sharing,
             cpus,
+            asks: (0..cpus).collect(),
             made: 0,
             batch,
             scans,
@@ -175,16 +179,14 @@ impl Lru {
 
     /// Gives a node back whose element was taken out.
     pub(super) fn give(&mut self, node: Node) {
-        // Only one set's hand can be at it.
-        for set in &mut self.sets {
-            set.let_go(&self.lists, node);
-        }
-        let from = self.lists.remove(node);
-        let to = match self.sharing {
-            Sharing::Own => from / Set::LISTS,
+        let from = self.lists.list_of(node);
+        let (set, to) = match self.sharing {
+            Sharing::Own => (from / Set::LISTS, from / Set::LISTS),
             // The free nodes of the set, or of the CPU that the element was pending on.
-            Sharing::Common => (from + 1).saturating_sub(Set::LISTS),
+            Sharing::Common => (0, (from + 1).saturating_sub(Set::LISTS)),
         };
+        self.sets[set as usize].let_go(&self.lists, node);
+        self.lists.remove(node);
         self.free[to as usize].push(node);
     }
 
@@ -212,7 +214,7 @@ impl Lru {
     #[cold]
     fn refill(&mut self, cpu: u32, elements: &impl Elements) -> Result<Node, Errno> {
         while let Some(node) = self.lists.tail(pending(cpu)) {
-            let to = match elements.was_used(node) {
+            let to = match elements.take_used(node) {
                 true => self.sets[0].active(),
                 false => self.sets[0].inactive(),
             };
@@ -278,7 +280,7 @@ impl Lru {
             let Some(node) = self.lists.tail(active) else {
                 return;
             };
-            let to = match elements.was_used(node) {
+            let to = match elements.take_used(node) {
                 true => active,
                 false => inactive,
             };
@@ -299,7 +301,7 @@ impl Lru {
                 break;
             };
             hand = self.lists.before(node);
-            if elements.was_used(node) {
+            if elements.take_used(node) {
                 self.lists.remove(node);
                 self.lists.add(active, node);
             }
@@ -322,7 +324,7 @@ impl Lru {
             next = self.lists.before(node);
             self.sets[set as usize].let_go(&self.lists, node);
             self.lists.remove(node);
-            if elements.was_used(node) {
+            if elements.take_used(node) {
                 self.lists.add(active, node);
             } else {
                 elements.evict(node);
@@ -339,14 +341,18 @@ impl Lru {
         }
     }
 
-    /// Takes a node from another CPU, the next one first.
+    /// Takes a node from another CPU: first asks the one behind that which it asked last.
     fn steal(&mut self, cpu: u32, elements: &impl Elements) -> Option<Node> {
-        let cpus = self.cpus;
-        let mut others = (1..cpus).map(|distance| (cpu + distance) % cpus);
-        others.find_map(|other| {
+        for _ in 0..self.cpus {
+            let other = self.asks[cpu as usize];
+            self.asks[cpu as usize] = (other + 1) % self.cpus;
             let free = self.free[local(other)].pop();
-            free.or_else(|| self.evict_pending(pending(other), elements))
-        })
+            let node = free.or_else(|| self.evict_pending(pending(other), elements));
+            if node.is_some() {
+                return node;
+            }
+        }
+        None
     }
 
     /// The oldest pending element that was not used, or the oldest; it is evicted.

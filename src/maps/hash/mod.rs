@@ -5,8 +5,8 @@
 //! - As in the kernel, an update of a plain map puts a new element in the place of the old one, so
 //!   that a lookup finds the old value or the new one, whole; a per-CPU map is
 //!   written in place. Values never move.
-//! - Elements are reused at once, as in the kernel: the one that a CPU gave back last is the next that it takes. A
-//!   preallocated map keeps the one that a run replaced last apart: it is the next that replaces another there. Whoever
+//! - Elements are reused at once, as in the kernel: of a plain map the one that a CPU gave back last is the next that it
+//!   takes. A preallocated one keeps the one that a run replaced last apart: it is the next that replaces another there. Whoever
 //!   still holds an element's address finds the new value there, and what it does to a timer there is done to the new
 //!   element's.
 //! - Keys are listed bucket by bucket, as in the kernel, but in an order that is the same in each run.
@@ -34,8 +34,8 @@ use super::ops::{
 };
 use super::{PerCpu, SMALL_VALUE, Shape};
 use keys::{SHORT, Sought};
-pub(super) use lru::Sharing;
 use lru::{Elements, Lru};
+pub(super) use lru::{Sharing, capacity};
 use pool::Pool;
 use table::{Held, Place, Table};
 
@@ -96,11 +96,10 @@ struct Hold<'a> {
 
 impl HashMap {
     pub(super) fn new(shape: &Shape, when_full: WhenFull, allocation: Allocation) -> HashMap {
-        let (mut shape, cpus) = (shape.clone(), shape.cpus.max(1));
+        let (shape, cpus) = (shape.clone(), shape.cpus.max(1));
         let supply = match when_full {
             WhenFull::Refuse => Supply::Pool(Pool::new(shape.max_entries, cpus)),
             WhenFull::Evict(sharing) => {
-                shape.max_entries = lru::capacity(sharing, shape.max_entries, cpus);
                 let lru = Lru::new(sharing, shape.max_entries, cpus);
                 Supply::Lru(Box::new(SpinMutex::new(lru)))
             }
@@ -505,7 +504,7 @@ struct Evicting<'a> {
 }
 
 impl Elements for Evicting<'_> {
-    fn was_used(&self, node: Node) -> bool {
+    fn take_used(&self, node: Node) -> bool {
         let cell = self.map.table.nodes.cell(node);
         cell.is_some_and(|cell| {
             let used = cell.referenced.load(Ordering::Relaxed);

@@ -31,7 +31,7 @@ pub(super) struct Cell {
     hash: AtomicU32,
     /// The key, if it is short.
     key: [AtomicU64; 2],
-    /// Whether a program used the element since it was last considered for eviction.
+    /// Whether a program used the element since it was last moved to where it is (`lru`).
     pub(super) referenced: AtomicBool,
 }
 

@@ -186,10 +186,10 @@ fn hash_lru_evicts_in_batches() {
     let machine = machine();
     let wanted = [(0, 13..=25), (flag::NO_COMMON_LRU, 21..=25)];
     for (flags, wanted) in wanted {
-        for (map_type, size) in [(MapType::LruHash, 4), (MapType::LruPercpuHash, 4)] {
+        for map_type in [MapType::LruHash, MapType::LruPercpuHash] {
             let spec = MapSpec {
                 flags,
-                ..spec(map_type, 4, size, 16)
+                ..spec(map_type, 4, 4, 16)
             };
             let map = Map::create(&machine, &spec).unwrap();
             for n in 1..=25 {
@@ -204,6 +204,21 @@ fn hash_lru_evicts_in_batches() {
                 "{map_type:?}"
             );
         }
+    }
+}
+
+/// Each CPU's part of a map has as many elements as the others', and the map says how many that are.
+#[test]
+fn hash_lru_of_parts_is_as_large_as_its_parts() {
+    let machine = machine();
+    let cpus = machine.cpus.count();
+    for (flags, wanted) in [(0, 2 * cpus + 1), (flag::NO_COMMON_LRU, 3 * cpus)] {
+        let spec = MapSpec {
+            flags,
+            ..spec(MapType::LruHash, 4, 4, 2 * cpus + 1)
+        };
+        let map = Map::create(&machine, &spec).unwrap();
+        assert_eq!(map.spec.max_entries, wanted);
     }
 }
 
