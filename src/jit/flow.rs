@@ -163,8 +163,9 @@ impl Flow {
         }
     }
 
-    /// Whether a register is not zero where an operation divides by it: nothing leads there but a branch that was not
-    /// taken since it is not. What the verifier knows does not say so: it forgets numbers that decide nothing.
+    /// Whether a register is not zero where an operation divides by it: a branch that was not taken has found that, and
+    /// nothing else leads from there to the division. What the verifier knows would not do, since it holds of the ways
+    /// that the verifier walked to the end, and not of those that it left out for being like them.
     pub(super) fn is_nonzero(
         &self,
         function: &Function,
@@ -179,24 +180,13 @@ impl Flow {
             let Some(op) = code.ops.get(at).filter(|_| !comes_elsewhere) else {
                 return false;
             };
-            match op {
-                Op::JumpIfImm { branch, imm: 0 }
-                    if branch.op == JumpOp::Eq && branch.dst == reg =>
-                {
-                    return branch.width == Width::W32 || width == Width::W64;
-                }
-                Op::JumpIfImm { .. } | Op::JumpIfReg { .. } => {}
-                Op::Alu64Reg { .. }
-                | Op::Alu64Imm { .. }
-                | Op::Alu32Reg { .. }
-                | Op::Alu32Imm { .. }
-                | Op::MovSx { .. }
-                | Op::LoadImm { .. }
-                | Op::Load(_)
-                | Op::StoreReg { .. }
-                | Op::StoreImm { .. }
-                    if !self.effect(op, code).1.has(reg) => {}
-                _ => return false,
+            if let Op::JumpIfImm { branch, imm: 0 } = op
+                && (branch.op, branch.dst) == (JumpOp::Eq, reg)
+            {
+                return branch.width == Width::W32 || width == Width::W64;
+            }
+            if !goes_on(op) || self.effect(op, code).1.has(reg) {
+                return false;
             }
         }
         false
@@ -356,6 +346,24 @@ pub(super) fn arg_count(helper: &helpers::Entry, code: &Code) -> usize {
         let is_arg = |arg: &abi::helpers::ArgType| *arg != abi::helpers::ArgType::None;
         prototype.args.iter().filter(|arg| is_arg(arg)).count()
     })
+}
+
+/// Whether an operation, if it does not jump, does nothing but what [`Flow::effect`] says of it.
+fn goes_on(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::JumpIfImm { .. }
+            | Op::JumpIfReg { .. }
+            | Op::Alu64Reg { .. }
+            | Op::Alu64Imm { .. }
+            | Op::Alu32Reg { .. }
+            | Op::Alu32Imm { .. }
+            | Op::MovSx { .. }
+            | Op::LoadImm { .. }
+            | Op::Load(_)
+            | Op::StoreReg { .. }
+            | Op::StoreImm { .. }
+    )
 }
 
 /// Where a jump leads.

@@ -28,11 +28,11 @@ mod arena;
 mod direct;
 mod flow;
 mod listing;
+mod loop_ends;
 mod native;
 mod shims;
 mod slots;
 mod state;
-mod tails;
 mod translate;
 
 #[cfg(test)]
@@ -110,10 +110,10 @@ pub struct Compiler {
     compiled: Arc<AtomicUsize>,
 }
 
-/// So many programs that are compiled one after the other start at different lines of the instruction cache...
+/// How many places behind the start of a page there are for programs to start at: lines of the instruction cache.
 const STARTS: usize = 32;
 
-/// ... each so many lines behind the one before.
+/// How many lines a program starts behind the one that was compiled before.
 const STEP: usize = 5;
 
 impl std::fmt::Debug for Compiler {

@@ -42,7 +42,7 @@ enum Entries {
     Entered(EnterFn, Vec<Option<u64>>),
 }
 
-/// Bytes of a line of the instruction cache.
+/// Bytes of a line of the instruction cache, on most hosts.
 const LINE: usize = 64;
 
 /// What Cranelift says when it fails.
@@ -77,7 +77,8 @@ impl Drop for Native {
 }
 
 impl Native {
-    /// Compiles a program, whose code starts so many lines of the instruction cache behind the start of a page.
+    /// Compiles a program. Its code starts so many lines of the instruction cache behind the start of a page, if it fits
+    /// into the rest; if not, it is long enough to take many lines anyway.
     pub(super) fn compile(
         isa: &OwnedTargetIsa,
         code: &Arc<Code>,

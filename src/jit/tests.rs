@@ -39,6 +39,13 @@ fn clif(text: &str) -> Vec<Listing> {
     fixture.list(&code, Stage::Clif)
 }
 
+/// How many lines of what Cranelift is given have a word.
+fn lines_with(text: &str, word: &str) -> usize {
+    let listings = clif(text);
+    let lines = listings.iter().flat_map(|listing| &listing.lines);
+    lines.filter(|(_, line)| line.contains(word)).count()
+}
+
 fn stores(listings: &[Listing]) -> usize {
     let lines = listings.iter().flat_map(|listing| &listing.lines);
     lines
@@ -73,11 +80,6 @@ fn ends_of_loops_that_are_copied_do_what_they_do() {
 /// A divisor that was tested needs no guard, but only where nothing else leads, and of the width that was tested.
 #[test]
 fn division_is_guarded_unless_its_divisor_was_tested() {
-    let guards = |text: &str| {
-        let listings = clif(text);
-        let lines = listings.iter().flat_map(|listing| &listing.lines);
-        lines.filter(|(_, line)| line.contains("brif")).count()
-    };
     let start = "r0 = 7\nr1 = *(u64 *)(r10 - 8)\n";
     for (rest, expected, branches) in [
         ("if r1 == 0 goto +1\nr0 /= r1\nexit", 7, 1),
@@ -89,37 +91,58 @@ fn division_is_guarded_unless_its_divisor_was_tested() {
         ("if r1 == 0 goto +1\nr0 += 1\nr0 /= r1\nexit", 0, 2),
         ("if r1 != 0 goto +1\nr0 /= r1\nexit", 0, 2),
         ("if r1 == 1 goto +1\nr0 /= r1\nexit", 0, 2),
-        ("if r2 == 0 goto +0\nr0 /= r1\nexit", 0, 2),
+        ("if r1 == 0 goto +0\nr0 /= r1\nexit", 0, 2),
+        ("if r1 == 0 goto +1\nr0 += 3\nr0 /= r1\nexit", 0, 2),
+        (
+            "if r2 == 1 goto +1\nif r1 == 0 goto +1\nr0 /= r1\nexit",
+            0,
+            3,
+        ),
+        (
+            "r1 = 1\nif r1 == 0 goto +3\nr0 /= r1\nr1 += -1\nif r1 == 0 goto -3\nexit",
+            0,
+            3,
+        ),
+        (
+            "r1 = 0\nr3 = 0\nif r1 == 0 goto +1\nr0 += 3\nr0 /= r1\nr3 += 1\nif r3 != 3 goto -5\nexit",
+            0,
+            5,
+        ),
         ("if r1 == 0 goto +1\nr0 s/= r1\nexit", 7, 2),
     ] {
         let text = format!("*(u64 *)(r10 - 8) = 0\nr2 = 1\n{start}{rest}");
         gives(&text, expected);
-        assert_eq!(guards(&text), branches, "{rest}");
+        assert_eq!(lines_with(&text, "brif"), branches, "{rest}");
     }
 }
 
 /// What one bit is spread over is chosen by the bit, unless what it was spread to was cut.
 #[test]
 fn spread_bits_choose_what_they_are_spread_over() {
-    let selects = |text: &str| {
-        let listings = clif(text);
-        let lines = listings.iter().flat_map(|listing| &listing.lines);
-        lines.filter(|(_, line)| line.contains("select")).count()
-    };
     for (rest, of_3, of_2, chosen) in [
         ("r0 &= 1\nr0 = -r0\nr0 &= -16\nexit", -16_i64 as u64, 0, 1),
         ("w0 &= 1\nw0 = -w0\nw0 &= -16\nexit", 0xffff_fff0, 0, 1),
         ("r0 &= 1\nr0 = -r0\nw0 &= -16\nexit", 0xffff_fff0, 0, 1),
         ("w0 &= 1\nw0 = -w0\nr0 &= -16\nexit", 0xffff_fff0, 0, 0),
-        ("r0 &= 1\nr0 = -r0\nw0 = w0\nr0 &= -16\nexit", 0xffff_fff0, 0, 0),
-        ("r0 &= 1\nr0 = -r0\nr0 = le16 r0\nw0 &= -16\nexit", 0xfff0, 0, 0),
+        (
+            "r0 &= 1\nr0 = -r0\nw0 = w0\nr0 &= -16\nexit",
+            0xffff_fff0,
+            0,
+            0,
+        ),
+        (
+            "r0 &= 1\nr0 = -r0\nr0 = le16 r0\nw0 &= -16\nexit",
+            0xfff0,
+            0,
+            0,
+        ),
         ("r0 &= 3\nr0 = -r0\nr0 &= 5\nexit", 5, 4, 0),
         ("r0 &= 1\nr0 = -r0\nr0 |= 5\nexit", u64::MAX, 5, 0),
     ] {
         for (number, expected) in [(3, of_3), (2, of_2)] {
             let text = format!("*(u64 *)(r10 - 8) = {number}\nr0 = *(u64 *)(r10 - 8)\n{rest}");
             gives(&text, expected);
-            assert_eq!(selects(&text), chosen, "{rest}");
+            assert_eq!(lines_with(&text, "select"), chosen, "{rest}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Arithmetic and comparisons, as `isa::alu` computes them.
 //!
 //! Registers are 64-bit values; what has 32 bits is cut and extended around the operation, which
-//! Cranelift folds away. Divisions are guarded, since those of the host trap.
+//! Cranelift folds away. Divisions are guarded, since those of the host trap,
+//! unless the divisor is known not to be one that does.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::types::{I8, I16, I32, I64};
@@ -35,7 +36,7 @@ impl Translator<'_, '_> {
             // A move does not read its destination: what is dead there must not live on for it.
             AluOp::Mov => self.get(body, src),
             op => {
-                // What a loop's first operations ask for first, it hands on first, and so computes first.
+                // Cranelift computes what a loop hands on in the order in which the next turn asks for it.
                 let (left, right) = (self.get(body, dst), self.get(body, src));
                 match self.is_tested(body, index, op, (src, Width::W64)) {
                     true => self.divide(op, left, right),
@@ -104,7 +105,7 @@ impl Translator<'_, '_> {
         }
     }
 
-    /// The lowest bit of a number, of a value that is `-(number & 1)`: all ones, or nothing.
+    /// `number & 1`, of a value that is `-(number & 1)`: all ones, or zero.
     fn spread_bit(&self, value: Value) -> Option<Value> {
         let made = self.made_by(value)?;
         let ([bit], Opcode::Ineg) = (made.args, made.opcode) else {
@@ -348,7 +349,8 @@ impl Translator<'_, '_> {
             .is_some_and(|made| made.opcode == Opcode::Iadd && made.args.iter().any(is_number))
     }
 
-    /// The same value, but nothing that Cranelift's rules know the making of: the half of a pair, which costs nothing.
+    /// The same value, but nothing that Cranelift's rules know the making of: the half of a pair. On most hosts that takes
+    /// no instruction.
     fn itself(&mut self, value: Value) -> Value {
         let kind = self.kind(value);
         let whole = match kind == I32 {

@@ -78,7 +78,8 @@ impl<'a> Translator<'a, '_> {
     }
 
     /// The block that begins at an operation, or where it jumps to: what a loop hands on from a branch of its own is computed
-    /// before the branch, once for both ways.
+    /// before the branch, once for both ways. Where loops start it goes no further: fuel is burnt there, and jumps that
+    /// lead in a circle end there.
     pub(super) fn block(&mut self, body: &Body<'_>, from: usize, index: usize) -> Block {
         let mut index = index;
         while self.unit.counting == Counting::Off

@@ -14,9 +14,9 @@ mod alu;
 mod arena;
 mod calls;
 mod direct;
+mod loop_ends;
 mod memory;
 mod tail;
-mod tails;
 
 use std::collections::BTreeMap;
 

@@ -6,7 +6,7 @@ use crate::code::Op;
 
 use super::super::Counting;
 use super::super::flow::Burns;
-use super::super::tails::{Tail, is_branch};
+use super::super::loop_ends::{Tail, is_branch};
 use super::{Body, Translator};
 
 impl<'a> Translator<'a, '_> {
